@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+
+/** What a client was recognised by, most specific first. */
+export type ClientKind = 'key' | 'user' | 'ip';
+export const clientKinds = ['key', 'user', 'ip'] as const;
+
+/** The actor that is limited and that can be blocked. */
+export interface Client {
+  readonly kind: ClientKind;
+  /** At most {@link maxClientIdLength} characters, no control characters: see {@link clientOf}. */
+  readonly id: string;
+}
+
+export const maxClientIdLength = 128;
+
+/** Where decisions of clients go that are folded together for lack of room. Never evidence against anyone. */
+export const otherClientId = '~other';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const unsafeId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/**
+ * A client from an untrusted id. Ids that are longer than {@link maxClientIdLength} or hold control characters are
+ * replaced by `~` and 43 characters of their SHA-256, so that they still tell clients apart.
+ */
+export const clientOf = (kind: ClientKind, id: string): Client => {
+  const safe = id.length > 0 && id.length <= maxClientIdLength && id[0] !== '~' && !unsafeId.test(id) && id.isWellFormed();
+  return safe ? { kind, id } : { kind, id: `~${createHash('sha256').update(id).digest('base64url')}` };
+};
+
+/** `ip:203.0.113.9`: one string per client, the id last so that any id is allowed. */
+export const clientKeyOf = (client: Client): string => `${client.kind}:${client.id}`;
+
+/** The inverse of {@link clientKeyOf}; null when the text is not of that form. */
+export const clientFromKey = (key: string): Client | null => {
+  const colon = key.indexOf(':');
+  const kind = clientKinds.find((known) => known === key.slice(0, colon));
+  return kind && colon + 1 < key.length ? { kind, id: key.slice(colon + 1) } : null;
+};

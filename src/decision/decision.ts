@@ -1,0 +1,67 @@
+import type { Client } from '../client.ts';
+import type { ScopePart } from '../policy/policy.ts';
+
+export const outcomes = ['allowed', 'denied', 'blocked'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** Who decided. */
+export const decisionSources = ['store', 'lease', 'deny-cache', 'fallback', 'fail-open', 'fail-closed', 'block-list'] as const;
+export type DecisionSource = (typeof decisionSources)[number];
+
+/** Why a decision was made without the primary store. */
+export type DegradedReason = 'timeout' | 'error' | 'breaker-open' | 'read-only';
+
+/** Where one limit stands after a decision. */
+export interface LimitState {
+  readonly policy: string;
+  readonly scope: readonly ScopePart[];
+  readonly shadow: boolean;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly burst: number;
+  /** Whether this limit alone would have let the request through. */
+  readonly allowed: boolean;
+  /** Units left, >= 0, whole. */
+  readonly remaining: number;
+  /** Until the bucket is full again, milliseconds, rounded up. */
+  readonly resetAfterMs: number;
+  /** Until this cost fits, milliseconds, rounded up; 0 when it does now, null when it never can. */
+  readonly retryAfterMs: number | null;
+}
+
+interface DecisionFacts {
+  /** The one that the limit or the block is about. */
+  readonly client: Client;
+  readonly route: string;
+  readonly source: DecisionSource;
+  /** Null while the primary store decides. */
+  readonly degraded: DegradedReason | null;
+  readonly policyVersion: string;
+  readonly cost: number;
+  /** Every limit that was asked, enforced and shadow. */
+  readonly limits: readonly LimitState[];
+}
+
+export interface Allowed extends DecisionFacts {
+  readonly outcome: 'allowed';
+  /** The enforced limit with the least share left; null when no policy matched. */
+  readonly deciding: LimitState | null;
+}
+
+export interface Denied extends DecisionFacts {
+  readonly outcome: 'denied';
+  /** The enforced limit that takes longest to fit; null only when fail-closed. */
+  readonly deciding: LimitState | null;
+  /** Until this cost fits all limits; null: never. */
+  readonly retryAfterMs: number | null;
+}
+
+export interface Blocked extends DecisionFacts {
+  readonly outcome: 'blocked';
+  readonly blockId: string;
+  readonly rule: string;
+  readonly retryAfterMs: number;
+}
+
+/** What the gate says of one request. A denial is a value, never an error. */
+export type Decision = Allowed | Denied | Blocked;

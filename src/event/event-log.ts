@@ -1,0 +1,91 @@
+import type { FrameHeaders } from './frame.ts';
+
+/** Where the next record of each partition will stand: everything below has been appended (or handled). */
+export type Positions = ReadonlyMap<number, number>;
+
+export interface OutgoingFrame {
+  readonly partition: number;
+  readonly headers: FrameHeaders;
+  /** NDJSON, one event a line, each line ended by `\n`. */
+  readonly body: Buffer;
+}
+
+/** The writing side of the event log: one topic of numbered partitions. */
+export interface FrameWriter {
+  /** How many partitions there are: >= 1, constant while open. */
+  readonly partitions: number;
+  /**
+   * Appends the frames in order and resolves when they are durable, with the positions just behind them. One call at a
+   * time: the caller waits for the answer. Rejects with TidegateError LOG_FAILED (retryable); some of the frames may
+   * then have been appended.
+   */
+  append(frames: readonly OutgoingFrame[]): Promise<Positions>;
+  close(): Promise<void>;
+}
+
+export interface LogRecord {
+  readonly offset: number;
+  /** The broker's time, milliseconds. */
+  readonly appendedAtMs: number;
+  /** As they came: a reader parses and checks them with the frame codec. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** What a group has committed for one partition. */
+export interface Committed {
+  /** Null: nothing yet; reading starts at the oldest record. */
+  readonly offset: number | null;
+  /** '' when none was given. */
+  readonly metadata: string;
+}
+
+export interface RecordBatch {
+  readonly partition: number;
+  /** In order of offset, at least one. */
+  readonly records: readonly LogRecord[];
+  /** Just behind the newest record of the partition: equals the last offset + 1 when the reader has caught up. */
+  readonly endOffset: number;
+  /**
+   * Stores offset and metadata (at most 4,000 bytes of ASCII) for the group. Rejects when this reader no longer owns the
+   * partition.
+   */
+  commit(offset: number, metadata: string): Promise<void>;
+  /** Tells the group that this reader lives; call it at least every few seconds of work. Rejects when it was expelled. */
+  heartbeat(): Promise<void>;
+}
+
+/** Called by a reader; calls for one partition never overlap. */
+export interface RecordHandler {
+  /** This reader owns the partition from now on; records follow from `committed.offset`. */
+  assigned(partition: number, committed: Committed): Promise<void>;
+  /** A rejection is logged and the same records come again after a pause. */
+  handle(batch: RecordBatch): Promise<void>;
+  /** The partition has gone to another reader, or the reader stops. */
+  revoked(partition: number): void;
+}
+
+/** One member of a group that shares the partitions among its readers. */
+export interface LogReader {
+  /** Joins the group; resolves when it takes part. */
+  start(handler: RecordHandler): Promise<void>;
+  /** How far each owned partition is behind its end, records. */
+  lag(): Promise<ReadonlyMap<number, number>>;
+  /** Lets running handlers end, then leaves. */
+  stop(): Promise<void>;
+}
+
+/** The event log: what `kafka://…` and `memory:` open. */
+export interface EventLog {
+  /** Opens the topic for writing, creating it where it is missing. */
+  writer(topic: string): Promise<FrameWriter>;
+  reader(topic: string, group: string): Promise<LogReader>;
+  /** Positions just behind the newest record of each partition. */
+  endPositions(topic: string): Promise<Positions>;
+  close(): Promise<void>;
+}
+
+export const topics = {
+  decisions: 'tidegate.decisions',
+  deadLetters: 'tidegate.dead-letters',
+} as const;
