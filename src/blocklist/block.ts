@@ -1,0 +1,74 @@
+import type { Client } from '../client.ts';
+
+/**
+ * proposed → active → confirmed | lifted | expired | superseded; confirmed → lifted | expired. `proposed` is over budget
+ * or under review: nothing is blocked.
+ */
+export const blockStates = ['proposed', 'active', 'confirmed', 'lifted', 'expired', 'superseded'] as const;
+export type BlockState = (typeof blockStates)[number];
+
+/** Why a client was promoted, in numbers that a person can check. */
+export interface Evidence {
+  /** The limited decisions that count: denied, by a limit keyed by this client, with the store in charge. */
+  readonly denied: number;
+  readonly allowed: number;
+  /** Denied decisions that came back before their retry time; null in replay. */
+  readonly early: number | null;
+  /** Windows in which the rule's condition held, and how many it looks at. */
+  readonly windows: { readonly hit: number; readonly of: number; readonly windowMs: number };
+  /** Distinct limited route templates. */
+  readonly distinctRoutes: number;
+  /** The most denied ones first, at most 10. */
+  readonly routes: readonly { readonly route: string; readonly denied: number }[];
+  readonly policies: readonly string[];
+  readonly firstSeenAtMs: number;
+  readonly lastSeenAtMs: number;
+  /** Where in the log it stands: records [fromOffset, toOffset] of one partition. */
+  readonly log: { readonly partition: number; readonly fromOffset: number; readonly toOffset: number };
+}
+
+/** What the detector concludes about a client. The same log gives the same verdicts with the same ids. */
+export interface Verdict {
+  /** Hash of rule, client and the window that completed the evidence: promoting it twice is promoting it once. */
+  readonly id: string;
+  readonly rule: string;
+  /** Of the rule's content. */
+  readonly ruleHash: string;
+  readonly client: Client;
+  readonly tenant: string;
+  /** Log time. */
+  readonly atMs: number;
+  readonly evidence: Evidence;
+}
+
+export interface BlockDuration {
+  readonly baseMs: number;
+  /** Each active strike multiplies the duration by this. */
+  readonly factor: number;
+  readonly maxMs: number;
+  /** Share of the duration that is random, 0 to 1, so that nobody can compute the end. */
+  readonly jitter: number;
+  /** How long a strike counts. */
+  readonly strikeTtlMs: number;
+}
+
+export interface Block {
+  readonly id: string;
+  readonly state: BlockState;
+  /** Grows by 1 with every transition; `If-Match` compares it. */
+  readonly version: number;
+  readonly client: Client;
+  readonly tenant: string;
+  readonly rule: string;
+  readonly ruleHash: string;
+  readonly verdictId: string;
+  readonly blockedAtMs: number;
+  readonly expiresAtMs: number;
+  /** Active strikes when it was made, this one included. */
+  readonly strikes: number;
+  readonly evidence: Evidence;
+  /** Why it is not active, or who ended it and why; '' when there is nothing to say. */
+  readonly reason: string;
+  /** Who made the last transition: `detector`, or a person's name. */
+  readonly actor: string;
+}
