@@ -64,7 +64,8 @@ export const parseCidr = (text: string): Cidr | null => {
   const [addressText = '', lengthText, ...rest] = text.split('/');
   if (rest.length > 0) return null;
   const wide = !addressText.includes(':') ? 32 : 128;
-  const address = wide === 32 ? parse(addressText) : ipaddr.IPv6.isValid(addressText) ? ipaddr.IPv6.parse(addressText) : null;
+  const address =
+    wide === 32 ? parse(addressText) : ipaddr.IPv6.isValid(addressText) ? ipaddr.IPv6.parse(addressText) : null;
   if (!address) return null;
   if (lengthText !== undefined && !/^\d{1,3}$/.test(lengthText)) return null;
   const prefixLength = lengthText === undefined ? wide : Number(lengthText);

@@ -24,7 +24,8 @@ const unsafeId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
  * replaced by `~` and 43 characters of their SHA-256, so that they still tell clients apart.
  */
 export const clientOf = (kind: ClientKind, id: string): Client => {
-  const safe = id.length > 0 && id.length <= maxClientIdLength && id[0] !== '~' && !unsafeId.test(id) && id.isWellFormed();
+  const safe =
+    id.length > 0 && id.length <= maxClientIdLength && id[0] !== '~' && !unsafeId.test(id) && id.isWellFormed();
   return safe ? { kind, id } : { kind, id: `~${createHash('sha256').update(id).digest('base64url')}` };
 };
 

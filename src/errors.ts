@@ -1,23 +1,68 @@
 /** What a failure code means and what its reader should do. One table: `docs/reference/errors.md` is generated from it. */
 export const errorCatalogue = {
-  CONFIG_INVALID: { meaning: 'A setting, flag or configuration file has a bad value.', next: 'Correct each listed problem.' },
-  POLICY_INVALID: { meaning: 'A policy file was refused.', next: 'Correct each listed problem; the last good version stays in force.' },
-  RULES_INVALID: { meaning: 'A detector rule file was refused.', next: 'Correct each listed problem; the last good version stays in force.' },
-  INPUT_INVALID: { meaning: 'A file, a log or a request cannot be read as what it should be.', next: 'Check the named input.' },
+  CONFIG_INVALID: {
+    meaning: 'A setting, flag or configuration file has a bad value.',
+    next: 'Correct each listed problem.',
+  },
+  POLICY_INVALID: {
+    meaning: 'A policy file was refused.',
+    next: 'Correct each listed problem; the last good version stays in force.',
+  },
+  RULES_INVALID: {
+    meaning: 'A detector rule file was refused.',
+    next: 'Correct each listed problem; the last good version stays in force.',
+  },
+  INPUT_INVALID: {
+    meaning: 'A file, a log or a request cannot be read as what it should be.',
+    next: 'Check the named input.',
+  },
   ENGINE_UNKNOWN: { meaning: 'No engine answers to this URL.', next: 'Use one of the schemes that the message lists.' },
-  ENGINE_MISSING: { meaning: 'The package of this engine is not installed.', next: 'Install the named package beside tidegate.' },
-  ENGINE_UNREACHABLE: { meaning: 'The engine at this address does not answer.', next: 'Check address, credentials and that the engine runs: `tidegate doctor`.' },
-  ENGINE_UNFIT: { meaning: 'The engine answers, but its version or settings cannot keep the guarantees.', next: 'Change what the message names.' },
-  PORT_IN_USE: { meaning: 'Another process listens on this port.', next: 'Choose another with --port, or stop that process.' },
-  STORE_TIMEOUT: { meaning: 'The counter store did not answer within the deadline.', next: 'The policy decides what happens; look at the store if it lasts.' },
-  STORE_FAILED: { meaning: 'The counter store refused or dropped a command.', next: 'The policy decides what happens; look at the store if it lasts.' },
-  LOG_FAILED: { meaning: 'The event log refused or dropped a request.', next: 'Events wait and merge; look at the broker if it lasts.' },
-  TABLE_FAILED: { meaning: 'The analytics database refused or dropped a request.', next: 'Ingest pauses and tries again; look at the database if it lasts.' },
-  FRAME_CORRUPT: { meaning: 'A frame does not match its headers or its version is unknown.', next: 'Look at it in the dead-letter topic.' },
+  ENGINE_MISSING: {
+    meaning: 'The package of this engine is not installed.',
+    next: 'Install the named package beside tidegate.',
+  },
+  ENGINE_UNREACHABLE: {
+    meaning: 'The engine at this address does not answer.',
+    next: 'Check address, credentials and that the engine runs: `tidegate doctor`.',
+  },
+  ENGINE_UNFIT: {
+    meaning: 'The engine answers, but its version or settings cannot keep the guarantees.',
+    next: 'Change what the message names.',
+  },
+  PORT_IN_USE: {
+    meaning: 'Another process listens on this port.',
+    next: 'Choose another with --port, or stop that process.',
+  },
+  STORE_TIMEOUT: {
+    meaning: 'The counter store did not answer within the deadline.',
+    next: 'The policy decides what happens; look at the store if it lasts.',
+  },
+  STORE_FAILED: {
+    meaning: 'The counter store refused or dropped a command.',
+    next: 'The policy decides what happens; look at the store if it lasts.',
+  },
+  LOG_FAILED: {
+    meaning: 'The event log refused or dropped a request.',
+    next: 'Events wait and merge; look at the broker if it lasts.',
+  },
+  TABLE_FAILED: {
+    meaning: 'The analytics database refused or dropped a request.',
+    next: 'Ingest pauses and tries again; look at the database if it lasts.',
+  },
+  FRAME_CORRUPT: {
+    meaning: 'A frame does not match its headers or its version is unknown.',
+    next: 'Look at it in the dead-letter topic.',
+  },
   BLOCK_CONFLICT: { meaning: 'The block changed since it was read.', next: 'Read it again and decide anew.' },
-  BLOCK_NOT_FOUND: { meaning: 'No block has this id.', next: 'List the blocks: old ones leave the list after their retention.' },
+  BLOCK_NOT_FOUND: {
+    meaning: 'No block has this id.',
+    next: 'List the blocks: old ones leave the list after their retention.',
+  },
   DATA_LOCKED: { meaning: 'Another process holds this data folder.', next: 'Stop it, or ask it over its API.' },
-  TOTALS_DIFFER: { meaning: 'The database holds another number of decisions than were taken.', next: 'Run `tidegate reconcile` and report it: this must not happen.' },
+  TOTALS_DIFFER: {
+    meaning: 'The database holds another number of decisions than were taken.',
+    next: 'Run `tidegate reconcile` and report it: this must not happen.',
+  },
 } as const satisfies Record<string, { meaning: string; next: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

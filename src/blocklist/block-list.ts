@@ -24,7 +24,9 @@ export type Change =
   | { readonly kind: 'removed'; readonly sequence: number; readonly clientKey: string; readonly blockId: string };
 
 /** Changes in order, without a gap behind the cursor that was asked about; `gap`: take a snapshot. */
-export type Changes = { readonly kind: 'changes'; readonly cursor: Cursor; readonly changes: readonly Change[] } | { readonly kind: 'gap' };
+export type Changes =
+  | { readonly kind: 'changes'; readonly cursor: Cursor; readonly changes: readonly Change[] }
+  | { readonly kind: 'gap' };
 
 /** What the read side of the list gives to gates. */
 export interface BlockFeed {

@@ -5,7 +5,15 @@ export const outcomes = ['allowed', 'denied', 'blocked'] as const;
 export type Outcome = (typeof outcomes)[number];
 
 /** Who decided. */
-export const decisionSources = ['store', 'lease', 'deny-cache', 'fallback', 'fail-open', 'fail-closed', 'block-list'] as const;
+export const decisionSources = [
+  'store',
+  'lease',
+  'deny-cache',
+  'fallback',
+  'fail-open',
+  'fail-closed',
+  'block-list',
+] as const;
 export type DecisionSource = (typeof decisionSources)[number];
 
 /** Why a decision was made without the primary store. */
