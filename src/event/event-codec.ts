@@ -1,0 +1,80 @@
+import { clientKinds } from '../client.ts';
+import { decisionSources, outcomes } from '../decision/decision.ts';
+import { TidegateError } from '../errors.ts';
+import { type DecisionEvent, wireNames } from './decision-event.ts';
+
+const fields = Object.keys(wireNames) as (keyof DecisionEvent)[];
+
+/** One event as one line of NDJSON, without the line break. */
+export const encodeEvent = (event: DecisionEvent): string => {
+  const row: Record<string, unknown> = {};
+  for (const field of fields) row[wireNames[field]] = event[field];
+  return JSON.stringify(row);
+};
+
+type Row = Readonly<Record<string, unknown>>;
+
+const refuse = (name: string): never => {
+  throw new TidegateError('FRAME_CORRUPT', `event field ${name} is missing or of another type`);
+};
+
+const text = (row: Row, name: string): string => {
+  const value = row[name];
+  return typeof value === 'string' ? value : refuse(name);
+};
+
+const whole = (row: Row, name: string, least = 0): number => {
+  const value = row[name];
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least ? value : refuse(name);
+};
+
+const oneOf = <T extends string>(row: Row, name: string, known: readonly T[]): T =>
+  known.find((candidate) => candidate === row[name]) ?? refuse(name);
+
+const texts = (row: Row, name: string): string[] => {
+  const value = row[name];
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : refuse(name);
+};
+
+const parseRow = (line: string): Row => {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Row;
+  } catch (cause) {
+    throw new TidegateError('FRAME_CORRUPT', 'event is not JSON', { cause });
+  }
+  throw new TidegateError('FRAME_CORRUPT', 'event is not a JSON object');
+};
+
+const degradedReasons = ['', 'timeout', 'error', 'breaker-open', 'read-only'] as const;
+
+/** The inverse of {@link encodeEvent}. Unknown fields are left out: a newer emitter may add some. Throws FRAME_CORRUPT. */
+export const decodeEvent = (line: string): DecisionEvent => {
+  const row = parseRow(line);
+  return {
+    timeMs: whole(row, wireNames.timeMs),
+    emitter: text(row, wireNames.emitter),
+    partition: whole(row, wireNames.partition),
+    seq: whole(row, wireNames.seq, 1),
+    region: text(row, wireNames.region),
+    tenant: text(row, wireNames.tenant),
+    clientKind: oneOf(row, wireNames.clientKind, clientKinds),
+    client: text(row, wireNames.client),
+    address: text(row, wireNames.address),
+    route: text(row, wireNames.route),
+    method: text(row, wireNames.method),
+    policy: text(row, wireNames.policy),
+    policyVersion: text(row, wireNames.policyVersion),
+    scope: text(row, wireNames.scope),
+    limit: whole(row, wireNames.limit),
+    remaining: whole(row, wireNames.remaining),
+    outcome: oneOf(row, wireNames.outcome, outcomes),
+    source: oneOf(row, wireNames.source, decisionSources),
+    degraded: oneOf(row, wireNames.degraded, degradedReasons),
+    shadowDenied: texts(row, wireNames.shadowDenied),
+    cost: whole(row, wireNames.cost),
+    latencyUs: whole(row, wireNames.latencyUs),
+    early: row[wireNames.early] === null ? null : whole(row, wireNames.early),
+    count: whole(row, wireNames.count, 1),
+  };
+};

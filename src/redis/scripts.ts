@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { messageOf } from '../errors.ts';
+
+/** One file of `lua/`: the header of the file is its contract. */
+export interface Script {
+  readonly name: string;
+  readonly text: string;
+  readonly sha1: string;
+}
+
+/** Reads `lua/<name>.lua`, which ships beside the compiled code. */
+export const loadScript = (name: string): Script => {
+  const text = readFileSync(new URL(`../../lua/${name}.lua`, import.meta.url), 'utf8');
+  return { name, text, sha1: createHash('sha1').update(text).digest('hex') };
+};
+
+export interface ScriptCall {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+/**
+ * Runs a script by its hash, and by its text when the server does not know it (after a restart, a failover or SCRIPT
+ * FLUSH). NOSCRIPT is the one error that is tried again: nothing has run then. Any other failure may have counted.
+ */
+export const runScript = async (redis: Redis, script: Script, { keys, args }: ScriptCall): Promise<unknown> => {
+  try {
+    return await redis.evalsha(script.sha1, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
+    return await redis.eval(script.text, keys.length, ...keys, ...args);
+  }
+};
