@@ -1,0 +1,167 @@
+import type { BlockList } from '../blocklist/block-list.ts';
+import type { Database } from '../clickhouse/database.ts';
+import type { Clock } from '../clock.ts';
+import { messageOf, type Problem, TidegateError } from '../errors.ts';
+import type { EventLog } from '../event/event-log.ts';
+import type { LimitStore } from '../limiter/limit-store.ts';
+import type { Logger } from '../logger.ts';
+import { redact } from './redact.ts';
+import type { Config } from './settings.ts';
+
+/** Which engine each part of tidegate stands on. */
+export type EngineUrls = Pick<Config, 'redisUrl' | 'kafkaUrl' | 'clickhouseUrl'>;
+
+export interface EngineOptions extends EngineUrls {
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** `log`: counters and blocks live in the clock's time, for replay, instead of the server's. */
+  readonly time: 'wall' | 'log';
+  /** Of topics that do not exist yet. Default 6. */
+  readonly partitions?: number;
+  /** Default 30. */
+  readonly rawTtlDays?: number;
+}
+
+/** Counters and block list: one server, one connection. */
+export interface Counters {
+  readonly limitStore: LimitStore;
+  readonly blockList: BlockList;
+  close(): Promise<void>;
+}
+
+export interface Engines {
+  readonly limitStore: LimitStore;
+  readonly blockList: BlockList;
+  readonly log: EventLog;
+  readonly database: Database;
+  close(): Promise<void>;
+}
+
+/** What each setting understands; the part before the colon chooses. */
+export const engineSchemes = {
+  redisUrl: ['redis:', 'rediss:', 'memory:'],
+  kafkaUrl: ['kafka:', 'memory:'],
+  clickhouseUrl: ['http:', 'https:', 'chdb:'],
+} as const satisfies Record<keyof EngineUrls, readonly string[]>;
+
+const shownSchemes = {
+  redisUrl: 'redis://host:6379, rediss://host:6380, memory:',
+  kafkaUrl: 'kafka://a:9092,b:9092, memory:',
+  clickhouseUrl: 'http://host:8123/database, https://host:8443/database, chdb:<folder>',
+} as const;
+
+/** `REDIS://x` → `redis:`. */
+export const schemeOf = (url: string): string => url.slice(0, url.indexOf(':') + 1).toLowerCase();
+
+/** @throws TidegateError ENGINE_UNKNOWN naming every URL that no engine answers to, before anything is opened. */
+export const checkEngineUrls = (urls: Partial<EngineUrls>): void => {
+  const problems: Problem[] = [];
+  for (const name of ['redisUrl', 'kafkaUrl', 'clickhouseUrl'] as const) {
+    const url = urls[name];
+    if (url === undefined) continue;
+    const known: readonly string[] = engineSchemes[name];
+    if (!known.includes(schemeOf(url)))
+      problems.push({ path: name, message: `${redact(url)}: use ${shownSchemes[name]}` });
+  }
+  if (problems.length === 0) return;
+  throw new TidegateError('ENGINE_UNKNOWN', `No engine for ${problems.map(({ path }) => path).join(' and ')}`, {
+    problems,
+  });
+};
+
+/** Loads an adapter; a vendor package that is not there becomes an instruction. */
+const adapter = async <T>(vendor: string, load: () => Promise<T>): Promise<T> => {
+  try {
+    return await load();
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+    if (!missing || !messageOf(cause).includes(vendor)) throw cause;
+    const message = `This engine needs the package ${vendor}: npm install ${vendor}`;
+    throw new TidegateError('ENGINE_MISSING', message, { cause });
+  }
+};
+
+type CounterOptions = Pick<EngineOptions, 'redisUrl' | 'namespace' | 'clock' | 'logger' | 'time'>;
+
+/** Opens what `redisUrl` names. */
+export const openCounters = async ({ redisUrl, namespace, clock, logger, time }: CounterOptions): Promise<Counters> => {
+  checkEngineUrls({ redisUrl });
+  if (schemeOf(redisUrl) === 'memory:') {
+    const { MemoryLimitStore } = await import('../embedded/memory-limit-store.ts');
+    const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
+    const limitStore = new MemoryLimitStore({ clock });
+    const blockList = new MemoryBlockList({ clock });
+    return { limitStore, blockList, close: () => closeAll([() => blockList.close(), () => limitStore.close()]) };
+  }
+  const [{ openRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter('ioredis', () =>
+    Promise.all([import('../redis/client.ts'), import('../redis/limit-store.ts'), import('../redis/block-list.ts')]),
+  );
+  const redis = await openRedis({ url: redisUrl, logger });
+  const limitTime = time === 'log' ? { nowUs: () => clock.nowMs() * 1000 } : {};
+  const blockTime = time === 'log' ? { nowMs: () => clock.nowMs() } : {};
+  const limitStore = new RedisLimitStore({ redis, namespace, ...limitTime });
+  const blockList = new RedisBlockList({ redis, namespace, ...blockTime });
+  const hangUp = (): Promise<void> => {
+    redis.disconnect();
+    return Promise.resolve();
+  };
+  return { limitStore, blockList, close: () => closeAll([() => blockList.close(), () => limitStore.close(), hangUp]) };
+};
+
+type LogOptions = Pick<EngineOptions, 'kafkaUrl' | 'clock' | 'logger' | 'partitions'>;
+
+/** Opens what `kafkaUrl` names. */
+export const openLog = async ({ kafkaUrl, clock, logger, partitions = 6 }: LogOptions): Promise<EventLog> => {
+  checkEngineUrls({ kafkaUrl });
+  if (schemeOf(kafkaUrl) === 'memory:') {
+    const { MemoryEventLog } = await import('../embedded/memory-event-log.ts');
+    return new MemoryEventLog({ clock, partitions });
+  }
+  const { openKafkaEventLog } = await adapter('kafkajs', () => import('../kafka/event-log.ts'));
+  return openKafkaEventLog({ url: kafkaUrl, clock, logger, partitions });
+};
+
+type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clock' | 'logger' | 'rawTtlDays'>;
+
+/** Opens what `clickhouseUrl` names. */
+export const openAnalytics = async (options: DatabaseOptions): Promise<Database> => {
+  const { clickhouseUrl: url, clock, logger, rawTtlDays = 30 } = options;
+  checkEngineUrls({ clickhouseUrl: url });
+  const vendor = schemeOf(url) === 'chdb:' ? 'chdb' : '@clickhouse/client';
+  const { openDatabase } = await adapter(vendor, () => import('../clickhouse/database.ts'));
+  return adapter(vendor, () => openDatabase({ url, clock, logger, rawTtlDays }));
+};
+
+/** Closes everything, whatever fails on the way, then reports the first failure. */
+export const closeAll = async (closers: readonly (() => Promise<void>)[]): Promise<void> => {
+  const failures: unknown[] = [];
+  for (const close of closers) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+};
+
+/**
+ * Opens all engines, or none: what was opened before a failure is closed again. Clock and time apply to counters and
+ * blocks.
+ *
+ * @throws TidegateError ENGINE_UNKNOWN, ENGINE_MISSING, ENGINE_UNREACHABLE, ENGINE_UNFIT or DATA_LOCKED.
+ */
+export const openEngines = async (options: EngineOptions): Promise<Engines> => {
+  checkEngineUrls(options);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const counters = await openCounters(options);
+    closers.unshift(() => counters.close());
+    const log = await openLog(options);
+    closers.unshift(() => log.close());
+    const database = await openAnalytics(options);
+    closers.unshift(() => database.close());
+    const { limitStore, blockList } = counters;
+    return { limitStore, blockList, log, database, close: () => closeAll(closers) };
+  } catch (error) {
+    await closeAll(closers).catch((closing: unknown) =>
+      options.logger.debug({ err: messageOf(closing) }, 'closing after a failed start'),
+    );
+    throw error;
+  }
+};

@@ -1,0 +1,281 @@
+import { fileURLToPath } from 'node:url';
+
+/** What reading one raw value gave: the value, or what is wrong with it (a phrase that follows the setting's name). */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+
+/** One setting: where it can be given, what it is, and how its text becomes a value. */
+export interface Setting<T> {
+  readonly env: string;
+  readonly flag: `--${string}`;
+  /** How the type is called in help and docs. */
+  readonly type: string;
+  readonly default: T;
+  /** Shown instead of the default where the default says little. */
+  readonly defaultText?: string;
+  readonly unit: string;
+  readonly meaning: string;
+  /** Never shown: not in logs, errors or printed configuration. */
+  readonly secret: boolean;
+  /** From a flag or the environment (a string), or from the configuration file (whatever YAML made of it). */
+  parse(raw: unknown): Parsed<T>;
+}
+
+type Described = Pick<Setting<unknown>, 'env' | 'flag' | 'meaning'> & {
+  readonly unit?: string;
+  readonly secret?: boolean;
+  readonly defaultText?: string;
+};
+
+const plain = ({ env, flag, meaning, unit = '', secret = false, defaultText }: Described) => ({
+  env,
+  flag,
+  meaning,
+  unit,
+  secret,
+  ...(defaultText === undefined ? {} : { defaultText }),
+});
+
+const maxTextLength = 4096;
+
+const parseText = (raw: unknown): Parsed<string> => {
+  if (typeof raw !== 'string') return { problem: 'must be text' };
+  const value = raw.trim();
+  if (value === '') return { problem: 'must not be empty' };
+  return value.length <= maxTextLength ? { value } : { problem: `must be at most ${maxTextLength} characters` };
+};
+
+const text = (
+  described: Described & { type: string; default: string; pattern?: RegExp; must?: string },
+): Setting<string> => ({
+  ...plain(described),
+  type: described.type,
+  default: described.default,
+  parse: (raw) => {
+    const parsed = parseText(raw);
+    if ('problem' in parsed || !described.pattern || described.pattern.test(parsed.value)) return parsed;
+    return { problem: described.must ?? `must match ${described.pattern.source}` };
+  },
+});
+
+const optionalText = (described: Described & { type: string }): Setting<string | null> => ({
+  ...plain(described),
+  type: described.type,
+  default: null,
+  parse: parseText,
+});
+
+const parseInteger = (raw: unknown, min: number, max: number): Parsed<number> => {
+  const value = typeof raw === 'string' && /^\s*-?\d+\s*$/.test(raw) ? Number(raw) : raw;
+  const fits = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+  return fits ? { value } : { problem: `must be a whole number from ${min} to ${max}` };
+};
+
+const integer = (described: Described & { default: number; min: number; max: number }): Setting<number> => ({
+  ...plain(described),
+  type: `${described.min} to ${described.max}`,
+  default: described.default,
+  parse: (raw) => parseInteger(raw, described.min, described.max),
+});
+
+/** A port; null switches the listener off. */
+const port = (described: Described): Setting<number | 'none' | null> => ({
+  ...plain(described),
+  type: '0 to 65535, or none',
+  default: null,
+  parse: (raw) => {
+    if (raw === 'none') return { value: 'none' };
+    const parsed = parseInteger(raw, 0, 65_535);
+    return 'problem' in parsed ? { problem: 'must be a port from 0 (any free one) to 65535, or none' } : parsed;
+  },
+});
+
+const choice = <const T extends string>(described: Described & { default: T; of: readonly T[] }): Setting<T> => ({
+  ...plain(described),
+  type: described.of.join(', '),
+  default: described.default,
+  parse: (raw) => {
+    const value = described.of.find((known) => known === raw);
+    return value === undefined ? { problem: `must be one of ${described.of.join(', ')}` } : { value };
+  },
+});
+
+const list = (
+  described: Described & { type: string; itemPattern: RegExp; must: string },
+): Setting<readonly string[]> => ({
+  ...plain(described),
+  type: described.type,
+  default: [],
+  defaultText: 'none',
+  parse: (raw) => {
+    const items: unknown[] = typeof raw === 'string' ? raw.split(',') : Array.isArray(raw) ? raw : [raw];
+    const value: string[] = [];
+    for (const item of items) {
+      const trimmed = typeof item === 'string' ? item.trim() : '';
+      if (!described.itemPattern.test(trimmed)) return { problem: described.must };
+      value.push(trimmed);
+    }
+    return { value };
+  },
+});
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const namePattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
+const nameMust = 'must be 1 to 32 characters of a-z, 0-9 and -, not starting with -';
+
+/** A bearer token, with the name of its holder before `=` where it has one. Visible ASCII, 16 characters or more. */
+export const tokenPattern = /^(?:[A-Za-z0-9._-]{1,64}=)?[A-Za-z0-9._~+/-]{16,512}=*$/;
+const tokenMust = 'must be tokens of at least 16 characters of A-Z a-z 0-9 . _ ~ + / -, each optionally as name=token';
+
+/** Every setting there is. Parsing, `--help`, `tidegate doctor` and docs/reference/configuration.md come from here. */
+export const settings = {
+  redisUrl: text({
+    env: 'TIDEGATE_REDIS_URL',
+    flag: '--redis-url',
+    type: 'URL',
+    default: 'memory:',
+    meaning: 'Counters and block list: redis://, rediss:// (TLS), or memory: inside this process.',
+  }),
+  kafkaUrl: text({
+    env: 'TIDEGATE_KAFKA_URL',
+    flag: '--kafka-url',
+    type: 'URL',
+    default: 'memory:',
+    meaning: 'Event log: kafka://a:9092,b:9092, or memory: inside this process.',
+  }),
+  clickhouseUrl: text({
+    env: 'TIDEGATE_CLICKHOUSE_URL',
+    flag: '--clickhouse-url',
+    type: 'URL',
+    default: 'chdb:.tidegate/clickhouse',
+    meaning: 'Analytics database: http(s)://user:password@host:8123/database, or chdb:<folder> inside this process.',
+  }),
+  namespace: text({
+    env: 'TIDEGATE_NAMESPACE',
+    flag: '--namespace',
+    type: 'name',
+    default: 'default',
+    pattern: namePattern,
+    must: nameMust,
+    meaning: 'Keeps several installations apart in one Redis.',
+  }),
+  region: text({
+    env: 'TIDEGATE_REGION',
+    flag: '--region',
+    type: 'name',
+    default: 'local',
+    pattern: namePattern,
+    must: nameMust,
+    meaning: 'Where this process runs; a dimension of every decision.',
+  }),
+  policiesFile: optionalText({
+    env: 'TIDEGATE_POLICIES_FILE',
+    flag: '--policies',
+    type: 'file',
+    defaultText: 'the shipped policies.yaml',
+    meaning: 'Policies; watched, a valid change is live without a restart.',
+  }),
+  rulesFile: optionalText({
+    env: 'TIDEGATE_RULES_FILE',
+    flag: '--rules',
+    type: 'file',
+    defaultText: 'the shipped rules.yaml',
+    meaning: 'Rules of the detector.',
+  }),
+  host: text({
+    env: 'TIDEGATE_HOST',
+    flag: '--host',
+    type: 'address',
+    default: '127.0.0.1',
+    pattern: /^[A-Za-z0-9.:_-]{1,255}$/,
+    must: 'must be a host name or an address',
+    meaning: 'Where API and probes listen. 0.0.0.0 or :: is every interface.',
+  }),
+  port: port({
+    env: 'TIDEGATE_PORT',
+    flag: '--port',
+    defaultText: '8080; ingest 8081, detect 8082',
+    meaning: 'Port of API (up, serve) or probes (ingest, detect). 0: any free one, named in the log. none: no probes.',
+  }),
+  apiTokens: list({
+    env: 'TIDEGATE_API_TOKENS',
+    flag: '--api-tokens',
+    type: 'list of token or name=token',
+    itemPattern: tokenPattern,
+    must: tokenMust,
+    secret: true,
+    meaning: 'Bearer tokens that may read and lift blocks; the name is recorded as who did it.',
+  }),
+  apiTokensFile: optionalText({
+    env: 'TIDEGATE_API_TOKENS_FILE',
+    flag: '--api-tokens-file',
+    type: 'file',
+    defaultText: 'none',
+    meaning: 'More tokens, one a line; # starts a comment.',
+  }),
+  rawTtlDays: integer({
+    env: 'TIDEGATE_RAW_TTL_DAYS',
+    flag: '--raw-ttl-days',
+    default: 30,
+    min: 1,
+    max: 36_500,
+    unit: 'days',
+    meaning: 'How long single decisions are kept; rollups stay longer.',
+  }),
+  partitions: integer({
+    env: 'TIDEGATE_PARTITIONS',
+    flag: '--partitions',
+    default: 6,
+    min: 1,
+    max: 256,
+    meaning: 'Partitions of a topic that does not exist yet.',
+  }),
+  storeDeadlineMs: integer({
+    env: 'TIDEGATE_STORE_DEADLINE_MS',
+    flag: '--store-deadline-ms',
+    default: 20,
+    min: 1,
+    max: 10_000,
+    unit: 'ms',
+    meaning: 'How long a decision waits for Redis before the policy falls back.',
+  }),
+  blockPollMs: integer({
+    env: 'TIDEGATE_BLOCK_POLL_MS',
+    flag: '--block-poll-ms',
+    default: 250,
+    min: 10,
+    max: 60_000,
+    unit: 'ms',
+    meaning: 'How often a gate asks for changes of the block list.',
+  }),
+  shutdownTimeoutMs: integer({
+    env: 'TIDEGATE_SHUTDOWN_TIMEOUT_MS',
+    flag: '--shutdown-timeout-ms',
+    default: 10_000,
+    min: 0,
+    max: 600_000,
+    unit: 'ms',
+    meaning: 'How long a stop waits until everything decided is stored.',
+  }),
+  logLevel: choice({
+    env: 'TIDEGATE_LOG_LEVEL',
+    flag: '--log-level',
+    default: 'info',
+    of: logLevels,
+    meaning: 'Least severe line that is logged, on stderr.',
+  }),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof settings;
+/** The name of every setting, in the order of the table. */
+export const settingNames = Object.keys(settings) as SettingName[];
+
+/** All settings, parsed. */
+export type Config = { readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
+
+const packageFile = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** Files that come with the package and stand in for those that nobody named. */
+export const shippedFiles = {
+  policies: packageFile('policies/policies.yaml'),
+  rules: packageFile('policies/rules.yaml'),
+} as const;
