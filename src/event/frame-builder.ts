@@ -1,0 +1,114 @@
+import { type DecisionEvent, eventVersion } from './decision-event.ts';
+import { encodeEvent } from './event-codec.ts';
+import type { OutgoingFrame } from './event-log.ts';
+import { crc32Hex } from './frame.ts';
+import type { MergedRow } from './merge-buffer.ts';
+import { partitionOf } from './partition.ts';
+
+/** A frame stays under what brokers take by default (1 MB) however long its rows are. */
+const maxFrameRows = 500;
+
+interface PartitionState {
+  nextSeq: number;
+  total: number;
+}
+
+export interface FrameBuilderOptions {
+  readonly emitterId: string;
+  readonly region: string;
+  readonly partitions: number;
+}
+
+/** Numbers rows and makes frames of them. The numbers belong to the frames: a frame that fails is sent again as it is. */
+export class FrameBuilder {
+  readonly #options: FrameBuilderOptions;
+  readonly #states = new Map<number, PartitionState>();
+
+  constructor(options: FrameBuilderOptions) {
+    this.#options = options;
+  }
+
+  build(rows: readonly MergedRow[]): OutgoingFrame[] {
+    const byPartition = new Map<number, MergedRow[]>();
+    for (const row of rows) {
+      const { clientKind: kind, client: id } = row.first;
+      const partition = partitionOf({ kind, id }, this.#options.partitions);
+      const share = byPartition.get(partition);
+      if (share) share.push(row);
+      else byPartition.set(partition, [row]);
+    }
+    const frames: OutgoingFrame[] = [];
+    for (const [partition, share] of byPartition) {
+      for (let from = 0; from < share.length; from += maxFrameRows) {
+        frames.push(this.#frame(partition, share.slice(from, from + maxFrameRows)));
+      }
+    }
+    return frames;
+  }
+
+  /** One closing frame for every partition that was written to. */
+  buildLast(timeMs: number): OutgoingFrame[] {
+    return [...this.#states.keys()].map((partition) => this.#closing(partition, timeMs));
+  }
+
+  #closing(partition: number, timeMs: number): OutgoingFrame {
+    const { nextSeq, total } = this.#stateOf(partition);
+    const { emitterId: emitter } = this.#options;
+    const crc32 = crc32Hex([]);
+    return {
+      partition,
+      headers: {
+        v: eventVersion,
+        emitter,
+        firstSeq: nextSeq,
+        rows: 0,
+        deniedRows: 0,
+        total,
+        minTimeMs: timeMs,
+        maxTimeMs: timeMs,
+        crc32,
+        last: true,
+      },
+      body: Buffer.alloc(0),
+    };
+  }
+
+  #frame(partition: number, rows: readonly MergedRow[]): OutgoingFrame {
+    const state = this.#stateOf(partition);
+    const firstSeq = state.nextSeq;
+    const lines = rows.map((row, index) => `${encodeEvent(this.#event(row, partition, firstSeq + index))}\n`);
+    const body = Buffer.from(lines.join(''), 'utf8');
+    const times = rows.map((row) => row.first.timeMs);
+    state.nextSeq += rows.length;
+    state.total += rows.reduce((sum, row) => sum + row.count, 0);
+    return {
+      partition,
+      body,
+      headers: {
+        v: eventVersion,
+        emitter: this.#options.emitterId,
+        firstSeq,
+        rows: rows.length,
+        deniedRows: rows.filter((row) => row.first.outcome === 'denied').length,
+        total: state.total,
+        minTimeMs: Math.min(...times),
+        maxTimeMs: Math.max(...times),
+        crc32: crc32Hex([body]),
+        last: false,
+      },
+    };
+  }
+
+  #event({ first, remaining, early, count }: MergedRow, partition: number, seq: number): DecisionEvent {
+    const { emitterId: emitter, region } = this.#options;
+    return { ...first, emitter, partition, seq, region, remaining, early, count };
+  }
+
+  #stateOf(partition: number): PartitionState {
+    const known = this.#states.get(partition);
+    if (known) return known;
+    const made = { nextSeq: 1, total: 0 };
+    this.#states.set(partition, made);
+    return made;
+  }
+}

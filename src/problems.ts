@@ -1,0 +1,59 @@
+import type { TSchema } from 'typebox';
+import type { TLocalizedValidationError } from 'typebox/error';
+import { Errors } from 'typebox/value';
+import type { Problem } from './errors.ts';
+
+const pathOf = (pointer: string): string =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === '' ? part : `${path}.${part}`), '');
+
+const shorten = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 40 ? `${text.slice(0, 37)}…` : text;
+};
+
+const valueAt = (root: unknown, pointer: string): unknown =>
+  pointer
+    .split('/')
+    .slice(1)
+    .reduce<unknown>(
+      (value, part) =>
+        typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[part] : undefined,
+      root,
+    );
+
+/** Says one schema error in words; several of one path (a union, a type and its range) become one problem. */
+const messageFor = (errors: readonly TLocalizedValidationError[], value: unknown): string => {
+  const allowed = errors.flatMap((error) => (error.keyword === 'const' ? [shorten(error.params.allowedValue)] : []));
+  const first = errors.find((error) => error.keyword === 'type') ?? errors[0];
+  const rule = allowed.length > 0 ? `must be ${allowed.join(' or ')}` : (first?.message ?? 'is not valid');
+  return value === undefined ? rule : `${rule}, is ${shorten(value)}`;
+};
+
+/** Everything that is wrong with `value`, one problem per path: `policies[2].limit`. Empty: it fits the schema. */
+export const problemsOf = (schema: TSchema, value: unknown): Problem[] => {
+  const problems = new Map<string, TLocalizedValidationError[]>();
+  const found: Problem[] = [];
+  for (const error of Errors(schema, value)) {
+    if (error.keyword === 'boolean') continue;
+    if (error.keyword === 'anyOf') continue;
+    if (error.keyword === 'additionalProperties') {
+      for (const name of error.params.additionalProperties) {
+        found.push({ path: pathOf(`${error.instancePath}/${name}`), message: 'is not a known field' });
+      }
+    } else if (error.keyword === 'required') {
+      for (const name of error.params.requiredProperties) {
+        found.push({ path: pathOf(`${error.instancePath}/${name}`), message: 'is missing' });
+      }
+    } else {
+      problems.set(error.instancePath, [...(problems.get(error.instancePath) ?? []), error]);
+    }
+  }
+  for (const [pointer, errors] of problems) {
+    found.push({ path: pathOf(pointer), message: messageFor(errors, valueAt(value, pointer)) });
+  }
+  return found;
+};
