@@ -91,9 +91,9 @@ describe('parseAccessLogLine', () => {
   it('does not let a user name bring its own time', () => {
     const forged =
       '192.0.2.7 - a [01/Jan/2020:00:00:00 +0000] "GET /x" [05/Mar/2024:10:11:12 +0000] "GET / HTTP/1.1" 200 1';
-    // Without a space before the bracket the field ends where a server's own would; with one, the line is refused.
-    expect(rejectionOf(forged.replace('- a', '- a b'))).toBe('not in common or combined format');
-    expect(rejectionOf(forged.replace('192.0.2.7 - a', '192.0.2.7 a b c'))).not.toBeNull();
+    for (const name of ['a b', 'a b c', '198.51.100.4 b']) {
+      expect(rejectionOf(forged.replace('- a [', `- ${name} [`))).not.toBeNull();
+    }
   });
 
   it('never throws and never yields an unsafe request, whatever the bytes', () => {
