@@ -1,0 +1,138 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { importsOf, repositoryRoot } from '../support/source-text.ts';
+import { link, type Packed, packProject } from './packed.ts';
+
+const optionalPackages = ['kafkajs', '@clickhouse/client', 'chdb', 'fastify'];
+const shipped = /^(?:dist|lua|migrations|policies|dashboards\/json)\//;
+const shippedAtTop = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
+
+const folder = mkdtempSync(join(tmpdir(), 'tidegate-pack-'));
+let packed: Packed;
+beforeAll(() => {
+  packed = packProject(folder);
+}, 120_000);
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const tool = (name: string): string => join(repositoryRoot, 'node_modules', '.bin', name);
+const run = (program: string, args: readonly string[]): string => {
+  try {
+    return execFileSync(program, args, { cwd: packed.consumer, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${program} ${args.join(' ')} failed:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+  }
+};
+const runNode = (script: string): unknown => JSON.parse(run(process.execPath, ['--input-type=module', '-e', script]));
+
+/** All packages that loading a file of the package loads, computed imports and lazy ones aside. */
+const packagesBehind = (entry: string, seen = new Set<string>()): Set<string> => {
+  const found = new Set<string>();
+  if (seen.has(entry)) return found;
+  seen.add(entry);
+  const text = readFileSync(entry, 'utf8');
+  for (const specifier of importsOf(text)) {
+    if (specifier === null || specifier.startsWith('node:')) continue;
+    if (!specifier.startsWith('.')) found.add(specifier);
+    else for (const name of packagesBehind(join(dirname(entry), specifier), seen)) found.add(name);
+  }
+  return found;
+};
+
+describe('the tarball', () => {
+  it('holds what runs and what it is licensed under, and nothing else', () => {
+    const unexpected = packed.paths.filter((path) => !shipped.test(path) && !shippedAtTop.includes(path));
+    expect(unexpected).toEqual([]);
+    for (const path of [...shippedAtTop, 'dist/index.js', 'dist/index.d.ts', 'lua/token-bucket.lua']) {
+      expect(packed.paths).toContain(path);
+    }
+  });
+
+  it('holds no source maps to files that stay behind, no tests and no sources', () => {
+    expect(packed.paths.filter((path) => /\.map$|\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+    const scripts = packed.paths.filter((path) => path.endsWith('.js'));
+    expect(
+      scripts.filter((path) => readFileSync(join(packed.installed, path), 'utf8').includes('sourceMappingURL')),
+    ).toEqual([]);
+  });
+
+  it('holds each file that package.json points to', () => {
+    const targets = Object.values(packed.manifest.exports).flatMap((target) =>
+      typeof target === 'string' ? [target] : [target.types, target.default],
+    );
+    const missing = [...targets, ...Object.values(packed.manifest.bin)].filter(
+      (target) => !packed.paths.includes(target.replace(/^\.\//, '')),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('passes publint', async () => {
+    const { messages, pkg } = await publint({ pkgDir: packed.installed, pack: false, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  // attw exits with 1 on any problem. `esm-only` leaves out require() and the resolution of Node 10: tidegate is ESM and needs Node 20.19, which knows `exports`.
+  it('resolves with its types for ESM in Node and in bundlers (attw)', () => {
+    expect(run(tool('attw'), [packed.tarball, '--profile', 'esm-only', '--no-emoji', '--no-color'])).toContain(
+      'OK (ESM)',
+    );
+  }, 60_000);
+});
+
+describe('an installed tidegate', () => {
+  it('can be imported where Kafka, ClickHouse, chDB and Fastify are not installed', () => {
+    const script = `
+      const absent = ${JSON.stringify(optionalPackages)}.filter((name) => {
+        try { import.meta.resolve(name); return false; } catch { return true; }
+      });
+      const names = Object.keys(await import('tidegate'));
+      console.log(JSON.stringify({ absent, names }));
+      process.exit(0);`;
+    const { absent, names } = runNode(script) as { absent: string[]; names: string[] };
+    expect(absent).toEqual(optionalPackages);
+    expect(names).toContain('createGate');
+  });
+
+  it('needs no package for its entry but its own dependencies', () => {
+    const needed = packagesBehind(join(packed.installed, 'dist/index.js'));
+    const declared = Object.keys(packed.manifest.dependencies);
+    const foreign = [...needed].filter(
+      (name) => !declared.some((known) => name === known || name.startsWith(`${known}/`)),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it('loads its Lua scripts from where it is installed', () => {
+    const script = `
+      const { loadScript } = await import(${JSON.stringify(join(packed.installed, 'dist/redis/scripts.js'))});
+      loadScript('token-bucket');
+      console.log('true');`;
+    expect(runNode(script)).toBe(true);
+  });
+
+  it('has types that a strict project compiles against', () => {
+    link('@types/node', packed.consumer);
+    writeFileSync(
+      join(packed.consumer, 'use.ts'),
+      "import { createGate } from 'tidegate';\nexport const make: typeof createGate = createGate;\n",
+    );
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
+    expect(run(tool('tsc'), [...options, '--ignoreConfig', 'use.ts'])).toBe('');
+  }, 60_000);
+});
+
+describe('the tidegate program', () => {
+  it('is executable and says what it can do', () => {
+    const program = join(packed.installed, packed.manifest.bin.tidegate ?? '');
+    expect(statSync(program).mode & 0o111).not.toBe(0);
+    expect(readFileSync(program, 'utf8').startsWith('#!/usr/bin/env node\n')).toBe(true);
+    expect(run(program, ['--help'])).toContain('Usage: tidegate');
+  });
+});
