@@ -49,8 +49,8 @@ export type PromotionResult =
   | { readonly kind: 'activated' | 'proposed'; readonly block: Block }
   /** The verdict was promoted before, or the client has a block in force. */
   | { readonly kind: 'already'; readonly blockId: string }
-  /** A lift, or an allow entry, outranks it. */
-  | { readonly kind: 'suppressed'; readonly reason: 'tombstone' | 'allow-list' };
+  /** A lift, or an allow entry, outranks it; `stale`: it is older than any block it could have made. */
+  | { readonly kind: 'suppressed'; readonly reason: 'tombstone' | 'allow-list' | 'stale' };
 
 export interface BlockQuery {
   readonly states?: readonly BlockState[];

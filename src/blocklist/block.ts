@@ -1,8 +1,7 @@
 import type { Client } from '../client.ts';
 
 /**
- * proposed → active → confirmed | lifted | expired | superseded; confirmed → lifted | expired. `proposed` is over budget
- * or under review: nothing is blocked.
+ * `proposed` is over budget or under review: nothing is blocked. Which state may follow which: see blockTransitions.
  */
 export const blockStates = ['proposed', 'active', 'confirmed', 'lifted', 'expired', 'superseded'] as const;
 export type BlockState = (typeof blockStates)[number];
