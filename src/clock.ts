@@ -36,6 +36,9 @@ export const systemClock: Clock = {
     }),
 };
 
+/** The machine's dice: 0 ≤ value < 1. Whatever draws lots takes such a function, so that tests can load it. */
+export const systemRandom: () => number = Math.random;
+
 interface Pending {
   atMs: number;
   order: number;

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
-import type { LimitKey, LimitRequest, LimitStore, SpendResult } from '../limiter/limit-store.ts';
-import { spendAll } from '../limiter/spend.ts';
+import type { LimitKey, LimitRequest, LimitStore, SpendResult } from './limit-store.ts';
+import { spendAll } from './spend.ts';
 
 export interface MemoryLimitStoreOptions {
   readonly clock: Clock;

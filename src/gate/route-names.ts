@@ -1,0 +1,67 @@
+/** Routes told apart per client; a scanner's ten thousandth path says no more than its sixty-fifth. */
+const maxRoutesPerClient = 64;
+const maxClients = 10_000;
+const maxSegmentLength = 48;
+
+/** What stands for an id in a derived route. */
+const idSegment = ':id';
+export const otherRoutePath = '~other';
+
+const identifiers = [
+  /^\d+$/,
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
+  /^(?=.*\d)[0-9a-f]{8,}$/i,
+  /^(?=.*\d)[A-Za-z0-9_=-]{20,}$/,
+];
+
+const generalise = (segment: string): string => {
+  if (identifiers.some((identifier) => identifier.test(segment))) return idSegment;
+  const printable = segment.replace(/[^\x21-\x7e]/g, '?');
+  return printable.length <= maxSegmentLength ? printable : `${printable.slice(0, maxSegmentLength)}~`;
+};
+
+/** The path without query, with ids collapsed, first two segments. */
+export const derivePath = (path: string): string => {
+  const bare = path.slice(0, 2048).split(/[?#;]/, 1)[0] ?? '';
+  const segments = bare.split('/').filter((segment) => segment !== '');
+  return `/${segments.slice(0, 2).map(generalise).join('/')}`;
+};
+
+const methodPattern = /^[A-Z][A-Z-]{0,15}$/;
+
+/** Methods are hostile input too: what is no method becomes `INVALID`. */
+export const methodOf = (method: string): string => (methodPattern.test(method) ? method : 'INVALID');
+
+/** Names the routes of requests that matched none, a bounded number for each of a bounded number of clients. */
+export class RouteNames {
+  readonly #byClient = new Map<string, Set<string>>();
+  #folded = 0;
+
+  /** Requests whose route was folded into `~other`. */
+  get folded(): number {
+    return this.#folded;
+  }
+
+  /** `GET /orders/:id`. */
+  nameFor(clientKey: string, method: string, path: string): string {
+    const name = `${method} ${derivePath(path)}`;
+    const names = this.#namesOf(clientKey);
+    if (names.has(name)) return name;
+    if (names.size >= maxRoutesPerClient) {
+      this.#folded += 1;
+      return `${method} ${otherRoutePath}`;
+    }
+    names.add(name);
+    return name;
+  }
+
+  #namesOf(clientKey: string): Set<string> {
+    const known = this.#byClient.get(clientKey);
+    if (known) return known;
+    const oldest = this.#byClient.keys().next();
+    if (this.#byClient.size >= maxClients && !oldest.done) this.#byClient.delete(oldest.value);
+    const made = new Set<string>();
+    this.#byClient.set(clientKey, made);
+    return made;
+  }
+}
