@@ -53,8 +53,8 @@ export const numberPanel = ({ title, description, unit, sql }: PanelText): stat.
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''))
     .withTarget(clickhouseQuery(sql, 'table'));
 
-/** Lines over time, one per value of `label`. */
-export const linesPanel = ({ title, description, unit, sql }: PanelText, label: string): timeseries.PanelBuilder =>
+/** Lines over time. */
+export const linesPanel = ({ title, description, unit, sql }: PanelText): timeseries.PanelBuilder =>
   new timeseries.PanelBuilder()
     .title(title)
     .description(description)
@@ -62,7 +62,6 @@ export const linesPanel = ({ title, description, unit, sql }: PanelText, label: 
     .unit(unit)
     .min(0)
     .interval(grain)
-    .displayName(`\${__field.labels.${label}}`)
     .lineWidth(2)
     .fillOpacity(8)
     .drawStyle(GraphDrawStyle.Line)
@@ -77,8 +76,8 @@ export const linesPanel = ({ title, description, unit, sql }: PanelText, label: 
     .withTarget(clickhouseQuery(sql, 'timeseries'));
 
 /** The same, each line standing on the one below. */
-export const stackedPanel = (text: PanelText, label: string): timeseries.PanelBuilder =>
-  linesPanel(text, label)
+export const stackedPanel = (text: PanelText): timeseries.PanelBuilder =>
+  linesPanel(text)
     .fillOpacity(40)
     .lineWidth(1)
     .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));

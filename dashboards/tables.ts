@@ -1,7 +1,7 @@
 /** The tables that panels read, with their columns. */
 export const tables = {
-  decisionsPerMinute: {
-    name: 'decisions_per_minute',
-    columns: ['minute', 'tenant', 'route', 'region', 'policy', 'outcome', 'decisions'],
+  throttleRate: {
+    name: 'throttle_rate',
+    columns: ['minute', 'tenant', 'route', 'region', 'policy', 'decisions', 'allowed', 'denied', 'blocked'],
   },
 } as const;

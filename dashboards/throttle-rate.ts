@@ -7,6 +7,7 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 import { chosenSource } from './clickhouse-query.ts';
 import { linesPanel, numberPanel, stackedPanel, steps, tablePanel } from './panels.ts';
 import {
@@ -24,7 +25,7 @@ import {
 const outcomeColors = { allowed: 'green', denied: 'orange', blocked: 'red' } as const;
 
 const meaning = {
-  rate: 'Decisions that the limiter denied, of all decisions. What the block list refused is not in it.',
+  rate: 'Of what the limiter decided, the share it denied. What the block list refused never reached the limiter.',
   fresh: 'Since the start of the newest minute that has decisions. Beyond three minutes under traffic: look at ingest.',
 };
 
@@ -60,28 +61,25 @@ const numbers = [
   ),
 ];
 
-const ratePanel = (dimension: Dimension) =>
-  linesPanel(
-    {
-      title: `Throttle rate by ${dimension}`,
-      description: `${meaning.rate} The ten with the most denied decisions.`,
-      unit: 'percentunit',
-      sql: throttleRateBy(dimension),
-    },
-    dimension,
-  );
+const ratePanel = (dimension: Dimension): PanelBuilder =>
+  linesPanel({
+    title: `Throttle rate by ${dimension}`,
+    description: `${meaning.rate} The ten with the most denied decisions.`,
+    unit: 'percentunit',
+    sql: throttleRateBy(dimension),
+  }).displayName(`\${__field.labels.${dimension}}`);
 
-const outcomes = stackedPanel(
-  {
-    title: 'Decisions by outcome',
-    description: 'Allowed, denied by the limiter, refused by the block list.',
-    unit: 'reqps',
-    sql: decisionsByOutcome,
-  },
-  'outcome',
-);
+const outcomes = stackedPanel({
+  title: 'Decisions by outcome',
+  description: 'Allowed, denied by the limiter, refused by the block list.',
+  unit: 'reqps',
+  sql: decisionsByOutcome,
+});
 for (const [outcome, color] of Object.entries(outcomeColors)) {
-  outcomes.overrideByName(outcome, [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]);
+  outcomes.overrideByName(`${outcome}_per_second`, [
+    { id: 'displayName', value: outcome },
+    { id: 'color', value: { mode: 'fixed', fixedColor: color } },
+  ]);
 }
 
 const ranking = tablePanel({
@@ -90,7 +88,7 @@ const ranking = tablePanel({
     'By tenant, route, region and policy; the most denied first. Many routes of one tenant: its limit is too low, or it is abused.',
   unit: 'short',
   sql: mostThrottled,
-}).overrideByName('throttle_rate', [{ id: 'unit', value: 'percentunit' }]);
+}).overrideByName('rate', [{ id: 'unit', value: 'percentunit' }]);
 
 /** Throttle rate by tenant, route and region. */
 export const throttleRateDashboard = (): Dashboard => {
