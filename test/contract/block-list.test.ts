@@ -1,0 +1,53 @@
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MemoryBlockList } from '../../src/embedded/memory-block-list.ts';
+import { RedisBlockList } from '../../src/redis/block-list.ts';
+import { openRedis } from '../../src/redis/client.ts';
+import { describeWith, freshName } from '../support/engines.ts';
+import { promotionOf } from '../support/promotions.ts';
+import { blockListContract } from './block-list.contract.ts';
+
+describe('the block list in memory', () => {
+  blockListContract((setting) => new MemoryBlockList(setting));
+});
+
+describeWith('redis', 'the block list in Redis', (url) => {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await openRedis({ url });
+  });
+  afterAll(() => redis?.disconnect());
+
+  blockListContract(
+    ({ clock, ...setting }) =>
+      new RedisBlockList({ redis, namespace: freshName('blocks'), nowMs: () => clock.nowMs(), ...setting }),
+  );
+
+  it('lives in the time of the server unless it is told another, and gives every key an expiry', async () => {
+    const namespace = freshName('blocks');
+    const list = new RedisBlockList({ redis, namespace });
+    const [seconds] = await redis.time();
+    const made = await list.promote(promotionOf({ id: 'v1', atMs: Number(seconds) * 1000 }));
+    if (made.kind !== 'activated') throw new Error(`expected a block, got ${made.kind}`);
+    expect(Math.abs(made.block.blockedAtMs - Number(seconds) * 1000)).toBeLessThan(5000);
+    await list.lift(made.block.id, { actor: 'ada', reason: 'goodwill', note: '' });
+    const keys = await redis.keys(`tg1:${namespace}:*`);
+    expect(keys.length).toBeGreaterThan(5);
+    for (const key of keys) {
+      expect(key).toContain(':{bl}:');
+      expect(await redis.pttl(key), key).toBeGreaterThan(0);
+    }
+  });
+
+  it('starts a new epoch when the list was lost, so that followers take a snapshot', async () => {
+    const namespace = freshName('blocks');
+    const list = new RedisBlockList({ redis, namespace });
+    const nowMs = Number((await redis.time())[0]) * 1000;
+    await list.promote(promotionOf({ id: 'v1', atMs: nowMs }));
+    const before = await list.snapshot();
+    await redis.del(...(await redis.keys(`tg1:${namespace}:*`)));
+    expect(await list.changesAfter(before, 10)).toEqual({ kind: 'gap' });
+    await list.promote(promotionOf({ id: 'v2', atMs: nowMs }));
+    expect(await list.changesAfter(before, 10)).toEqual({ kind: 'gap' });
+  });
+});

@@ -1,0 +1,42 @@
+import type { BlockDuration, Evidence, Verdict } from '../../src/blocklist/block.ts';
+import type { Promotion } from '../../src/blocklist/block-list.ts';
+import type { Client } from '../../src/client.ts';
+
+export const clientA: Client = { kind: 'ip', id: '203.0.113.9' };
+export const clientB: Client = { kind: 'ip', id: '203.0.113.10' };
+
+const evidence: Evidence = {
+  denied: 240,
+  allowed: 12,
+  early: null,
+  windows: { hit: 3, of: 10, windowMs: 60_000 },
+  distinctRoutes: 2,
+  routes: [
+    { route: 'POST /login', denied: 200 },
+    { route: 'GET /', denied: 40 },
+  ],
+  policies: ['login'],
+  firstSeenAtMs: 1_750_000_000_000,
+  lastSeenAtMs: 1_750_000_100_000,
+  log: { partition: 3, fromOffset: 5, toOffset: 9 },
+};
+
+export const duration: BlockDuration = {
+  baseMs: 60_000,
+  factor: 2,
+  maxMs: 300_000,
+  jitter: 0,
+  strikeTtlMs: 3_600_000,
+};
+
+/** A promotion that a list would act on, but for what is changed. */
+export const promotionOf = (
+  verdict: Pick<Verdict, 'id' | 'atMs'> & Partial<Verdict>,
+  change: Partial<Omit<Promotion, 'verdict'>> = {},
+): Promotion => ({
+  verdict: { rule: 'breadth', ruleHash: 'abc', client: clientA, tenant: '', evidence, ...verdict },
+  duration,
+  mode: 'enforce',
+  maxBlocksPerHour: 100,
+  ...change,
+});
