@@ -26,7 +26,8 @@ export const maxRoutesPerOffender = 10;
 /** A gate derives at most 64 routes per client for paths it does not know; templates come on top. */
 const maxRoutesHeld = 256;
 
-const refusals = ({ denied, blocked }: { readonly denied: number; readonly blocked: number }): number => denied + blocked;
+const refusals = ({ denied, blocked }: { readonly denied: number; readonly blocked: number }): number =>
+  denied + blocked;
 
 /** What was decided, in total and by client. Clients are as many as the log names; a replay holds the log anyway. */
 export class Tally {

@@ -1,0 +1,121 @@
+import { setImmediate } from 'node:timers/promises';
+import { networkOf } from '../address.ts';
+import type { Client } from '../client.ts';
+import type { Clock, ManualClock } from '../clock.ts';
+import type { Emitter } from '../event/emitter.ts';
+import type { Positions } from '../event/event-log.ts';
+import type { Gate } from '../gate/gate.ts';
+import type { LoggedRequest } from './access-log-line.ts';
+import { Tally } from './tally.ts';
+
+/** Something that handles the event log behind the gate, and can be waited for. */
+export interface Follower {
+  whenReached(positions: Positions): Promise<void>;
+}
+
+/** Where the time of a replay went, microseconds of wall time. */
+export interface Phases {
+  readonly decidingUs: number;
+  /** Until the frames of each step were in the log. */
+  readonly appendingUs: number;
+  readonly detectingUs: number;
+  /** Until the gate's copy of the block list had followed. */
+  readonly followingUs: number;
+}
+
+export interface LockStepOptions {
+  /** In order of time. */
+  readonly requests: readonly LoggedRequest[];
+  /** The gate's clock: set to the time of each request. */
+  readonly logClock: ManualClock;
+  readonly wallClock: Clock;
+  readonly gate: Gate;
+  readonly emitter: Pick<Emitter, 'flush'>;
+  readonly detector: Follower;
+  readonly replica: { sync(): Promise<void> };
+  /** Called after every step with the requests decided so far. */
+  readonly onStep?: (decided: number) => void;
+}
+
+export interface LockStepResult {
+  readonly tally: Tally;
+  readonly phases: Phases;
+  /** Distinct instants. */
+  readonly steps: number;
+}
+
+/** Steps between two looks at what else happens: a changed policy file, a signal. */
+const stepsPerTurn = 64;
+
+const clientOfAddress = (address: string): Client => ({ kind: 'ip', id: networkOf(address) ?? address });
+
+/** The index behind the last request of the instant that begins at `from`. */
+const stepEnd = (requests: readonly LoggedRequest[], from: number): number => {
+  const timeMs = requests[from]?.timeMs;
+  let end = from + 1;
+  while (requests[end]?.timeMs === timeMs && end < requests.length) end += 1;
+  return end;
+};
+
+class LockStep {
+  readonly #options: LockStepOptions;
+  readonly #tally = new Tally();
+  readonly #us = { decidingUs: 0, appendingUs: 0, detectingUs: 0, followingUs: 0 };
+
+  constructor(options: LockStepOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<LockStepResult> {
+    const { requests, logClock, replica, onStep } = this.#options;
+    await replica.sync();
+    let steps = 0;
+    for (let from = 0; from < requests.length; ) {
+      const to = stepEnd(requests, from);
+      logClock.setMs(requests[from]?.timeMs ?? logClock.nowMs());
+      await this.#step(requests.slice(from, to));
+      from = to;
+      steps += 1;
+      onStep?.(to);
+      if (steps % stepsPerTurn === 0) await setImmediate();
+    }
+    return { tally: this.#tally, phases: { ...this.#us }, steps };
+  }
+
+  async #step(requests: readonly LoggedRequest[]): Promise<void> {
+    const { emitter, detector, replica } = this.#options;
+    const anyDenied = await this.#timed('decidingUs', this.#decide(requests));
+    const positions = await this.#timed('appendingUs', emitter.flush());
+    // Only denials are evidence: no other step can change what the next one may do.
+    if (!anyDenied) return;
+    await this.#timed('detectingUs', detector.whenReached(positions));
+    await this.#timed('followingUs', replica.sync());
+  }
+
+  /** One after the other: the counters see the requests in the order of the log. */
+  async #decide(requests: readonly LoggedRequest[]): Promise<boolean> {
+    let anyDenied = false;
+    for (const { address, method, path } of requests) {
+      const answer = this.#options.gate.check({ clients: [clientOfAddress(address)], method, path });
+      const decision = answer instanceof Promise ? await answer : answer;
+      this.#tally.add(decision);
+      anyDenied ||= decision.outcome === 'denied';
+    }
+    return anyDenied;
+  }
+
+  async #timed<T>(phase: keyof Phases, work: Promise<T>): Promise<T> {
+    const { wallClock } = this.#options;
+    const startedUs = wallClock.monotonicUs();
+    const result = await work;
+    this.#us[phase] += wallClock.monotonicUs() - startedUs;
+    return result;
+  }
+}
+
+/**
+ * Replays requests in log time. Time advances only when the frames of an instant are in the log, the denials among them
+ * have been judged, and the block list has followed: so a block starts with the instant behind its last evidence, on any
+ * engine and at any speed.
+ */
+export const replayInLockStep = (options: LockStepOptions): Promise<LockStepResult> => new LockStep(options).run();

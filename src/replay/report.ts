@@ -1,0 +1,129 @@
+import type { Block, Evidence } from '../blocklist/block.ts';
+import type { Client } from '../client.ts';
+import type { AccessLog, RejectedSample } from './access-log.ts';
+import type { Phases } from './lock-step.ts';
+import type { Promotions } from './promotions.ts';
+import type { Offender, OutcomeCounts, Tally } from './tally.ts';
+
+/** A block that would have started, with what a person needs to check it. */
+export interface ReportedBlock {
+  readonly client: Client;
+  readonly rule: string;
+  /** Log time, ISO 8601. */
+  readonly blockedAt: string;
+  readonly expiresAt: string;
+  readonly strikes: number;
+  readonly evidence: Evidence;
+  /** Why a proposed one was not made active; '' otherwise. */
+  readonly reason: string;
+}
+
+/** A new version of the policy file while the replay ran. */
+export interface PolicyChange {
+  /** Log time at which it took effect, or was refused, ISO 8601. */
+  readonly at: string;
+  readonly version: string;
+  readonly accepted: boolean;
+}
+
+/** Where the time went, milliseconds of wall time. */
+export interface Timing {
+  readonly readingMs: number;
+  readonly decidingMs: number;
+  readonly appendingMs: number;
+  readonly detectingMs: number;
+  readonly followingMs: number;
+  readonly storingMs: number;
+  readonly totalMs: number;
+}
+
+/** What `--json` prints. */
+export interface ReplayReport extends OutcomeCounts {
+  readonly lines: number;
+  readonly rejectedLines: number;
+  readonly decisions: number;
+  /** Decided without the primary store: not what the log would have met. */
+  readonly degraded: number;
+  readonly clients: number;
+  readonly clickhouse: { readonly decisions: number };
+  /** First and last instant of the log, ISO 8601. */
+  readonly period: { readonly from: string; readonly to: string };
+  readonly offenders: readonly Offender[];
+  readonly blocks: readonly ReportedBlock[];
+  readonly proposed: readonly ReportedBlock[];
+  /** More were made than are listed. */
+  readonly unlistedBlocks: number;
+  readonly storeCommandsSaved: number;
+  readonly policyVersion: string;
+  readonly policyChanges: readonly PolicyChange[];
+  readonly rejectedSamples: readonly RejectedSample[];
+  readonly timing: Timing;
+}
+
+export interface ReportInput {
+  readonly log: AccessLog;
+  readonly tally: Tally;
+  readonly promotions: Promotions;
+  readonly gate: { readonly degraded: number; readonly storeCommandsSaved: number; readonly policyVersion: string };
+  /** Σ count in the database. */
+  readonly storedDecisions: number;
+  readonly policyChanges: readonly PolicyChange[];
+  readonly phases: Phases;
+  readonly readingUs: number;
+  readonly storingUs: number;
+  readonly totalUs: number;
+}
+
+const maxOffenders = 100;
+const usPerMs = 1000;
+
+const instant = (atMs: number): string => new Date(atMs).toISOString();
+const wholeMs = (us: number): number => Math.round(us / usPerMs);
+
+const reported = (block: Block): ReportedBlock => ({
+  client: block.client,
+  rule: block.rule,
+  blockedAt: instant(block.blockedAtMs),
+  expiresAt: instant(block.expiresAtMs),
+  strikes: block.strikes,
+  evidence: block.evidence,
+  reason: block.reason,
+});
+
+/** In order of start: promotions of several partitions may arrive in any order. */
+const inOrder = (blocks: readonly Block[]): ReportedBlock[] =>
+  blocks
+    .map(reported)
+    .sort((left, right) => (left.blockedAt < right.blockedAt ? -1 : left.blockedAt > right.blockedAt ? 1 : 0));
+
+const timingOf = ({ phases, readingUs, storingUs, totalUs }: ReportInput): Timing => ({
+  readingMs: wholeMs(readingUs),
+  decidingMs: wholeMs(phases.decidingUs),
+  appendingMs: wholeMs(phases.appendingUs),
+  detectingMs: wholeMs(phases.detectingUs),
+  followingMs: wholeMs(phases.followingUs),
+  storingMs: wholeMs(storingUs),
+  totalMs: wholeMs(totalUs),
+});
+
+/** Everything a replay found out, as one value. */
+export const reportOf = (input: ReportInput): ReplayReport => {
+  const { log, tally, promotions, gate } = input;
+  return {
+    lines: log.lines,
+    rejectedLines: log.rejectedLines,
+    ...tally.totals(),
+    degraded: gate.degraded,
+    clickhouse: { decisions: input.storedDecisions },
+    period: { from: instant(log.requests.at(0)?.timeMs ?? 0), to: instant(log.requests.at(-1)?.timeMs ?? 0) },
+    offenders: tally.offenders(maxOffenders),
+    blocks: inOrder(promotions.activated),
+    proposed: inOrder(promotions.proposed),
+    unlistedBlocks: promotions.forgotten(),
+    storeCommandsSaved: gate.storeCommandsSaved,
+    policyVersion: gate.policyVersion,
+    policyChanges: input.policyChanges,
+    rejectedSamples: log.rejectedSamples,
+    timing: timingOf(input),
+  };
+};
