@@ -88,7 +88,7 @@ type CounterOptions = Pick<EngineOptions, 'redisUrl' | 'namespace' | 'clock' | '
 export const openCounters = async ({ redisUrl, namespace, clock, logger, time }: CounterOptions): Promise<Counters> => {
   checkEngineUrls({ redisUrl });
   if (schemeOf(redisUrl) === 'memory:') {
-    const { MemoryLimitStore } = await import('../embedded/memory-limit-store.ts');
+    const { MemoryLimitStore } = await import('../limiter/memory-limit-store.ts');
     const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
     const limitStore = new MemoryLimitStore({ clock });
     const blockList = new MemoryBlockList({ clock });

@@ -1,0 +1,161 @@
+import { Type } from 'typebox';
+import type { Block } from '../blocklist/block.ts';
+import type { BlockList, Lift } from '../blocklist/block-list.ts';
+import { clientFromKey, clientKeyOf, clientOf } from '../client.ts';
+import { TidegateError } from '../errors.ts';
+import { BlockListSchema, BlockSchema, blockView, statesPattern } from './block-view.ts';
+import { etagOf, readIfMatch } from './etag.ts';
+import { invalidField, RequestFailure } from './problem.ts';
+import { type Api, problemResponses, secured } from './routing.ts';
+
+const BlockQuery = Type.Object(
+  {
+    states: Type.Optional(
+      Type.String({ pattern: statesPattern, maxLength: 100, description: 'Comma-separated states.' }),
+    ),
+    rule: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    client: Type.Optional(
+      Type.String({ minLength: 4, maxLength: 512, description: '`ip:203.0.113.9`, `user:…` or `key:…`.' }),
+    ),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
+    cursor: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 512, description: '`nextCursor` of the page before.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const BlockParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) });
+
+const LiftBody = Type.Object(
+  {
+    reason: Type.Enum(['false-positive', 'goodwill'], { description: 'Why the client is let back in.' }),
+    note: Type.Optional(Type.String({ maxLength: 2000, description: 'For whoever looks at it later.' })),
+  },
+  { additionalProperties: false },
+);
+
+const IfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ description: 'The ETag that the decision was made on: of two people one wins.' }),
+  ),
+});
+
+const clientKeyFrom = (text: string): string => {
+  const client = clientFromKey(text);
+  if (!client) throw invalidField('query.client', 'must be ip:…, user:… or key:…');
+  return clientKeyOf(clientOf(client.kind, client.id));
+};
+
+const found = async (blockList: BlockList, id: string): Promise<Block> => {
+  const block = await blockList.get(id);
+  if (!block) throw new RequestFailure('not-found', `No block has the id ${id}.`);
+  return block;
+};
+
+/** The version that a lift insists on; undefined: none. Throws when the block is past it already. */
+const versionFor = async (
+  blockList: BlockList,
+  id: string,
+  ifMatch: string | undefined,
+): Promise<number | undefined> => {
+  const wanted = readIfMatch(ifMatch);
+  if (wanted.kind === 'malformed') throw invalidField('header.if-match', 'must be an ETag such as "3"');
+  if (wanted.kind !== 'versions') return undefined;
+  const { version } = await found(blockList, id);
+  if (wanted.versions.includes(version)) return version;
+  throw new RequestFailure('precondition-failed', `The block has version ${version} by now. Read it again.`);
+};
+
+const lift = async (blockList: BlockList, id: string, request: Lift): Promise<Block> => {
+  try {
+    return await blockList.lift(id, request);
+  } catch (error) {
+    if (!(error instanceof TidegateError) || error.code !== 'BLOCK_CONFLICT') throw error;
+    const { version, state } = await found(blockList, id);
+    if (request.ifVersion !== undefined && request.ifVersion !== version) {
+      throw new RequestFailure('precondition-failed', `The block has version ${version} by now. Read it again.`);
+    }
+    throw new RequestFailure('conflict', `The block is ${state}: there is nothing to lift.`);
+  }
+};
+
+/** List, look at and lift blocks. */
+export const blockRoutes = (api: Api, blockList: BlockList): void => {
+  api.get(
+    '/v1/blocks',
+    {
+      ...secured,
+      schema: {
+        operationId: 'listBlocks',
+        summary: 'Blocks, newest first',
+        tags: ['blocks'],
+        security: [{ bearer: [] }],
+        querystring: BlockQuery,
+        response: { 200: BlockListSchema, ...problemResponses(400, 401, 503) },
+      },
+    },
+    async ({ query: { states, rule, client, limit, cursor } }) => {
+      const page = await blockList.list({
+        ...(states === undefined ? {} : { states: states.split(',') as Block['state'][] }),
+        ...(rule === undefined ? {} : { rule }),
+        ...(client === undefined ? {} : { clientKey: clientKeyFrom(client) }),
+        ...(cursor === undefined ? {} : { cursor }),
+        limit: limit ?? 100,
+      });
+      return { blocks: page.blocks.map(blockView), nextCursor: page.nextCursor };
+    },
+  );
+
+  api.get(
+    '/v1/blocks/:id',
+    {
+      ...secured,
+      schema: {
+        operationId: 'getBlock',
+        summary: 'One block with its evidence; its ETag is its version',
+        tags: ['blocks'],
+        security: [{ bearer: [] }],
+        params: BlockParams,
+        response: { 200: BlockSchema, ...problemResponses(400, 401, 404, 503) },
+      },
+    },
+    async ({ params }, reply) => {
+      const block = await found(blockList, params.id);
+      void reply.header('etag', etagOf(block.version));
+      return blockView(block);
+    },
+  );
+
+  liftRoute(api, blockList);
+};
+
+const liftRoute = (api: Api, blockList: BlockList): void => {
+  api.post(
+    '/v1/blocks/:id/lift',
+    {
+      ...secured,
+      schema: {
+        operationId: 'liftBlock',
+        summary: 'End a block now and keep the detector from making it again for a day',
+        tags: ['blocks'],
+        security: [{ bearer: [] }],
+        params: BlockParams,
+        headers: IfMatch,
+        body: LiftBody,
+        response: { 200: BlockSchema, ...problemResponses(400, 401, 404, 409, 412, 413, 415, 503) },
+      },
+    },
+    async ({ params, body, headers, holder }, reply) => {
+      const ifVersion = await versionFor(blockList, params.id, headers['if-match']);
+      const block = await lift(blockList, params.id, {
+        actor: holder,
+        reason: body.reason,
+        note: body.note ?? '',
+        ...(ifVersion === undefined ? {} : { ifVersion }),
+      });
+      void reply.header('etag', etagOf(block.version));
+      return blockView(block);
+    },
+  );
+};

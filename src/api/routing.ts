@@ -1,0 +1,66 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import { type TSchema, Type } from 'typebox';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route answers only to the holder of a bearer token. */
+    readonly secured?: boolean;
+  }
+  interface FastifyRequest {
+    /** Whose token the request carries; '' on routes that need none. */
+    holder: string;
+  }
+}
+
+/** Fastify with request types taken from the TypeBox schemas of the routes. */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** Spread into the options of a route that needs a token. */
+export const secured = { config: { secured: true } } as const;
+
+const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ format: 'uri' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    problems: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  },
+  { description: 'RFC 9457 problem details; `problems` names each field.' },
+);
+
+const problemNames: Readonly<Record<number, string>> = {
+  400: 'A field is not valid',
+  401: 'No or a wrong token',
+  404: 'There is no such thing',
+  409: 'The state does not allow this',
+  412: 'It changed since it was read',
+  413: 'The body is too large',
+  415: 'The body is not JSON',
+  503: 'A part that this needs is away',
+};
+
+/** The error answers of a route, for its documentation. */
+export const problemResponses = (...statuses: readonly number[]): Record<number, TSchema> =>
+  Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: problemNames[status] ?? 'Problem',
+        content: { 'application/problem+json': { schema: ProblemSchema } },
+      },
+    ]),
+  );

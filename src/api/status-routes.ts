@@ -1,0 +1,60 @@
+import { type Static, Type } from 'typebox';
+import type { Api } from './routing.ts';
+
+const Count = Type.Integer({ minimum: 0 });
+
+export const StatusSchema = Type.Object({
+  version: Type.String(),
+  region: Type.String(),
+  phase: Type.Enum(['starting', 'running', 'draining']),
+  uptimeMs: Count,
+  gate: Type.Object({
+    decisions: Count,
+    allowed: Count,
+    denied: Count,
+    blocked: Count,
+    degraded: Count,
+    storeCommandsSaved: Count,
+    policyVersion: Type.String(),
+  }),
+  blockList: Type.Object({
+    entries: Count,
+    ageMs: Type.Union([Count, Type.Null()], { description: 'Since the list was last known to be complete.' }),
+  }),
+  events: Type.Object({
+    recorded: Type.Integer({ description: 'Decisions handed to the event log by this process, checks included.' }),
+    sent: Count,
+    waiting: Count,
+    lost: Count,
+  }),
+  ingest: Type.Union([Type.Object({ lagRecords: Count }), Type.Null()], { description: 'null: not in this process.' }),
+  stored: Type.Union(
+    [
+      Type.Object({
+        decisions: Count,
+        newestAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+        freshnessMs: Type.Union([Count, Type.Null()], { description: 'Age of the newest stored decision.' }),
+      }),
+      Type.Null(),
+    ],
+    { description: 'What the database holds; null: it is not in reach of this process.' },
+  ),
+});
+
+/** How a process is doing, for the status page. */
+export type Status = Static<typeof StatusSchema>;
+
+export const statusRoutes = (api: Api, status: () => Promise<Status>): void => {
+  api.get(
+    '/v1/status',
+    {
+      schema: {
+        operationId: 'status',
+        summary: 'What this process decided, and how far each part behind it is',
+        tags: ['status'],
+        response: { 200: StatusSchema },
+      },
+    },
+    () => status(),
+  );
+};

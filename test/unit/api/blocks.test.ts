@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { annasToken, apiUnderTest, asAnna } from './api-under-test.ts';
+
+const liftOf = (id: string, headers: Record<string, string> = {}, payload: object = { reason: 'goodwill' }) => ({
+  method: 'POST' as const,
+  url: `/v1/blocks/${id}/lift`,
+  headers: { ...asAnna, ...headers },
+  payload,
+});
+
+describe('tokens', () => {
+  it.each([
+    ['none', {}],
+    ['a wrong one', { authorization: `Bearer ${annasToken}x` }],
+    ['its beginning', { authorization: `Bearer ${annasToken.slice(0, -1)}` }],
+    ['another scheme', { authorization: `Basic ${annasToken}` }],
+    ['the name with it', { authorization: `Bearer anna=${annasToken}` }],
+  ])('are asked for: %s is refused with 401', async (_, headers) => {
+    const { api, block, blockList } = await apiUnderTest();
+    const id = await block('203.0.113.9');
+    for (const request of [
+      { method: 'GET' as const, url: '/v1/blocks', headers },
+      { method: 'GET' as const, url: `/v1/blocks/${id}`, headers },
+      { method: 'POST' as const, url: `/v1/blocks/${id}/lift`, headers, payload: { reason: 'goodwill' } },
+    ]) {
+      const answer = await api.inject(request);
+      expect(answer.statusCode).toBe(401);
+      expect(answer.headers['www-authenticate']).toContain('Bearer');
+    }
+    expect((await blockList.get(id))?.state).toBe('active');
+  });
+
+  it('that are not configured: the refusal says how to set one', async () => {
+    const { api } = await apiUnderTest({ tokens: [] });
+    const answer = await api.inject({ url: '/v1/blocks', headers: { authorization: 'Bearer ' } });
+    expect(answer.statusCode).toBe(401);
+    expect(answer.json().detail).toContain('TIDEGATE_API_TOKENS');
+  });
+
+  it('may end in = and need no name', async () => {
+    const token = 'QUJDREVGR0hJSktMTU5P==';
+    const { api } = await apiUnderTest({ tokens: [token] });
+    expect((await api.inject({ url: '/v1/blocks', headers: { authorization: `Bearer ${token}` } })).statusCode).toBe(
+      200,
+    );
+  });
+});
+
+describe('GET /v1/blocks', () => {
+  it('lists blocks with client, rule, instants and evidence', async () => {
+    const { api, block } = await apiUnderTest();
+    const id = await block('203.0.113.9');
+    const { blocks } = (await api.inject({ url: '/v1/blocks', headers: asAnna })).json();
+    expect(blocks).toEqual([
+      expect.objectContaining({
+        id,
+        state: 'active',
+        rule: 'breadth',
+        client: { kind: 'ip', id: '203.0.113.9' },
+        blockedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        evidence: expect.objectContaining({ denied: 40, distinctRoutes: 7, firstSeenAt: '2025-06-15T15:06:40.000Z' }),
+      }),
+    ]);
+  });
+
+  it('filters by state, rule and client, and pages', async () => {
+    const { api, block } = await apiUnderTest();
+    for (const last of [1, 2, 3]) await block(`203.0.113.${last}`);
+    const idsAt = async (query: string) => {
+      const answer = (await api.inject({ url: `/v1/blocks?${query}`, headers: asAnna })).json();
+      return {
+        clients: answer.blocks.map((each: { client: { id: string } }) => each.client.id),
+        next: answer.nextCursor,
+      };
+    };
+    expect((await idsAt('states=lifted,expired')).clients).toEqual([]);
+    expect((await idsAt('states=active,proposed&rule=breadth')).clients).toHaveLength(3);
+    expect((await idsAt('rule=depth')).clients).toEqual([]);
+    expect((await idsAt('client=ip:203.0.113.2')).clients).toEqual(['203.0.113.2']);
+    const first = await idsAt('limit=2');
+    const second = await idsAt(`limit=2&cursor=${encodeURIComponent(first.next)}`);
+    expect([...first.clients, ...second.clients].sort()).toEqual(['203.0.113.1', '203.0.113.2', '203.0.113.3']);
+  });
+
+  it.each([
+    ['states=asleep', 'query.states'],
+    ['limit=0', 'query.limit'],
+    ['limit=501', 'query.limit'],
+    ['limit=ten', 'query.limit'],
+    ['client=nobody', 'query.client'],
+    ['page=2', 'query.page'],
+  ])('refuses ?%s and names %s', async (query, path) => {
+    const { api } = await apiUnderTest();
+    const answer = await api.inject({ url: `/v1/blocks?${query}`, headers: asAnna });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().problems).toEqual([expect.objectContaining({ path })]);
+  });
+});
+
+describe('POST /v1/blocks/{id}/lift', () => {
+  it('lifts in the name of the holder of the token and answers with the new version', async () => {
+    const { api, block, blockList } = await apiUnderTest();
+    const id = await block('203.0.113.9');
+    const answer = await api.inject(liftOf(id, {}, { reason: 'false-positive', note: 'an office' }));
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toMatchObject({ state: 'lifted', actor: 'anna' });
+    expect(answer.headers.etag).toBe(`"${answer.json().version}"`);
+    expect((await blockList.get(id))?.state).toBe('lifted');
+  });
+
+  it('lets exactly one of two reviewers win who saw the same version', async () => {
+    const { api, block } = await apiUnderTest();
+    const id = await block('203.0.113.9');
+    const { headers } = await api.inject({ url: `/v1/blocks/${id}`, headers: asAnna });
+    const ifMatch = { 'if-match': String(headers.etag) };
+    const answers = await Promise.all([api.inject(liftOf(id, ifMatch)), api.inject(liftOf(id, ifMatch))]);
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([200, 412]);
+  });
+
+  it('answers 409 without If-Match when there is nothing left to lift', async () => {
+    const { api, block } = await apiUnderTest();
+    const id = await block('203.0.113.9');
+    await api.inject(liftOf(id));
+    expect((await api.inject(liftOf(id))).statusCode).toBe(409);
+  });
+
+  it.each([
+    ['"99"', 412],
+    ['W/"1"', 412],
+    ['"not-ours"', 412],
+    ['nonsense', 400],
+  ])('with If-Match %s answers %i and changes nothing', async (ifMatch, status) => {
+    const { api, block, blockList } = await apiUnderTest();
+    const id = await block('203.0.113.9');
+    expect((await api.inject(liftOf(id, { 'if-match': ifMatch }))).statusCode).toBe(status);
+    expect((await blockList.get(id))?.state).toBe('active');
+  });
+
+  it('takes * and a list that holds the version', async () => {
+    const { api, block } = await apiUnderTest();
+    const first = await block('203.0.113.1');
+    const second = await block('203.0.113.2');
+    expect((await api.inject(liftOf(first, { 'if-match': '*' }))).statusCode).toBe(200);
+    const { headers } = await api.inject({ url: `/v1/blocks/${second}`, headers: asAnna });
+    expect((await api.inject(liftOf(second, { 'if-match': `"77", ${headers.etag}` }))).statusCode).toBe(200);
+  });
+
+  it('names the field of a bad reason, and answers 404 for a block that is not there', async () => {
+    const { api, block } = await apiUnderTest();
+    const id = await block('203.0.113.9');
+    const answer = await api.inject(liftOf(id, {}, { reason: 'whim' }));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().problems[0].path).toBe('body.reason');
+    expect((await api.inject(liftOf('nothing'))).statusCode).toBe(404);
+    expect((await api.inject({ url: '/v1/blocks/nothing', headers: asAnna })).statusCode).toBe(404);
+  });
+});

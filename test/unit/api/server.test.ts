@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest';
+import { createProbes } from '../../../src/api/server.ts';
+import { apiUnderTest, asAnna } from './api-under-test.ts';
+
+interface Operation {
+  readonly operationId?: string;
+  readonly summary?: string;
+  readonly responses?: Record<string, { readonly description?: string }>;
+  readonly security?: readonly object[];
+}
+
+describe('errors of the API', () => {
+  it.each([
+    ['an unknown path', { method: 'GET' as const, url: '/nothing?x=1' }, 404],
+    ['a method that a path does not have', { method: 'DELETE' as const, url: '/v1/limiter/check' }, 405],
+    [
+      'broken JSON',
+      {
+        method: 'POST' as const,
+        url: '/v1/limiter/check',
+        payload: '{',
+        headers: { 'content-type': 'application/json' },
+      },
+      400,
+    ],
+    ['no body', { method: 'POST' as const, url: '/v1/limiter/check' }, 400],
+    [
+      'another type',
+      { method: 'POST' as const, url: '/v1/limiter/check', payload: 'x', headers: { 'content-type': 'text/plain' } },
+      415,
+    ],
+    [
+      'a body that is too large',
+      { method: 'POST' as const, url: '/v1/limiter/check', payload: { key: 'x'.repeat(70_000) } },
+      413,
+    ],
+    [
+      'a prototype in the body',
+      {
+        method: 'POST' as const,
+        url: '/v1/limiter/check',
+        payload: '{"__proto__":{"a":1},"key":"k","limit":1,"window":1}',
+        headers: { 'content-type': 'application/json' },
+      },
+      400,
+    ],
+  ])('answer %s with problem+json', async (_, request, status) => {
+    const { api } = await apiUnderTest();
+    const answer = await api.inject(request);
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect(answer.json()).toMatchObject({
+      status,
+      title: expect.any(String),
+      type: expect.stringMatching(/^urn:tidegate:/),
+    });
+  });
+
+  it('say which methods a path has', async () => {
+    const { api } = await apiUnderTest();
+    const answer = await api.inject({ method: 'PUT', url: '/v1/blocks/some-id' });
+    expect(answer.headers.allow).toBe('GET, HEAD');
+  });
+
+  it('tell nothing of what broke inside', async () => {
+    const logged: object[] = [];
+    const ignore = () => undefined;
+    const logger = { debug: ignore, info: ignore, warn: ignore, error: (fields: object) => void logged.push(fields) };
+    const { api } = await apiUnderTest({
+      logger,
+      status: () => Promise.reject(new Error('secret-host:9000 exploded')),
+    });
+    const answer = await api.inject({ url: '/v1/status' });
+    expect(answer.statusCode).toBe(500);
+    expect(answer.body).not.toContain('secret-host');
+    expect(logged).toHaveLength(1);
+  });
+});
+
+describe('/openapi.json', () => {
+  it('is an OpenAPI 3.1 document in which every operation is named, described and answers', async () => {
+    const { api } = await apiUnderTest();
+    const document = (await api.inject({ url: '/openapi.json' })).json();
+    expect(document.openapi).toBe('3.1.0');
+    expect(document.info).toMatchObject({ title: 'tidegate', version: '0.0.0' });
+    const operations = Object.values<Record<string, Operation>>(document.paths).flatMap((path) => Object.values(path));
+    expect(operations.length).toBeGreaterThanOrEqual(8);
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+    for (const { operationId, summary, responses } of operations) {
+      expect(operationId).toMatch(/^[a-zA-Z]+$/);
+      expect(summary).toBeTruthy();
+      expect(Object.keys(responses ?? {}).length).toBeGreaterThan(0);
+      for (const response of Object.values(responses ?? {})) expect(response.description).toBeTruthy();
+    }
+  });
+
+  it('marks as secured exactly what answers 401 without a token', async () => {
+    const { api } = await apiUnderTest();
+    const document = (await api.inject({ url: '/openapi.json' })).json();
+    const found = Object.entries<Record<string, Operation>>(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { security }]) => ({ path, method, secured: security !== undefined })),
+    );
+    for (const { path, method, secured } of found) {
+      const url = path.replaceAll(/\{\w+\}/g, 'x');
+      const answer = await api.inject({
+        method: method.toUpperCase() as 'GET',
+        url,
+        ...(method === 'post' ? { payload: {} } : {}),
+      });
+      expect(answer.statusCode === 401, `${method} ${path}`).toBe(secured);
+    }
+  });
+
+  it('describes the body and the answer of the limiter check', async () => {
+    const { api } = await apiUnderTest();
+    const { post } = (await api.inject({ url: '/openapi.json' })).json().paths['/v1/limiter/check'];
+    const body = post.requestBody.content['application/json'].schema;
+    expect(body.required).toEqual(['key', 'limit', 'window']);
+    expect(Object.keys(post.responses['200'].content['application/json'].schema.properties)).toEqual([
+      'allowed',
+      'remaining',
+      'reset_time',
+    ]);
+    expect(post.responses['400'].content).toHaveProperty(['application/problem+json']);
+  });
+});
+
+describe('GET /v1/throttle-rates', () => {
+  const reader = {
+    throttleRates: () => Promise.resolve([{ key: 'GET /a', allowed: 6, denied: 3, blocked: 1 }]),
+  };
+
+  it('gives the share that was limited', async () => {
+    const { api } = await apiUnderTest({ reader });
+    const answer = (await api.inject({ url: '/v1/throttle-rates?by=route' })).json();
+    expect(answer.rates).toEqual([
+      { key: 'GET /a', decisions: 10, allowed: 6, denied: 3, blocked: 1, throttleRate: 0.4 },
+    ]);
+    expect(Date.parse(answer.to) - Date.parse(answer.from)).toBe(3_600_000);
+  });
+
+  it.each([
+    ['by=cat', 'query.by'],
+    ['from=yesterday', 'query.from'],
+    ['from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'query.from'],
+  ])('refuses ?%s and names %s', async (query, path) => {
+    const { api } = await apiUnderTest({ reader });
+    const answer = await api.inject({ url: `/v1/throttle-rates?${query}` });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().problems[0].path).toBe(path);
+  });
+
+  it('answers 503 when the database is not in reach of the process', async () => {
+    const { api } = await apiUnderTest();
+    expect((await api.inject({ url: '/v1/throttle-rates' })).statusCode).toBe(503);
+  });
+});
+
+describe('probes', () => {
+  it('are ready only while running with every dependency ready', async () => {
+    let phase: 'starting' | 'running' | 'draining' = 'starting';
+    let ready = true;
+    const dependencies = () => Promise.resolve([{ name: 'log', ready, detail: 'lag 0' }]);
+    const probes = await createProbes({ phase: () => phase, dependencies });
+    const status = async () => (await probes.inject({ url: '/readyz' })).statusCode;
+    expect(await status()).toBe(503);
+    phase = 'running';
+    expect(await status()).toBe(200);
+    ready = false;
+    expect((await probes.inject({ url: '/readyz' })).json()).toEqual({
+      ready: false,
+      phase: 'running',
+      dependencies: [{ name: 'log', ready: false, detail: 'lag 0' }],
+    });
+    ready = true;
+    phase = 'draining';
+    expect(await status()).toBe(503);
+    expect((await probes.inject({ url: '/livez' })).statusCode).toBe(200);
+  });
+});
+
+describe('the status page', () => {
+  it('comes with a policy that lets no foreign or inline script run', async () => {
+    const console = new Map([
+      ['index.html', { type: 'text/html; charset=utf-8', body: '<p>tidegate' }],
+      ['page.js', { type: 'text/javascript; charset=utf-8', body: '1' }],
+    ]);
+    const { api } = await apiUnderTest({ console });
+    const answer = await api.inject({ url: '/' });
+    expect(answer.body).toBe('<p>tidegate');
+    expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+    expect(answer.headers['content-security-policy']).not.toContain('unsafe');
+    expect((await api.inject({ url: '/page.js' })).headers['content-type']).toContain('text/javascript');
+    expect((await api.inject({ url: '/../package.json', headers: asAnna })).statusCode).toBe(404);
+  });
+});
