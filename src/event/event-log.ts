@@ -3,10 +3,16 @@ import type { FrameHeaders } from './frame.ts';
 /** Where the next record of each partition will stand: everything below has been appended (or handled). */
 export type Positions = ReadonlyMap<number, number>;
 
+/** Larger frame bodies are refused by every log: with headers they would not fit a broker's default of 1 MiB a message. */
+export const maxFrameBytes = 900_000;
+
+/** Brokers keep at most 4,096 bytes with a committed offset. */
+export const maxMetadataBytes = 4_000;
+
 export interface OutgoingFrame {
   readonly partition: number;
   readonly headers: FrameHeaders;
-  /** NDJSON, one event a line, each line ended by `\n`. */
+  /** NDJSON, one event a line, each line ended by `\n`; at most {@link maxFrameBytes}. */
   readonly body: Buffer;
 }
 
@@ -16,8 +22,8 @@ export interface FrameWriter {
   readonly partitions: number;
   /**
    * Appends the frames in order and resolves when they are durable, with the positions just behind them. One call at a
-   * time: the caller waits for the answer. Rejects with TidegateError LOG_FAILED (retryable); some of the frames may
-   * then have been appended.
+   * time: the caller waits for the answer. Rejects with TidegateError LOG_FAILED; when that is retryable, some of the
+   * frames may have been appended, else (a frame too large, no such partition, closed) none was.
    */
   append(frames: readonly OutgoingFrame[]): Promise<Positions>;
   close(): Promise<void>;
@@ -57,7 +63,11 @@ export interface RecordBatch {
 
 /** Called by a reader; calls for one partition never overlap. */
 export interface RecordHandler {
-  /** This reader owns the partition from now on; records follow from `committed.offset`. */
+  /**
+   * This reader owns the partition from now on; records follow from `committed.offset`, or from the oldest one when
+   * retention has overtaken that: then the first batch starts at a later offset. A rejection is logged, and the call
+   * comes again after a pause.
+   */
   assigned(partition: number, committed: Committed): Promise<void>;
   /** A rejection is logged and the same records come again after a pause. */
   handle(batch: RecordBatch): Promise<void>;
