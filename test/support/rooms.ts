@@ -21,7 +21,7 @@ export const rooms: Readonly<Record<string, readonly string[] | 'anything'>> = {
   metrics: [],
   redis: ['policy', 'blocklist', 'limiter'],
   kafka: ['event', 'gate', 'ingest'],
-  clickhouse: ['ingest', 'event', 'analytics'],
+  clickhouse: ['ingest', 'event', 'analytics', 'embedded'],
   embedded: ['limiter', 'blocklist', 'event', 'ingest', 'detect', 'analytics', 'policy'],
   http: ['gate', 'decision', 'policy'],
   api: 'policy decision event blocklist limiter gate ingest detect analytics review alert metrics'.split(' '),

@@ -1,0 +1,83 @@
+import type { ClientKind } from '../client.ts';
+
+/** Decisions by outcome. */
+export interface DecisionTotals {
+  /** allowed + denied + blocked. */
+  readonly decisions: number;
+  readonly allowed: number;
+  readonly denied: number;
+  readonly blocked: number;
+}
+
+/** [fromMs, toMs), milliseconds since the epoch. */
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export const throttleDimensions = ['tenant', 'route', 'region', 'policy'] as const;
+export type ThrottleDimension = (typeof throttleDimensions)[number];
+
+export interface ThrottleQuery extends TimeRange {
+  readonly by: ThrottleDimension;
+  /** Width of a step, whole minutes, 1 to 1,440. Default 1. */
+  readonly stepMinutes?: number;
+  /** The busiest groups only, 1 to 100. Default 20. */
+  readonly groups?: number;
+}
+
+export interface ThrottlePoint extends DecisionTotals {
+  /** Start of the step, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** Tenant, route, region or policy. */
+  readonly group: string;
+  /** Of what the limiter decided, the share it denied: 0 to 1. */
+  readonly throttleRate: number;
+}
+
+export interface DeniedClientsQuery extends TimeRange {
+  /** 1 to 1,000. Default 20. */
+  readonly limit?: number;
+}
+
+export interface DeniedClient extends DecisionTotals {
+  readonly clientKind: ClientKind;
+  readonly client: string;
+  /** Route templates on which it was denied; at most 20 are named. */
+  readonly routes: readonly string[];
+  readonly routeCount: number;
+  readonly lastDeniedAtMs: number;
+}
+
+export interface Freshness {
+  /** Time of the newest event stored, milliseconds since the epoch; null: there is none. */
+  readonly newestEventAtMs: number | null;
+  /** When the newest row was stored, to the second; null: there is none. */
+  readonly newestStoredAtMs: number | null;
+}
+
+/** One partition of the event log, as rows and as minutes. */
+export interface PartitionTotals {
+  readonly partition: number;
+  readonly events: number;
+  readonly decisions: number;
+  /** What decisions_per_minute holds of the same minutes. */
+  readonly minuteDecisions: number;
+  /** decisions − minuteDecisions: anything but 0 is a fault. */
+  readonly drift: number;
+  /** Rows that are stored more than once. Anything but 0 is a fault. */
+  readonly doubledEvents: number;
+}
+
+/** What people and the API ask of the stored decisions. Every question has a bound. Rejects with TABLE_FAILED. */
+export interface DecisionReader {
+  /** Σ count by outcome, over all rows or those of a time range. */
+  totals(range?: TimeRange): Promise<DecisionTotals>;
+  /** In order of time, then group; at most 20,000 points. */
+  throttleRates(query: ThrottleQuery): Promise<readonly ThrottlePoint[]>;
+  /** Most denied first; counted from rows, so within their time to live. */
+  topDeniedClients(query: DeniedClientsQuery): Promise<readonly DeniedClient[]>;
+  freshness(): Promise<Freshness>;
+  /** Rows against minutes, by partition, over what both hold. */
+  reconcile(): Promise<readonly PartitionTotals[]>;
+}

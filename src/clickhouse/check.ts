@@ -1,0 +1,62 @@
+import { messageOf } from '../errors.ts';
+import { type ClickHouseEngine, selectRows } from './engine.ts';
+import { appliedMigrations, pendingMigrations, readMigrations } from './migrate.ts';
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly ok: boolean;
+  /** `version`, `migrations`, `dedup window of decisions_raw`. */
+  readonly subject: string;
+  /** What was found and, if it is not ok, what to do. */
+  readonly message: string;
+}
+
+/** Older servers transform tokens along views differently. */
+const oldestVersion = [24, 8] as const;
+const leastWindow = 100;
+
+const checkVersion = async ({ reader }: ClickHouseEngine): Promise<Finding> => {
+  const version = (await selectRows<{ version: string }>(reader, 'SELECT version() AS version'))[0]?.version ?? '';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const ok = major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
+  const message = ok ? version : `${version || 'unknown'}; tidegate needs ${oldestVersion.join('.')} or newer`;
+  return { ok, subject: 'version', message };
+};
+
+const checkMigrations = async (engine: ClickHouseEngine): Promise<Finding> => {
+  const subject = 'migrations';
+  try {
+    const pending = pendingMigrations(await readMigrations(), await appliedMigrations(engine));
+    const names = pending.map(({ name }) => name).join(', ');
+    const message = names === '' ? 'all applied' : `missing: ${names}; run tidegate migrate`;
+    return { ok: names === '', subject, message };
+  } catch (error) {
+    return { ok: false, subject, message: messageOf(error) };
+  }
+};
+
+interface TableRow {
+  readonly name: string;
+  readonly engine: string;
+  readonly engine_full: string;
+}
+
+/** Whether a block that comes twice is recognised: by the table's own window, or because the engine keeps one. */
+const checkWindow = ({ name, engine, engine_full: definition }: TableRow): Finding => {
+  const subject = `dedup window of ${name}`;
+  if (/^(Replicated|Shared)/.test(engine)) return { ok: true, subject, message: engine };
+  const window = Number(/non_replicated_deduplication_window = (\d+)/.exec(definition)?.[1] ?? 0);
+  const ok = window >= leastWindow;
+  const advice = `ALTER TABLE ${name} MODIFY SETTING non_replicated_deduplication_window = 10000`;
+  return { ok, subject, message: ok ? `${window} blocks` : `${window} blocks; ${advice}` };
+};
+
+/** What the engine must be for totals to be exact. Rejects with TABLE_FAILED when it does not answer. */
+export const checkEngine = async (engine: ClickHouseEngine): Promise<readonly Finding[]> => {
+  const tables = await selectRows<TableRow>(
+    engine.reader,
+    `SELECT name, engine, engine_full FROM system.tables
+     WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name LIMIT 1000`,
+  );
+  return [await checkVersion(engine), await checkMigrations(engine), ...tables.map(checkWindow)];
+};

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client';
+import type { ChdbConnection } from 'chdb/connection';
+import { messageOf, TidegateError } from '../errors.ts';
+import { type FolderLock, lockFolder } from './folder-lock.ts';
+
+export interface ChdbOptions {
+  /** Where the data is. '': a temporary folder that close() removes. */
+  readonly folder: string;
+}
+
+/** What is inserted by one statement. */
+interface Insert {
+  readonly table: string;
+  readonly rows: readonly Buffer[];
+  readonly settings: Readonly<Record<string, string | number>>;
+}
+
+/** ClickHouse in this process: the same shape as a server's engine. */
+export interface ChdbEngine {
+  readonly name: string;
+  readonly writer: ClickHouseClient;
+  readonly reader: ClickHouseClient;
+  insert(statement: Insert): Promise<void>;
+  announce(endpoint: string): void;
+  close(): Promise<void>;
+}
+
+/** Both packages declare the same connection, in two copies of one file whose private members do not match. */
+const clientOver = (connection: ChdbConnection): ClickHouseClient =>
+  createClient({ connection: connection as unknown as NonNullable<ClickHouseClientConfigOptions['connection']> });
+
+/** The library holds one folder per process, so a second one is refused with a reason instead of a crash. */
+let openFolder: string | null = null;
+
+const claim = (folder: string): FolderLock => {
+  if (openFolder !== null) {
+    throw new TidegateError('DATA_LOCKED', `This process holds ${openFolder}; chDB opens one folder per process`);
+  }
+  const lock = lockFolder(folder);
+  openFolder = folder;
+  return lock;
+};
+
+const connect = async (path: string): Promise<{ writing: ChdbConnection; reading: ChdbConnection }> => {
+  const { createChdbConnection } = await import('chdb/connection');
+  const writing = createChdbConnection({ path });
+  const reading = createChdbConnection({ path });
+  // Settings live on a connection object: this one can never write, whatever SQL reaches it.
+  await reading.chdb.queryAsync('SET readonly = 1');
+  return { writing, reading };
+};
+
+/**
+ * Opens chDB on a folder.
+ *
+ * @throws TidegateError DATA_LOCKED when another process holds the folder, ENGINE_UNREACHABLE when the library cannot
+ * open it.
+ */
+export const openChdb = async ({ folder }: ChdbOptions): Promise<ChdbEngine> => {
+  const isTemporary = folder === '';
+  const path = isTemporary ? mkdtempSync(join(tmpdir(), 'tidegate-chdb-')) : resolve(folder);
+  const lock = claim(path);
+  const letGo = (): void => {
+    openFolder = null;
+    lock.release();
+    if (isTemporary) rmSync(path, { recursive: true, force: true });
+  };
+  try {
+    const { writing, reading } = await connect(path);
+    const writer = clientOver(writing);
+    const reader = clientOver(reading);
+    return {
+      name: `chdb:${path}`,
+      writer,
+      reader,
+      insert: async ({ table, rows, settings }) => {
+        // Through the client the bytes would become a string first.
+        await writing.chdb.rawInsert({ table, settings, format: 'JSONEachRow', values: Buffer.concat(rows) });
+      },
+      announce: (endpoint) => lock.announce(endpoint),
+      close: async () => {
+        await reader.close();
+        await writer.close();
+        letGo();
+      },
+    };
+  } catch (cause) {
+    letGo();
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new TidegateError('ENGINE_UNREACHABLE', `chDB cannot open ${path}: ${messageOf(cause)}`, { cause });
+  }
+};
