@@ -1,0 +1,286 @@
+// The status page: asks the API of the process that served it, and draws what it says. Everything that comes from the API
+// is text to it, never markup: routes and clients are named by whoever attacks.
+
+const pollMs = 1500;
+const answerTimeoutMs = 8000;
+const keptSamples = 120;
+const svgNamespace = 'http://www.w3.org/2000/svg';
+const outcomes = ['allowed', 'denied', 'blocked'];
+
+const byId = (id) => document.getElementById(id);
+const numbers = new Intl.NumberFormat('en');
+const times = new Intl.DateTimeFormat('en', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
+const shown = (value) => (typeof value === 'number' ? numbers.format(value) : '—');
+const percent = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : '—');
+const clock = (iso) => times.format(new Date(iso));
+
+const duration = (ms) => {
+  if (typeof ms !== 'number') return '—';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
+};
+
+/** An element with text or children; a class where one is given. */
+const element = (name, content = [], className = '') => {
+  const made = document.createElement(name);
+  if (className !== '') made.className = className;
+  made.append(...[content].flat().map((part) => (part instanceof Node ? part : String(part))));
+  return made;
+};
+
+const drawing = (name, attributes) => {
+  const made = document.createElementNS(svgNamespace, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  return made;
+};
+
+let token = sessionStorage.getItem('tidegate.token') ?? '';
+
+/** The answer's body; throws with what the API said is wrong. */
+const ask = async (path) => {
+  const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(path, { headers, signal: AbortSignal.timeout(answerTimeoutMs) });
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  throw Object.assign(new Error(body.detail ?? `${path} answers ${response.status}`), { status: response.status });
+};
+
+const drawTotals = (gate) => {
+  const tile = (name, value, detail) =>
+    element('div', [element('dt', name), element('dd', shown(value)), element('dd', detail, 'quiet')], name);
+  byId('totals').replaceChildren(
+    tile('decisions', gate.decisions, `${shown(gate.degraded)} degraded`),
+    ...outcomes.map((outcome) => tile(outcome, gate[outcome], percent(gate[outcome], gate.decisions))),
+  );
+};
+
+const fact = (name, value, isBad = false) => [element('dt', name), element('dd', value, isBad ? 'bad' : '')];
+
+const drawPipeline = ({ gate, events, ingest, stored, blockList }) => {
+  byId('pipeline').replaceChildren(
+    ...fact('Events waiting for the log', shown(events?.waiting)),
+    ...fact('Events lost', shown(events?.lost), (events?.lost ?? 0) > 0),
+    ...fact('Ingest behind the log', ingest ? `${shown(ingest.lagRecords)} frames` : 'not in this process'),
+    ...fact('Decisions stored', stored ? shown(stored.decisions) : 'database out of reach', !stored),
+    ...fact('Age of the newest stored one', duration(stored?.freshnessMs)),
+    ...fact('Block list entries', shown(blockList?.entries)),
+    ...fact('Block list age', duration(blockList?.ageMs), (blockList?.ageMs ?? 0) > 5000),
+    ...fact('Limiter calls the block list saved', shown(gate.storeCommandsSaved)),
+    ...fact('Policies', element('code', gate.policyVersion ?? '—')),
+  );
+};
+
+/** How the counters grew between two polls: {at, spanMs, allowed, denied, blocked}. */
+const samples = [];
+let previous = null;
+
+const addSample = (gate) => {
+  const at = new Date();
+  const grew = previous !== null && gate.decisions >= previous.gate.decisions;
+  if (grew) {
+    const growth = Object.fromEntries(outcomes.map((outcome) => [outcome, gate[outcome] - previous.gate[outcome]]));
+    samples.push({ at, spanMs: Math.max(1, at - previous.at), ...growth });
+  } else if (previous !== null) samples.length = 0;
+  if (samples.length > keptSamples) samples.shift();
+  previous = { at, gate };
+};
+
+const perSecond = (sample, outcome) => (sample[outcome] * 1000) / sample.spanMs;
+const sumPerSecond = (sample) => outcomes.reduce((sum, outcome) => sum + perSecond(sample, outcome), 0);
+
+/** 1, 2, 5, 10, 20, 50, …: the next above. */
+const roundedUp = (value) => {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= value) ?? value;
+};
+
+const drawChart = () => {
+  if (samples.length === 0) return;
+  const [width, height] = [720, 180];
+  const slots = Math.max(40, samples.length);
+  const top = roundedUp(Math.max(...samples.map(sumPerSecond)));
+  const slotWidth = width / slots;
+  const bars = samples.flatMap((sample, index) => {
+    let y = height;
+    return outcomes.map((outcome) => {
+      const barHeight = (perSecond(sample, outcome) / top) * (height - 4);
+      y -= barHeight;
+      const x = (slots - samples.length + index) * slotWidth;
+      return drawing('rect', { x, y, width: slotWidth * 0.84, height: barHeight, class: outcome });
+    });
+  });
+  const half = height - (height - 4) / 2;
+  const chart = byId('chart');
+  chart.replaceChildren(
+    chart.querySelector('title'),
+    drawing('line', { x1: 0, x2: width, y1: half, y2: half }),
+    ...bars,
+  );
+  const spanMs = samples.reduce((sum, { spanMs: each }) => sum + each, 0);
+  byId('chart-scale').replaceChildren(
+    element('span', `full height ${shown(top)}/s`),
+    element('span', `until ${clock(samples.at(-1).at)}`),
+  );
+  const sum = (outcome) => samples.reduce((total, sample) => total + sample[outcome], 0);
+  byId('chart-summary').textContent =
+    `Last ${duration(spanMs)}: ${outcomes.map((outcome) => `${shown(sum(outcome))} ${outcome}`).join(', ')}.`;
+};
+
+const empty = (text) => element('p', text, 'quiet');
+
+const throttleRow = ({ key, decisions, denied, blocked, throttleRate }) => {
+  const meter = Object.assign(document.createElement('meter'), { min: 0, max: 1, value: throttleRate });
+  meter.setAttribute('aria-hidden', 'true');
+  return element('tr', [
+    element('td', element('code', key === '' ? '(none)' : key), 'route'),
+    element('td', shown(decisions), 'number'),
+    element('td', shown(denied), 'number'),
+    element('td', shown(blocked), 'number'),
+    element('td', [percent(throttleRate, 1), ' ', meter], 'number'),
+  ]);
+};
+
+const throttleTable = ({ by, rates }) => {
+  const heads = [by, 'decisions', 'denied', 'blocked', 'refused'];
+  const head = element(
+    'tr',
+    heads.map((name, index) => element('th', name, index === 0 ? '' : 'number')),
+  );
+  for (const cell of head.children) cell.setAttribute('scope', 'col');
+  return element('table', [element('thead', head), element('tbody', rates.map(throttleRow))]);
+};
+
+const drawThrottle = (answers) => {
+  const filled = answers.filter(({ rates }) => rates.length > 0);
+  byId('throttle').replaceChildren(
+    ...(filled.length > 0 ? filled.map(throttleTable) : [empty('Nothing stored in the last hour.')]),
+  );
+};
+
+const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
+  const { windows, routes, early } = evidence;
+  const impatience = early === null ? '' : ` ${shown(early)} of them came back before their retry time.`;
+  return element(
+    'div',
+    [
+      element(
+        'p',
+        `${shown(evidence.denied)} denied and ${shown(evidence.allowed)} allowed on ${shown(evidence.distinctRoutes)} ` +
+          `route(s), in ${windows.hit} of ${windows.of} windows of ${duration(windows.windowMs)}.${impatience}`,
+      ),
+      element('p', [`Policies: `, element('code', evidence.policies.join(', '))]),
+      element(
+        'ul',
+        routes.map(({ route, denied }) => element('li', [element('code', route), ` ${shown(denied)} denied`])),
+      ),
+      element(
+        'p',
+        `Until ${clock(expiresAt)}, strike ${shown(strikes)}, tenant ${tenant}, by ${actor}${reason ? `: ${reason}` : ''}`,
+        'quiet',
+      ),
+    ],
+    'body',
+  );
+};
+
+let drawnBlocks = '';
+
+/** Only what changed is drawn again, and what a person has opened, closed or focused stays so. */
+const drawBlocks = (blocks) => {
+  const text = JSON.stringify(blocks);
+  if (text === drawnBlocks) return;
+  drawnBlocks = text;
+  const known = new Map(
+    [...document.querySelectorAll('#blocks details')].map((entry) => [entry.dataset.id, entry.open]),
+  );
+  const focused = document.activeElement?.closest('#blocks details')?.dataset.id;
+  const entries = blocks.map((block) => {
+    const chip = element('span', block.state, `chip ${block.state === 'proposed' ? 'denied' : 'blocked'}`);
+    const name = element('code', `${block.client.kind} ${block.client.id}`);
+    const summary = element('summary', [name, chip, `${block.rule}, since ${clock(block.blockedAt)}`]);
+    const entry = element('details', [summary, blockBody(block)]);
+    entry.dataset.id = block.id;
+    entry.open = known.get(block.id) ?? blocks.length <= 3;
+    return entry;
+  });
+  byId('blocks').replaceChildren(...(entries.length > 0 ? entries : [empty('Nobody is blocked.')]));
+  entries
+    .find((entry) => entry.dataset.id === focused)
+    ?.querySelector('summary')
+    .focus();
+};
+
+const setState = (state, text) => {
+  const chip = byId('state');
+  if (chip.textContent === text) return;
+  chip.dataset.state = state;
+  chip.textContent = text;
+};
+
+/** Asks for a token when the API wants one, and says what the API said about it. */
+const askForToken = (problem) => {
+  byId('access').hidden = problem === null;
+  byId('access-detail').textContent = problem === null ? '' : problem.message;
+  if (problem !== null) {
+    drawnBlocks = '';
+    byId('blocks').replaceChildren(empty('Not shown without a token.'));
+  }
+};
+
+const refreshBlocks = async () => {
+  try {
+    drawBlocks((await ask('v1/blocks?states=active,confirmed,proposed&limit=50')).blocks);
+    askForToken(null);
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    askForToken(error);
+  }
+};
+
+const refreshThrottle = async () => {
+  try {
+    drawThrottle(await Promise.all(['route', 'tenant'].map((by) => ask(`v1/throttle-rates?by=${by}&limit=10`))));
+  } catch (error) {
+    if (error.status !== 503) throw error;
+    byId('throttle').replaceChildren(empty(error.message));
+  }
+};
+
+const refresh = async () => {
+  const status = await ask('v1/status');
+  byId('about').textContent = `${status.version} · ${status.region} · up ${duration(status.uptimeMs)}`;
+  addSample(status.gate);
+  drawTotals(status.gate);
+  drawPipeline(status);
+  drawChart();
+  await Promise.all([refreshBlocks(), refreshThrottle()]);
+  setState(status.phase === 'running' ? 'live' : 'waiting', status.phase === 'running' ? 'Live' : status.phase);
+};
+
+const poll = async () => {
+  try {
+    if (!document.hidden) await refresh();
+    byId('notice').hidden = true;
+  } catch (error) {
+    setState('lost', 'No answer');
+    byId('notice').hidden = false;
+    byId('notice').textContent = `The numbers are the last ones known. ${error.message}`;
+  } finally {
+    setTimeout(poll, pollMs);
+  }
+};
+
+byId('access').addEventListener('submit', (event) => {
+  event.preventDefault();
+  token = byId('token').value.trim();
+  sessionStorage.setItem('tidegate.token', token);
+  refreshBlocks().catch((error) => askForToken(error));
+});
+
+void poll();
