@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify } from 'fastify';
 
+import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Clock } from '../clock.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -16,7 +17,7 @@ import { failureOf, RequestFailure, sendProblem } from './problem.ts';
 import { type Health, probeRoutes } from './readiness.ts';
 import type { Api } from './routing.ts';
 import { type Status, statusRoutes } from './status-routes.ts';
-import { type ThrottleRateReader, throttleRateRoutes } from './throttle-rate-routes.ts';
+import { throttleRateRoutes } from './throttle-rate-routes.ts';
 import { TokenTable } from './tokens.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -33,7 +34,7 @@ export interface ApiOptions {
   /** Takes the limiter checks. */
   readonly events: EventSink;
   /** Null: the database is not in reach of this process, and its routes answer 503. */
-  readonly reader: ThrottleRateReader | null;
+  readonly reader: DecisionReader | null;
   readonly health: Health;
   readonly status: () => Promise<Status>;
   /** The status page, served at `/`. Default: none. */

@@ -1,57 +1,50 @@
 import { Type } from 'typebox';
+import { type DecisionReader, type ThrottlePoint, throttleDimensions } from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 import { invalidField, RequestFailure } from './problem.ts';
 import { type Api, problemResponses } from './routing.ts';
 
-/** What throttle rates can be split by. */
-export const rateDimensions = ['tenant', 'route', 'region', 'policy'] as const;
-
-export interface ThrottleRateRow {
-  readonly key: string;
-  readonly allowed: number;
-  readonly denied: number;
-  readonly blocked: number;
-}
-
-/** Reads what the database holds. */
-export interface ThrottleRateReader {
-  throttleRates(query: {
-    readonly by: (typeof rateDimensions)[number];
-    readonly fromMs: number;
-    readonly toMs: number;
-    readonly limit: number;
-  }): Promise<readonly ThrottleRateRow[]>;
-}
-
 const RateQuery = Type.Object(
   {
-    by: Type.Optional(Type.Enum([...rateDimensions], { default: 'route' })),
+    by: Type.Optional(Type.Enum([...throttleDimensions], { default: 'route' })),
     from: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; default: an hour before `to`.' })),
     to: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339, exclusive; default: now.' })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+    stepMinutes: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1440, default: 1, description: 'Width of a step.' }),
+    ),
+    groups: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'The busiest ones only.' }),
+    ),
   },
   { additionalProperties: false },
 );
 
 const Count = Type.Integer({ minimum: 0 });
 const RatesSchema = Type.Object({
-  by: Type.Enum([...rateDimensions]),
+  by: Type.Enum([...throttleDimensions]),
   from: Type.String({ format: 'date-time' }),
   to: Type.String({ format: 'date-time' }),
-  rates: Type.Array(
+  stepMinutes: Type.Integer(),
+  points: Type.Array(
     Type.Object({
-      key: Type.String(),
+      at: Type.String({ format: 'date-time', description: 'Start of the step.' }),
+      group: Type.String({ description: 'Tenant, route, region or policy.' }),
       decisions: Count,
       allowed: Count,
       denied: Count,
       blocked: Count,
-      throttleRate: Type.Number({ minimum: 0, maximum: 1, description: '(denied + blocked) / decisions' }),
+      throttleRate: Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Of what the limiter decided, the share it denied.',
+      }),
     }),
-    { description: 'The most limited ones first.' },
+    { description: 'In order of time, then group.' },
   ),
 });
 
 const hourMs = 3_600_000;
+const maxSteps = 2000;
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
 const instantOf = (text: string | undefined, path: string): number | null => {
@@ -61,14 +54,10 @@ const instantOf = (text: string | undefined, path: string): number | null => {
   return atMs;
 };
 
-const rateOf = ({ key, allowed, denied, blocked }: ThrottleRateRow) => {
-  const decisions = allowed + denied + blocked;
-  const throttleRate = decisions === 0 ? 0 : (denied + blocked) / decisions;
-  return { key, decisions, allowed, denied, blocked, throttleRate };
-};
+const pointView = ({ atMs, ...point }: ThrottlePoint) => ({ at: new Date(atMs).toISOString(), ...point });
 
 export interface ThrottleRateRoutesOptions {
-  readonly reader: ThrottleRateReader | null;
+  readonly reader: DecisionReader | null;
   readonly clock: Clock;
 }
 
@@ -90,8 +79,13 @@ export const throttleRateRoutes = (api: Api, { reader, clock }: ThrottleRateRout
       if (fromMs >= toMs) throw invalidField('query.from', 'must be before query.to');
       if (!reader) throw new RequestFailure('unavailable', 'The analytics database is not in reach of this process.');
       const by = query.by ?? 'route';
-      const rows = await reader.throttleRates({ by, fromMs, toMs, limit: query.limit ?? 100 });
-      return { by, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), rates: rows.map(rateOf) };
+      const { stepMinutes = 1, groups = 20 } = query;
+      if ((toMs - fromMs) / (stepMinutes * 60_000) > maxSteps) {
+        throw invalidField('query.stepMinutes', `must be larger: at most ${maxSteps} steps fit one answer`);
+      }
+      const points = await reader.throttleRates({ by, fromMs, toMs, stepMinutes, groups });
+      const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
+      return { by, from, to, stepMinutes, points: points.map(pointView) };
     },
   );
 };

@@ -1,10 +1,11 @@
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, systemRandom } from '../clock.ts';
 import { messageOf, type Problem, TidegateError } from '../errors.ts';
 import type { EventLog } from '../event/event-log.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
+import { type Opened, openingAll } from './opened.ts';
 import { redact } from './redact.ts';
 import type { Config } from './settings.ts';
 
@@ -19,7 +20,7 @@ export interface EngineOptions extends EngineUrls {
   readonly time: 'wall' | 'log';
   /** Of topics that do not exist yet. Default 6. */
   readonly partitions?: number;
-  /** Default 30. */
+  /** 0: for ever, which a replayed log needs. Default 30. */
   readonly rawTtlDays?: number;
 }
 
@@ -71,7 +72,7 @@ export const checkEngineUrls = (urls: Partial<EngineUrls>): void => {
 };
 
 /** Loads an adapter; a vendor package that is not there becomes an instruction. */
-const adapter = async <T>(vendor: string, load: () => Promise<T>): Promise<T> => {
+export const adapter = async <T>(vendor: string, load: () => Promise<T>): Promise<T> => {
   try {
     return await load();
   } catch (cause) {
@@ -85,28 +86,37 @@ const adapter = async <T>(vendor: string, load: () => Promise<T>): Promise<T> =>
 type CounterOptions = Pick<EngineOptions, 'redisUrl' | 'namespace' | 'clock' | 'logger' | 'time'>;
 
 /** Opens what `redisUrl` names. */
-export const openCounters = async ({ redisUrl, namespace, clock, logger, time }: CounterOptions): Promise<Counters> => {
-  checkEngineUrls({ redisUrl });
-  if (schemeOf(redisUrl) === 'memory:') {
-    const { MemoryLimitStore } = await import('../limiter/memory-limit-store.ts');
-    const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
-    const limitStore = new MemoryLimitStore({ clock });
-    const blockList = new MemoryBlockList({ clock });
-    return { limitStore, blockList, close: () => closeAll([() => blockList.close(), () => limitStore.close()]) };
-  }
+export const openCounters = (options: CounterOptions): Promise<Counters> =>
+  openingAll(async (opened) => {
+    const { redisUrl } = options;
+    checkEngineUrls({ redisUrl });
+    const engines =
+      schemeOf(redisUrl) === 'memory:' ? await memoryCounters(options) : await redisCounters(options, opened);
+    opened.add(engines.limitStore, (store) => store.close());
+    opened.add(engines.blockList, (list) => list.close());
+    return { ...engines, close: () => opened.close() };
+  });
+
+const memoryCounters = async ({ clock, time }: CounterOptions): Promise<Omit<Counters, 'close'>> => {
+  const { MemoryLimitStore } = await import('../limiter/memory-limit-store.ts');
+  const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
+  // Replay draws no lots: the same log gives the same ends of blocks.
+  const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
+  return { limitStore: new MemoryLimitStore({ clock }), blockList };
+};
+
+const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
+  const { redisUrl: url, namespace, clock, logger, time } = options;
   const [{ openRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter('ioredis', () =>
     Promise.all([import('../redis/client.ts'), import('../redis/limit-store.ts'), import('../redis/block-list.ts')]),
   );
-  const redis = await openRedis({ url: redisUrl, logger });
+  const redis = opened.add(await openRedis({ url, logger }), (connection) => connection.disconnect());
   const limitTime = time === 'log' ? { nowUs: () => clock.nowMs() * 1000 } : {};
-  const blockTime = time === 'log' ? { nowMs: () => clock.nowMs() } : {};
-  const limitStore = new RedisLimitStore({ redis, namespace, ...limitTime });
-  const blockList = new RedisBlockList({ redis, namespace, ...blockTime });
-  const hangUp = (): Promise<void> => {
-    redis.disconnect();
-    return Promise.resolve();
+  const blockTime = time === 'log' ? { nowMs: () => clock.nowMs() } : { random: systemRandom };
+  return {
+    limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
+    blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
   };
-  return { limitStore, blockList, close: () => closeAll([() => blockList.close(), () => limitStore.close(), hangUp]) };
 };
 
 type LogOptions = Pick<EngineOptions, 'kafkaUrl' | 'clock' | 'logger' | 'partitions'>;
@@ -116,7 +126,7 @@ export const openLog = async ({ kafkaUrl, clock, logger, partitions = 6 }: LogOp
   checkEngineUrls({ kafkaUrl });
   if (schemeOf(kafkaUrl) === 'memory:') {
     const { MemoryEventLog } = await import('../embedded/memory-event-log.ts');
-    return new MemoryEventLog({ clock, partitions });
+    return new MemoryEventLog({ clock, logger, partitions });
   }
   const { openKafkaEventLog } = await adapter('kafkajs', () => import('../kafka/event-log.ts'));
   return openKafkaEventLog({ url: kafkaUrl, clock, logger, partitions });
@@ -133,35 +143,18 @@ export const openAnalytics = async (options: DatabaseOptions): Promise<Database>
   return adapter(vendor, () => openDatabase({ url, clock, logger, rawTtlDays }));
 };
 
-/** Closes everything, whatever fails on the way, then reports the first failure. */
-export const closeAll = async (closers: readonly (() => Promise<void>)[]): Promise<void> => {
-  const failures: unknown[] = [];
-  for (const close of closers) await close().catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw failures[0];
-};
-
 /**
  * Opens all engines, or none: what was opened before a failure is closed again. Clock and time apply to counters and
  * blocks.
  *
  * @throws TidegateError ENGINE_UNKNOWN, ENGINE_MISSING, ENGINE_UNREACHABLE, ENGINE_UNFIT or DATA_LOCKED.
  */
-export const openEngines = async (options: EngineOptions): Promise<Engines> => {
-  checkEngineUrls(options);
-  const closers: (() => Promise<void>)[] = [];
-  try {
-    const counters = await openCounters(options);
-    closers.unshift(() => counters.close());
-    const log = await openLog(options);
-    closers.unshift(() => log.close());
-    const database = await openAnalytics(options);
-    closers.unshift(() => database.close());
-    const { limitStore, blockList } = counters;
-    return { limitStore, blockList, log, database, close: () => closeAll(closers) };
-  } catch (error) {
-    await closeAll(closers).catch((closing: unknown) =>
-      options.logger.debug({ err: messageOf(closing) }, 'closing after a failed start'),
-    );
-    throw error;
-  }
-};
+export const openEngines = (options: EngineOptions): Promise<Engines> =>
+  openingAll(async (opened) => {
+    checkEngineUrls(options);
+    const close = (engine: { close(): Promise<void> }): Promise<void> => engine.close();
+    const { limitStore, blockList } = opened.add(await openCounters(options), close);
+    const log = opened.add(await openLog(options), close);
+    const database = opened.add(await openAnalytics(options), close);
+    return { limitStore, blockList, log, database, close: () => opened.close() };
+  });

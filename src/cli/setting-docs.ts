@@ -22,7 +22,7 @@ export const settingsTable = (): string => {
 /** docs/reference/configuration.md, whole. */
 export const configurationPage = (): string => `# Configuration
 
-Generated from \`src/cli/settings.ts\`; \`npm run tidegate -- config --markdown\` prints it.
+Generated from \`src/cli/settings.ts\` by \`npm run docs\`.
 
 Flags win over the environment, the environment wins over the file, the file wins over the defaults. The file is YAML:
 \`tidegate.yaml\` in the working directory, or what \`--config\` or \`TIDEGATE_CONFIG\` names. Paths are relative to the

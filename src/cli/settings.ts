@@ -216,10 +216,10 @@ export const settings = {
     env: 'TIDEGATE_RAW_TTL_DAYS',
     flag: '--raw-ttl-days',
     default: 30,
-    min: 1,
+    min: 0,
     max: 36_500,
     unit: 'days',
-    meaning: 'How long single decisions are kept; rollups stay longer.',
+    meaning: 'How long single decisions are kept, 0 for ever; the minutes stay longer.',
   }),
   partitions: integer({
     env: 'TIDEGATE_PARTITIONS',

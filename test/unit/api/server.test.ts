@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DecisionReader, ThrottleQuery } from '../../../src/analytics/decision-reader.ts';
 import { createProbes } from '../../../src/api/server.ts';
 import { apiUnderTest, asAnna } from './api-under-test.ts';
 
@@ -126,22 +127,37 @@ describe('/openapi.json', () => {
 });
 
 describe('GET /v1/throttle-rates', () => {
-  const reader = {
-    throttleRates: () => Promise.resolve([{ key: 'GET /a', allowed: 6, denied: 3, blocked: 1 }]),
+  const counts = { decisions: 10, allowed: 6, denied: 3, blocked: 1, throttleRate: 1 / 3 };
+  const unasked = () => Promise.reject(new Error('not in this test'));
+  const asked: ThrottleQuery[] = [];
+  const reader: DecisionReader = {
+    totals: unasked,
+    topDeniedClients: unasked,
+    freshness: unasked,
+    reconcile: unasked,
+    throttleRates: (query) => {
+      asked.push(query);
+      return Promise.resolve([{ atMs: query.fromMs, group: 'GET /a', ...counts }]);
+    },
   };
 
-  it('gives the share that was limited', async () => {
-    const { api } = await apiUnderTest({ reader });
-    const answer = (await api.inject({ url: '/v1/throttle-rates?by=route' })).json();
-    expect(answer.rates).toEqual([
-      { key: 'GET /a', decisions: 10, allowed: 6, denied: 3, blocked: 1, throttleRate: 0.4 },
-    ]);
-    expect(Date.parse(answer.to) - Date.parse(answer.from)).toBe(3_600_000);
+  it('gives the points of the last hour, and of what was asked for', async () => {
+    const { api, clock } = await apiUnderTest({ reader });
+    const answer = (await api.inject({ url: '/v1/throttle-rates?by=tenant&stepMinutes=5' })).json();
+    expect(asked.at(-1)).toEqual({
+      by: 'tenant',
+      fromMs: clock.nowMs() - 3_600_000,
+      toMs: clock.nowMs(),
+      stepMinutes: 5,
+      groups: 20,
+    });
+    expect(answer.points).toEqual([{ at: answer.from, group: 'GET /a', ...counts }]);
   });
 
   it.each([
     ['by=cat', 'query.by'],
     ['from=yesterday', 'query.from'],
+    ['from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z', 'query.stepMinutes'],
     ['from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'query.from'],
   ])('refuses ?%s and names %s', async (query, path) => {
     const { api } = await apiUnderTest({ reader });

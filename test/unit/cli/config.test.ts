@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig, strayVariables } from '../../../src/cli/config.ts';
-import { configurationPage } from '../../../src/cli/setting-docs.ts';
 import { settingNames, settings } from '../../../src/cli/settings.ts';
 import { TidegateError } from '../../../src/errors.ts';
 
@@ -121,10 +120,5 @@ describe('the table of settings', () => {
       if (value === null || Array.isArray(value)) continue;
       expect(parse(String(value)), name).toEqual({ value });
     }
-  });
-
-  it('is what docs/reference/configuration.md shows', () => {
-    const page = readFileSync(new URL('../../../docs/reference/configuration.md', import.meta.url), 'utf8');
-    expect(page).toBe(configurationPage());
   });
 });
