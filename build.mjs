@@ -1,6 +1,6 @@
 // Builds dist/ from src/. Run by `npm run build`, and by npm itself (`prepare`) after `npm ci` and before `npm pack`.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,14 @@ const makeExecutable = (path) => {
   chmodSync(path, 0o755);
 };
 
+/** What the compiler does not touch: the console's page, styles and script. */
+const copyAssets = () => {
+  cpSync(join(root, 'src'), dist, {
+    recursive: true,
+    filter: (path) => statSync(path).isDirectory() || !path.endsWith('.ts'),
+  });
+};
+
 const build = () => {
   const compiler = compilerPath();
   if (compiler === null) {
@@ -43,6 +51,7 @@ const build = () => {
   });
   if (error) console.error(`build: the compiler did not start: ${error.message}`);
   if (status !== 0) return status ?? 1;
+  copyAssets();
   const program = join(dist, 'cli', 'main.js');
   if (existsSync(program)) makeExecutable(program);
   return 0;

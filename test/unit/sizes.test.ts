@@ -7,7 +7,7 @@ import { bareCode, repositoryRoot, type SourceFile, sourceFiles } from '../suppo
 const maxLines = 400;
 const written = sourceFiles(
   ['src', 'lua', 'test', 'dashboards', 'migrations'],
-  ['.ts', '.mjs', '.lua', '.sql', '.html', '.css'],
+  ['.ts', '.js', '.mjs', '.lua', '.sql', '.html', '.css'],
 );
 const source = sourceFiles(['src'], ['.ts']);
 
