@@ -1,4 +1,4 @@
-import { tables } from './tables.ts';
+import { tables } from '../src/clickhouse/tables.ts';
 
 /** A view's columns as an object, so that a query naming a column that is gone does not compile. */
 const columnsOf = <Name extends string>(columns: readonly Name[]): { readonly [Column in Name]: Column } =>

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { renderDashboards } from '../../dashboards/build.ts';
 import { selectRows } from '../../src/clickhouse/engine.ts';
 import { migrate } from '../../src/clickhouse/migrate.ts';
+import { tables } from '../../src/clickhouse/tables.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type ChdbEngine, openChdb } from '../../src/embedded/chdb.ts';
 import type { DecisionEvent } from '../../src/event/decision-event.ts';
@@ -83,6 +84,11 @@ describeWith('chdb', 'the dashboard on ClickHouse', (url) => {
     if (sql === undefined) throw new Error(`no panel ${title}`);
     return ask(sql, context);
   };
+
+  it.each(Object.values(tables))('finds in $name the columns that the code names', async ({ name, columns }) => {
+    const described = await selectRows<{ name: string }>(engine.reader, `DESCRIBE TABLE ${name}`);
+    expect(described.map((column) => column.name)).toEqual([...columns]);
+  });
 
   it.each(panels.map(({ title, targets }) => ({ title, targets })))('answers "$title"', async ({ targets }) => {
     for (const { rawSql, queryType } of targets) {
