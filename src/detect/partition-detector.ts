@@ -1,0 +1,197 @@
+import type { Verdict } from '../blocklist/block.ts';
+import { otherClientId } from '../client.ts';
+import type { DecisionEvent } from '../event/decision-event.ts';
+import { incidentMs, type Rule } from './rule.ts';
+import { RuleTracker, type TrackedEvent } from './rule-tracker.ts';
+
+export const partitionDefaults = {
+  /** An event that is further behind the newest one of its partition is no evidence any more. */
+  latenessMs: 60_000,
+  /** Emitters whose last number is remembered, per partition. */
+  maxEmitters: 1000,
+} as const;
+
+export interface PartitionDetectorOptions {
+  readonly partition: number;
+  readonly rules: readonly Rule[];
+  /** Where reading starts. */
+  readonly fromOffset: number;
+  /** Of the checkpoint that reading starts from; incidents that began before it are not judged again. */
+  readonly horizonMs?: number;
+  readonly latenessMs?: number;
+  readonly maxSuspects?: number;
+  readonly maxQuiet?: number;
+}
+
+export interface ObservedRecord {
+  readonly offset: number;
+  /** The broker's time: no event is newer, whatever an emitter's clock says. */
+  readonly appendedAtMs: number;
+  readonly events: readonly DecisionEvent[];
+}
+
+/** What a successor needs to reach the same conclusions: read from the offset, judge no incident before the horizon. */
+export interface Checkpoint {
+  readonly offset: number;
+  readonly horizonMs: number;
+}
+
+export interface PartitionStats {
+  readonly events: number;
+  /** Decisions that were evidence for some rule to look at. */
+  readonly evidence: number;
+  readonly late: number;
+  readonly duplicates: number;
+  readonly evictedClients: number;
+  readonly clients: number;
+}
+
+/** The first record that brought the watermark into a new step. */
+interface Mark {
+  readonly offset: number;
+  readonly watermarkMs: number;
+}
+
+const maxMarks = 1000;
+
+/** Who decided with full knowledge of this client's own counter. */
+const trustedSources: ReadonlySet<string> = new Set(['store', 'lease', 'deny-cache']);
+
+const routeOf = (route: string): string | null => (route === '~other' || route.endsWith(' ~other') ? null : route);
+
+/** Whether a decision says something about its client, and not about a tenant, an outage or a block. */
+const isEvidence = (event: DecisionEvent): boolean => {
+  if (event.outcome === 'blocked' || event.client === otherClientId) return false;
+  if (event.degraded !== '' || !trustedSources.has(event.source)) return false;
+  if (event.outcome === 'allowed') return true;
+  const scope = event.scope.split('+');
+  return scope.includes('client') && !(scope.includes('route') && routeOf(event.route) === null);
+};
+
+/**
+ * All rules over one partition. Pure and synchronous: its verdicts are a function of the records alone, however they are
+ * batched and whoever reads them.
+ */
+export class PartitionDetector {
+  readonly #rules: readonly Rule[];
+  readonly #trackers: readonly RuleTracker[];
+  readonly #fromOffset: number;
+  readonly #sinceHorizonMs: number;
+  readonly #latenessMs: number;
+  readonly #stepMs: number;
+  #marks: Mark[] = [];
+  #watermarkMs = Number.NEGATIVE_INFINITY;
+  #nextOffset: number;
+  readonly #lastSeq = new Map<string, number>();
+  #counts = { events: 0, evidence: 0, late: 0, duplicates: 0 };
+
+  constructor(options: PartitionDetectorOptions) {
+    const { partition, fromOffset, horizonMs = Number.NEGATIVE_INFINITY } = options;
+    this.#rules = options.rules.filter(({ mode }) => mode !== 'off');
+    this.#fromOffset = fromOffset;
+    this.#nextOffset = fromOffset;
+    this.#sinceHorizonMs = horizonMs;
+    this.#latenessMs = options.latenessMs ?? partitionDefaults.latenessMs;
+    const lengths = this.#rules.map(({ windows }) => windows.lengthMs);
+    const longestMs = Math.max(0, ...this.#rules.map(incidentMs)) * 2 + this.#latenessMs;
+    this.#stepMs = Math.max(Math.min(...lengths, longestMs), Math.ceil(longestMs / maxMarks), 1);
+    const { maxSuspects, maxQuiet } = options;
+    this.#trackers = this.#rules.map(
+      (rule) =>
+        new RuleTracker({
+          rule,
+          partition,
+          sinceMs: incidentStart(rule, horizonMs),
+          ...(maxSuspects !== undefined && { maxSuspects }),
+          ...(maxQuiet !== undefined && { maxQuiet }),
+        }),
+    );
+  }
+
+  /** Behind the newest record that was observed. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  /** The verdicts that this record completes. Records that were observed before change nothing. */
+  observe({ offset, appendedAtMs, events }: ObservedRecord): Verdict[] {
+    if (offset < this.#nextOffset) return [];
+    this.#nextOffset = offset + 1;
+    for (const event of events) this.#observeEvent(event, offset, Math.min(event.timeMs, appendedAtMs));
+    return this.#trackers.flatMap((tracker) => tracker.conclude());
+  }
+
+  /** Valid for everything observed so far, once its verdicts have been promoted. */
+  checkpoint(): Checkpoint {
+    if (this.#rules.length === 0) return { offset: this.#nextOffset, horizonMs: this.#sinceHorizonMs };
+    const horizonMs = Math.max(this.#sinceHorizonMs, this.#watermarkMs - this.#latenessMs);
+    const neededMs = Math.min(
+      ...this.#rules.map((rule) => incidentStart(rule, horizonMs) - (rule.windows.of - 1) * rule.windows.lengthMs),
+    );
+    const index = this.#marks.findLastIndex(({ watermarkMs }) => watermarkMs <= neededMs);
+    if (index > 0) this.#marks = this.#marks.slice(index);
+    return { offset: index < 0 ? this.#fromOffset : (this.#marks[0]?.offset ?? this.#fromOffset), horizonMs };
+  }
+
+  stats(): PartitionStats {
+    const sum = (field: 'clients' | 'evicted'): number =>
+      this.#trackers.reduce((total, tracker) => total + tracker[field], 0);
+    return { ...this.#counts, evictedClients: sum('evicted'), clients: sum('clients') };
+  }
+
+  #observeEvent(event: DecisionEvent, offset: number, atMs: number): void {
+    if (this.#isDuplicate(event)) return;
+    this.#counts.events += 1;
+    this.#advance(atMs, offset);
+    if (atMs < this.#watermarkMs - this.#latenessMs) {
+      this.#counts.late += 1;
+      return;
+    }
+    if (!isEvidence(event)) return;
+    const denied = event.outcome === 'denied';
+    if (denied) this.#counts.evidence += event.count;
+    const tracked: TrackedEvent = {
+      atMs,
+      offset,
+      denied,
+      client: { kind: event.clientKind, id: event.client },
+      tenant: event.tenant,
+      count: event.count,
+      early: event.early,
+      policy: event.policy,
+      route: routeOf(event.route),
+    };
+    for (const tracker of this.#trackers) tracker.observe(tracked);
+  }
+
+  /** A send that was tried again can double a frame: numbers of one emitter only grow. */
+  #isDuplicate({ emitter, seq }: DecisionEvent): boolean {
+    const last = this.#lastSeq.get(emitter);
+    if (last !== undefined && seq <= last) {
+      this.#counts.duplicates += 1;
+      return true;
+    }
+    this.#lastSeq.delete(emitter);
+    this.#lastSeq.set(emitter, seq);
+    if (this.#lastSeq.size > partitionDefaults.maxEmitters) {
+      const oldest = this.#lastSeq.keys().next();
+      if (!oldest.done) this.#lastSeq.delete(oldest.value);
+    }
+    return false;
+  }
+
+  #advance(atMs: number, offset: number): void {
+    if (atMs <= this.#watermarkMs) return;
+    const entersStep = Math.floor(atMs / this.#stepMs) > Math.floor(this.#watermarkMs / this.#stepMs);
+    this.#watermarkMs = atMs;
+    if (!entersStep) return;
+    const newest = this.#marks.at(-1);
+    // One record can cross several steps; its offset serves all of them.
+    if (newest?.offset !== offset) this.#marks.push({ offset, watermarkMs: atMs });
+    if (this.#marks.length > 2 * maxMarks) this.checkpoint();
+    for (const tracker of this.#trackers) tracker.forgetBefore(atMs - this.#latenessMs);
+  }
+}
+
+const incidentStart = (rule: Rule, atMs: number): number =>
+  Number.isFinite(atMs) ? Math.floor(atMs / incidentMs(rule)) * incidentMs(rule) : Number.NEGATIVE_INFINITY;

@@ -1,0 +1,70 @@
+import type { BlockDuration } from '../blocklist/block.ts';
+import type { ClientKind } from '../client.ts';
+
+/** `off` is not looked at, `shadow` is counted and logged, `review` is proposed to people, `enforce` blocks. */
+export const ruleModes = ['off', 'shadow', 'review', 'enforce'] as const;
+export type RuleMode = (typeof ruleModes)[number];
+
+/** Which decisions a rule looks at. Every given list must match; an absent one matches all. */
+export interface RuleMatch {
+  readonly tenants?: readonly string[];
+  /** `METHOD /path` patterns over the route, as in policies. */
+  readonly routes?: readonly string[];
+  /** Names of the policies whose denials count. */
+  readonly policies?: readonly string[];
+  readonly clientKinds?: readonly ClientKind[];
+}
+
+/** One window that is far over the top counts as several: a scanner is gone before there are many. */
+export interface Overwhelming {
+  /** Denied decisions in the window (breadth), or on one route of it (depth), at least. */
+  readonly denied: number;
+  /** How many windows it counts as. */
+  readonly counts: number;
+  /** From the first to the last denial at least; a page load or a batch sent at once is over before. */
+  readonly lastingMs: number;
+}
+
+export interface Windows {
+  /** Windows are aligned to the epoch. */
+  readonly lengthMs: number;
+  /** The condition must hold in this many … */
+  readonly hit: number;
+  /** … of so many windows in a row. */
+  readonly of: number;
+  readonly overwhelming: Overwhelming | null;
+}
+
+/** What must hold in one window. */
+export type Condition =
+  | { readonly kind: 'breadth'; readonly distinctRoutes: number }
+  | { readonly kind: 'depth'; readonly denied: number; readonly deniedShare: number };
+
+export interface Rule {
+  readonly name: string;
+  /** 12 hex digits of the SHA-256 of everything else here. */
+  readonly hash: string;
+  readonly mode: RuleMode;
+  readonly match: RuleMatch;
+  readonly condition: Condition;
+  readonly windows: Windows;
+  /**
+   * A window in which a smaller share of the denied came back early does not count: that client waits as it is told.
+   * 0: not judged. Windows in which nobody was told (replay) are not judged either.
+   */
+  readonly minEarlyShare: number;
+  readonly block: BlockDuration;
+  readonly maxBlocksPerHour: number;
+}
+
+export interface RuleSet {
+  /** 12 hex digits of the SHA-256 of the content. */
+  readonly version: string;
+  readonly rules: readonly Rule[];
+}
+
+/**
+ * The stretch of time in which a client gets at most one verdict of a rule; aligned to the epoch, so that a detector that
+ * starts in the middle of a log agrees with one that read it from the beginning.
+ */
+export const incidentMs = ({ windows }: Rule): number => windows.lengthMs * windows.of;
