@@ -36,7 +36,8 @@ const forwardedForOf = ({ headers }: FastifyRequest): string | undefined => {
   return Array.isArray(value) ? value.join(',') : value;
 };
 
-const install: FastifyPluginAsync<TidegateFastifyOptions> = (app, options) => {
+// Async, so that a refused option rejects `register` instead of being thrown at nobody.
+const install: FastifyPluginAsync<TidegateFastifyOptions> = async (app, options) => {
   const { gate, identify, cost, skip, random = systemRandom } = options;
   const trusted = parseTrustedProxies(options.trustedProxies ?? []);
 
@@ -74,7 +75,6 @@ const install: FastifyPluginAsync<TidegateFastifyOptions> = (app, options) => {
 
   app.decorateRequest('tidegate', null);
   app.addHook('onRequest', onRequest);
-  return Promise.resolve();
 };
 
 /** Fastify plugin: decides on every request of the instance it is registered on, unmatched paths included. */

@@ -1,0 +1,106 @@
+import fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock.ts';
+import { createGate, type GateOptions } from '../../../src/gate/gate.ts';
+import { type TidegateFastifyOptions, tidegate } from '../../../src/http/fastify.ts';
+import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
+import { parsePolicies } from '../../../src/policy/parse.ts';
+import { staticPolicies } from '../../../src/policy/static-source.ts';
+
+let app: FastifyInstance;
+afterEach(() => app.close());
+
+const start = async (
+  policies: string,
+  options: Partial<TidegateFastifyOptions> = {},
+  gateOptions: Partial<GateOptions> = {},
+) => {
+  const clock = new ManualClock();
+  const store = new MemoryLimitStore({ clock });
+  const routes: string[] = [];
+  const gate = createGate({
+    policies: staticPolicies(parsePolicies(`version: 1\npolicies: [${policies}]`)),
+    store,
+    clock,
+    events: { record: ({ route, clientKind, client }) => routes.push(`${route} ${clientKind}:${client}`) },
+    ...gateOptions,
+  });
+  app = fastify();
+  await app.register(tidegate, { gate, random: () => 0, ...options });
+  app.get('/orders/:id', () => ({ ok: true }));
+  return { clock, routes };
+};
+const perClient = '{name: per-client, limit: 60, window: 1m, burst: 2}, {name: day, limit: 1000, window: 1d}';
+
+describe('the Fastify plugin', () => {
+  it('tells every limit in the standard fields', async () => {
+    await start(perClient);
+    const { statusCode, headers } = await app.inject('/orders/1');
+    expect(statusCode).toBe(200);
+    expect(headers['ratelimit-policy']).toBe('"per-client";q=60;w=60, "day";q=1000;w=86400');
+    expect(headers['ratelimit']).toBe('"per-client";r=1;t=1, "day";r=999;t=87');
+  });
+
+  it('answers 429 with a problem that names the policy, and Retry-After', async () => {
+    await start(perClient);
+    for (let n = 0; n < 2; n += 1) await app.inject('/orders/1');
+    const response = await app.inject('/orders/1');
+    expect(response.statusCode).toBe(429);
+    expect(response.headers['content-type']).toContain('application/problem+json');
+    expect(response.headers['retry-after']).toBe('1');
+    expect(response.json()).toMatchObject({
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      'violated-policies': ['per-client'],
+    });
+  });
+
+  it('names the route by its template, and unmatched paths by a derived one', async () => {
+    const { routes } = await start(perClient);
+    await app.inject('/orders/17');
+    await app.inject('/wp-admin/setup.php?x');
+    expect(routes).toEqual(['GET /orders/:id ip:127.0.0.1', 'GET /wp-admin/setup.php ip:127.0.0.1']);
+  });
+
+  it('answers a blocked client with abnormal-usage-detected and the end of the block', async () => {
+    const blockList = {
+      find: (clientKey: string) => ({ clientKey, blockId: 'b1', rule: 'breadth', expiresAtMs: 1_750_000_090_000 }),
+    };
+    await start(perClient, {}, { blockList });
+    const response = await app.inject('/orders/1');
+    expect(response.statusCode).toBe(429);
+    expect(response.headers['retry-after']).toBe('90');
+    expect(response.json().type).toContain('#abnormal-usage-detected');
+  });
+
+  it('answers 503 when a policy closes without its store', async () => {
+    const store = { spend: () => Promise.reject(new Error('gone')), close: () => Promise.resolve() };
+    await start('{name: pay, limit: 5, window: 1m, onStoreFailure: deny}', {}, { store });
+    const response = await app.inject('/orders/1');
+    expect(response.statusCode).toBe(503);
+    expect(response.json().type).toContain('#temporary-reduced-capacity');
+  });
+
+  it('believes X-Forwarded-For of trusted proxies only, and from the right', async () => {
+    const { routes } = await start(perClient, { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] });
+    const headers = { 'x-forwarded-for': '203.0.113.66, 198.51.100.7, 10.1.1.1' };
+    await app.inject({ url: '/orders/1', headers });
+    await app.inject({ url: '/orders/1', headers, remoteAddress: '192.0.2.9' });
+    expect(routes.map((route) => route.split(' ')[2])).toEqual(['ip:198.51.100.7', 'ip:192.0.2.9']);
+  });
+
+  it('refuses to start with a proxy setting that trusts anyone', async () => {
+    const attempt = start(perClient, { trustedProxies: [true, 1, 'all'] as unknown as string[] });
+    await expect(attempt).rejects.toMatchObject({ code: 'CONFIG_INVALID', problems: [{}, {}, {}] });
+  });
+
+  it('tells clients apart by what the host vouches for, never by a key header of their own', async () => {
+    const { routes } = await start(perClient, {
+      identify: ({ headers }) => (headers['x-api-key'] === 'known' ? { key: 'known', tenant: 'acme' } : {}),
+    });
+    await app.inject({ url: '/orders/1', headers: { 'x-api-key': 'known' } });
+    await app.inject({ url: '/orders/1', headers: { 'x-api-key': 'made-up' } });
+    expect(routes[0]).toMatch(/ key:[\w-]{22}$/);
+    expect(routes[0]).not.toContain('known');
+    expect(routes[1]).toMatch(/ ip:127\.0\.0\.1$/);
+  });
+});

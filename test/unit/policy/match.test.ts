@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Client } from '../../../src/client.ts';
+import { compilePolicies } from '../../../src/policy/match.ts';
+import { parsePolicies, policySetOf } from '../../../src/policy/parse.ts';
+import type { Policy, PolicyMatch } from '../../../src/policy/policy.ts';
+import { parseRoutePattern, segmentsOf } from '../../../src/policy/route-pattern.ts';
+
+const client: Client = { kind: 'ip', id: '192.0.2.1' };
+const [template] = parsePolicies('{"version":1,"policies":[{"name":"a","limit":1,"window":"1s"}]}').policies;
+const policyFor = (name: string, match: PolicyMatch): Policy => ({ ...(template as Policy), name, match });
+
+const namesFor = (matches: readonly PolicyMatch[], method: string, path: string): string[] => {
+  const set = policySetOf(matches.map((match, index) => policyFor(`p${index}`, match)));
+  return compilePolicies(set)({ method, path, tenant: 'acme', client }).map(({ name }) => name);
+};
+
+describe('matching policies', () => {
+  it.each([
+    ['POST /login', 'POST', '/login', true],
+    ['POST /login', 'GET', '/login', false],
+    ['POST /login', 'POST', '/login/', true],
+    ['POST /login', 'POST', '/login/x', false],
+    ['* /login', 'PUT', '/login', true],
+    ['GET /orders/*', 'GET', '/orders/7', true],
+    ['GET /orders/*', 'GET', '/orders', false],
+    ['GET /orders/:id', 'GET', '/orders/:id', true],
+    ['GET /admin/**', 'GET', '/admin', true],
+    ['GET /admin/**', 'GET', '/admin/a/b/c', true],
+    ['GET /admin/**', 'GET', '/administrator', false],
+    ['* **', 'GET', '/', true],
+  ] as const)('%s for %s %s is %s', (...[pattern, method, path, expected]) => {
+    expect(namesFor([{ routes: [pattern] }], method, path)).toEqual(expected ? ['p0'] : []);
+  });
+
+  it('answers in the order of the file, each policy once', () => {
+    const matches = [{ routes: ['GET /a/*', 'GET /a/b', 'GET /a/**'] }, {}, { routes: ['GET /a/b'] }];
+    expect(namesFor(matches, 'GET', '/a/b')).toEqual(['p0', 'p1', 'p2']);
+  });
+
+  it('keeps to tenants and kinds of client', () => {
+    expect(namesFor([{ tenants: ['acme'] }, { tenants: ['other'] }, { clientKinds: ['key'] }], 'GET', '/')).toEqual([
+      'p0',
+    ]);
+  });
+
+  it('agrees with trying every policy in turn', () => {
+    const segment = fc.constantFrom('a', 'b', '*');
+    const pattern = fc
+      .tuple(fc.constantFrom('GET', 'POST', '*'), fc.array(segment, { maxLength: 3 }), fc.boolean())
+      .map(([method, segments, open]) => `${method} /${[...segments, ...(open ? ['**'] : [])].join('/')}`);
+    const path = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 4 }).map((segments) => `/${segments.join('/')}`);
+    const matches = (text: string, method: string, subject: string): boolean => {
+      const parsed = parseRoutePattern(text);
+      if (typeof parsed === 'string') return false;
+      const segments = segmentsOf(subject);
+      const fits = parsed.open ? segments.length >= parsed.segments.length : segments.length === parsed.segments.length;
+      const same = parsed.segments.every((part, index) => part === '*' || part === segments[index]);
+      return fits && same && (parsed.method === '*' || parsed.method === method);
+    };
+    fc.assert(
+      fc.property(
+        fc.array(pattern, { maxLength: 12 }),
+        path,
+        fc.constantFrom('GET', 'POST'),
+        (patterns, subject, method) => {
+          const expected = patterns.flatMap((text, index) => (matches(text, method, subject) ? [`p${index}`] : []));
+          expect(
+            namesFor(
+              patterns.map((text) => ({ routes: [text] })),
+              method,
+              subject,
+            ),
+          ).toEqual(expected);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,76 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock.ts';
+import type { TidegateError } from '../../../src/errors.ts';
+import type { PolicySet, PolicySource } from '../../../src/policy/policy.ts';
+import { watchPolicyFile } from '../../../src/policy/policy-file.ts';
+
+const text = (limit: number): string => `version: 1\npolicies: [{name: a, limit: ${limit}, window: 1m}]`;
+
+describe('a watched policy file', () => {
+  let folder: string;
+  let path: string;
+  let clock: ManualClock;
+  let source: PolicySource | undefined;
+  const refusals: TidegateError[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tidegate-policies-'));
+    path = join(folder, 'policies.yaml');
+    clock = new ManualClock();
+    refusals.length = 0;
+    writeFileSync(path, text(1));
+  });
+  afterEach(() => {
+    source?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const open = async (): Promise<PolicySource> => {
+    source = await watchPolicyFile({ path, clock, onRefused: (error) => refusals.push(error) });
+    return source;
+  };
+  const nextChange = (from: PolicySource): Promise<PolicySet> => new Promise((resolve) => from.onChange(resolve));
+  const limitOf = (set: PolicySet): number | undefined => set.policies[0]?.limit;
+
+  it('is live after a change, also when the file is replaced as editors do', async () => {
+    const watched = await open();
+    writeFileSync(path, text(2));
+    const changed = nextChange(watched);
+    clock.advance(2000);
+    expect(limitOf(await changed)).toBe(2);
+    writeFileSync(`${path}.new`, text(3));
+    renameSync(`${path}.new`, path);
+    const replaced = nextChange(watched);
+    await expect.poll(() => (clock.advance(2000), limitOf(watched.current()))).toBe(3);
+    expect(limitOf(await replaced)).toBe(3);
+  });
+
+  it('stays with the last good version and names every problem once when a change is bad', async () => {
+    const watched = await open();
+    const { version } = watched.current();
+    writeFileSync(path, 'version: 1\npolicies: [{name: B, limit: 0, window: never}]');
+    await expect.poll(() => (clock.advance(2000), refusals.length)).toBe(1);
+    for (let look = 0; look < 5; look += 1) {
+      clock.advance(2000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(refusals).toHaveLength(1);
+    expect(refusals[0]?.problems.map((problem) => problem.path).sort()).toEqual([
+      'policies[0].limit',
+      'policies[0].name',
+      'policies[0].window',
+    ]);
+    expect(watched.current().version).toBe(version);
+  });
+
+  it('is refused at the start when it is missing or bad', async () => {
+    await expect(watchPolicyFile({ path: join(folder, 'none.yaml'), clock })).rejects.toMatchObject({
+      code: 'POLICY_INVALID',
+    });
+    writeFileSync(path, 'version: 2');
+    await expect(watchPolicyFile({ path, clock })).rejects.toMatchObject({ code: 'POLICY_INVALID' });
+  });
+});
