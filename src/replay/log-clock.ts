@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.ts';
 
 /**
- * Stamps in log time and waits in wall time: for what writes during a replay, whose retries must end although log time
- * stands still meanwhile.
+ * Log time for stamps and timers, wall time for pauses: a writer flushes when log time says so, whatever the speed of the
+ * replay, and its retries end although log time stands still meanwhile.
  */
 export const logTimeClock = (log: Clock, wall: Clock): Clock => ({
   nowMs: () => log.nowMs(),
   monotonicUs: () => wall.monotonicUs(),
-  schedule: (delayMs, task) => wall.schedule(delayMs, task),
+  schedule: (delayMs, task) => log.schedule(delayMs, task),
   sleep: (delayMs) => wall.sleep(delayMs),
 });
