@@ -1,4 +1,5 @@
 export type { Block, BlockState, Evidence, Verdict } from './blocklist/block.ts';
+export { BlockListReplica } from './blocklist/replica.ts';
 export { type Client, type ClientKind, clientOf } from './client.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export type {
@@ -19,9 +20,10 @@ export type { BlockLookup, EventSink } from './gate/ports.ts';
 export type { LimitRequest, LimitStore, SpendResult } from './limiter/limit-store.ts';
 export { MemoryLimitStore } from './limiter/memory-limit-store.ts';
 export type { Logger } from './logger.ts';
-export { parsePolicies, policySetOf } from './policy/parse.ts';
+export { type PolicyInput, parsePolicies, policySetOf } from './policy/parse.ts';
 export type { Policy, PolicySet, PolicySource } from './policy/policy.ts';
 export { watchPolicyFile } from './policy/policy-file.ts';
-export { staticPolicies } from './policy/static-source.ts';
+export { definePolicies, staticPolicies } from './policy/static-source.ts';
+export { RedisBlockList } from './redis/block-list.ts';
 export { openRedis } from './redis/client.ts';
 export { RedisLimitStore } from './redis/limit-store.ts';

@@ -1,9 +1,10 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { LimitKey, LimitRequest, LimitStore, SpendResult } from './limit-store.ts';
 import { spendAll } from './spend.ts';
 
 export interface MemoryLimitStoreOptions {
-  readonly clock: Clock;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
   /** Counters held at most. Default 100,000. */
   readonly maxKeys?: number;
 }
@@ -34,7 +35,7 @@ export class MemoryLimitStore implements LimitStore {
   #sweeper: IterableIterator<[string, number]> = this.#tats.entries();
   #overflowed = 0;
 
-  constructor({ clock, maxKeys = 100_000 }: MemoryLimitStoreOptions) {
+  constructor({ clock = systemClock, maxKeys = 100_000 }: MemoryLimitStoreOptions = {}) {
     this.#clock = clock;
     this.#maxKeys = maxKeys;
   }

@@ -47,9 +47,10 @@ export const PolicyFileSchema = Type.Object(
   { additionalProperties: false },
 );
 
-type Fields = Type.Static<typeof PolicyFields>;
+/** One policy as a file or a caller writes it. */
+export type PolicyInput = Type.Static<typeof PolicyFields>;
 
-const policyFrom = (fields: Fields, windowMs: number): Policy => ({
+const policyFrom = (fields: PolicyInput, windowMs: number): Policy => ({
   name: fields.name,
   match: fields.match ?? {},
   scope: fields.scope ?? ['client'],
@@ -114,7 +115,7 @@ const judgeEntry = (
     };
   }
   if ([...refused].some((problem) => problem === path || problem.startsWith(`${path}.`))) return { problems: [] };
-  const policy = policyFrom(fields as Fields, windowMs);
+  const policy = policyFrom(fields as PolicyInput, windowMs);
   return { policy, problems: semanticProblems(policy, path) };
 };
 
@@ -152,8 +153,10 @@ const versionOf = (policies: readonly Policy[]): string =>
 export const policySetOf = (policies: readonly Policy[]): PolicySet => ({ version: versionOf(policies), policies });
 
 /** YAML (or JSON) → policies. Throws POLICY_INVALID with every problem and its path. */
-export const parsePolicies = (text: string): PolicySet => {
-  const document = documentFrom(text);
+export const parsePolicies = (text: string): PolicySet => policiesFrom(documentFrom(text));
+
+/** A policy file's content, read → policies. Throws POLICY_INVALID with every problem and its path. */
+export const policiesFrom = (document: unknown): PolicySet => {
   const problems = problemsOf(PolicyFileSchema, document);
   const refused = new Set(problems.map(({ path }) => path));
   const entries = (document as { policies?: unknown } | null)?.policies;
