@@ -31,31 +31,55 @@ export const sourceFiles = (folders: readonly string[], extensions: readonly str
 
 /** What may stand before a `/` that begins a regular expression rather than a division. */
 const beforeRegex = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|do|else))\s*$/;
-const stringOrComment =
-  /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`|\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/g;
+const comment = /\/\/[^\n]*|\/\*[\s\S]*?\*\//y;
+const quoted = /'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"/y;
+const regex = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y;
+/** Text of a template, up to its end or to the next hole. */
+const templateText = /(?:\\[\s\S]|\$(?!\{)|[^`\\$])*(?:`|\$\{)?/y;
 
 const blanked = (text: string): string => text.replace(/[^\n]/g, ' ');
+const blankedBetween = (text: string): string => text.slice(0, 1) + blanked(text.slice(1, -1)) + text.slice(-1);
+
+const tokenAt = (pattern: RegExp, text: string, at: number): string => {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0] ?? '';
+};
 
 /**
  * The code alone: comments, regular expressions and the insides of quotes become spaces, every character keeps its
  * place. Code inside a template's `${}` is kept.
  */
-export const bareCode = (text: string): string =>
-  text.replace(stringOrComment, (token, offset: number) => {
-    if (token.startsWith('//') || token.startsWith('/*')) return blanked(token);
-    if (token.startsWith('/'))
-      return beforeRegex.test(text.slice(Math.max(0, offset - 40), offset)) ? blanked(token) : token;
-    const quote = token.slice(0, 1);
-    const inside = token.slice(1, -1);
-    if (quote !== '`') return quote + blanked(inside) + quote;
-    let end = 0;
-    let kept = '';
-    for (const hole of inside.matchAll(/\$\{([^{}]*)\}/g)) {
-      kept += `${blanked(inside.slice(end, hole.index + 2))}${hole[1] ?? ''} `;
-      end = hole.index + hole[0].length;
+export const bareCode = (text: string): string => {
+  let bare = '';
+  /** Open braces within each hole of a template that we are in, the innermost last. */
+  const holes: number[] = [];
+  const template = (start: string): void => {
+    const rest = tokenAt(templateText, text, bare.length + start.length);
+    if (rest.endsWith('${')) holes.push(0);
+    bare += start === '`' ? start : ' ';
+    bare += rest.endsWith('`') ? `${blanked(rest.slice(0, -1))}\`` : blanked(rest);
+  };
+  while (bare.length < text.length) {
+    const at = bare.length;
+    const char = text.charAt(at);
+    const depth = holes.at(-1);
+    const string = tokenAt(quoted, text, at);
+    const note = tokenAt(comment, text, at);
+    const pattern = char === '/' && beforeRegex.test(bare.slice(-40)) ? tokenAt(regex, text, at) : '';
+    if (string) bare += blankedBetween(string);
+    else if (note || pattern) bare += blanked(note || pattern);
+    else if (char === '`') template(char);
+    else if (char === '}' && depth === 0) {
+      holes.pop();
+      template(char);
+    } else {
+      if (depth !== undefined && (char === '{' || char === '}'))
+        holes.push((holes.pop() ?? 0) + (char === '{' ? 1 : -1));
+      bare += char;
     }
-    return quote + kept + blanked(inside.slice(end)) + quote;
-  });
+  }
+  return bare;
+};
 
 const importForms = [
   /\b(?:import|export)\b[^'"`;()=]*?\bfrom\s*(['"])( *)\1/dg,

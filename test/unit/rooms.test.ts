@@ -78,6 +78,9 @@ describe('the rooms test itself', () => {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the text under test is source code
   it('keeps code inside templates and blanks their text', () => {
     expect(bareCode('`now ${Date.now()} done`').replace(/ +/g, ' ')).toBe('` Date.now() `');
+    const nested = '`a ${b(`c ${{ d: "}" }.d} /* e */`)} f`; // g';
+    expect(bareCode(nested).replace(/ +/g, ' ')).toBe('` b(` { d: " " }.d `) `; ');
+    expect(bareCode(nested)).toHaveLength(nested.length);
   });
   // biome-ignore-end lint/suspicious/noTemplateCurlyInString: the text under test is source code
 });
