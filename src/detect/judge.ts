@@ -39,15 +39,11 @@ const complies = (rule: Rule, tally: WindowTally): boolean =>
   rule.minEarlyShare > 0 && tally.judged > 0 && tally.early < rule.minEarlyShare * tally.judged;
 
 const weightOf = (rule: Rule, tally: WindowTally, shown: boolean): number => {
-  if (complies(rule, tally)) return 0;
+  const { lastingMs, overwhelming } = rule.windows;
+  if (tally.lastDeniedAtMs - tally.firstDeniedAtMs < lastingMs || complies(rule, tally)) return 0;
   const denied = deniedBy(rule, tally, shown);
   if (denied === 0) return 0;
-  const { overwhelming } = rule.windows;
-  const over =
-    overwhelming !== null &&
-    denied >= overwhelming.denied &&
-    tally.lastDeniedAtMs - tally.firstDeniedAtMs >= overwhelming.lastingMs;
-  return over ? overwhelming.counts : 1;
+  return overwhelming !== null && denied >= overwhelming.denied ? overwhelming.counts : 1;
 };
 
 /** Judges a stretch of windows of one client. */

@@ -21,13 +21,13 @@ export interface Overwhelming {
   readonly denied: number;
   /** How many windows it counts as. */
   readonly counts: number;
-  /** From the first to the last denial at least; a page load or a batch sent at once is over before. */
-  readonly lastingMs: number;
 }
 
 export interface Windows {
   /** Windows are aligned to the epoch. */
   readonly lengthMs: number;
+  /** From the first to the last denial of a window at least: a page load or a batch sent at once is over before. */
+  readonly lastingMs: number;
   /** The condition must hold in this many … */
   readonly hit: number;
   /** … of so many windows in a row. */

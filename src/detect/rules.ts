@@ -40,6 +40,7 @@ const RuleFields = Type.Object(
     windows: Type.Object(
       {
         length: Type.String(),
+        lasting: Type.Optional(Type.String()),
         hit: Type.Integer({ minimum: 1, maximum: 60 }),
         of: Type.Integer({ minimum: 1, maximum: 60 }),
         overwhelming: Type.Optional(
@@ -47,7 +48,6 @@ const RuleFields = Type.Object(
             {
               denied: count,
               counts: Type.Integer({ minimum: 1, maximum: 60 }),
-              lasting: Type.Optional(Type.String()),
             },
             closed,
           ),
@@ -85,7 +85,7 @@ const dayMs = 86_400_000;
 /** Every duration of a rule file: where it is, its range, and what holds when it is absent. */
 const durations = {
   'windows.length': { leastMs: secondMs, mostMs: 3_600_000, defaultMs: null },
-  'windows.overwhelming.lasting': { leastMs: 0, mostMs: 3_600_000, defaultMs: 0 },
+  'windows.lasting': { leastMs: 0, mostMs: 3_600_000, defaultMs: 0 },
   'block.base': { leastMs: secondMs, mostMs: 30 * dayMs, defaultMs: null },
   'block.max': { leastMs: secondMs, mostMs: 30 * dayMs, defaultMs: dayMs },
   'block.strikeTtl': { leastMs: secondMs, mostMs: 90 * dayMs, defaultMs: 7 * dayMs },
@@ -117,8 +117,8 @@ const semanticProblems = (fields: Fields, ms: Record<DurationPath, number>): Pro
     problems.push({ path: '', message: 'needs either breadth or depth, and not both' });
   }
   if (windows.hit > windows.of) problems.push({ path: 'windows.hit', message: `is above of, which is ${windows.of}` });
-  if (ms['windows.overwhelming.lasting'] >= ms['windows.length']) {
-    problems.push({ path: 'windows.overwhelming.lasting', message: 'must be shorter than windows.length' });
+  if (ms['windows.lasting'] >= ms['windows.length']) {
+    problems.push({ path: 'windows.lasting', message: 'must be shorter than windows.length' });
   }
   if (windows.of * ms['windows.length'] > dayMs) {
     problems.push({ path: 'windows.of', message: 'looks back over more than 24h' });
@@ -152,13 +152,8 @@ const ruleFrom = (fields: Fields, ms: Record<DurationPath, number>): Rule => {
       lengthMs: ms['windows.length'],
       hit,
       of,
-      overwhelming: overwhelming
-        ? {
-            denied: overwhelming.denied,
-            counts: overwhelming.counts,
-            lastingMs: ms['windows.overwhelming.lasting'],
-          }
-        : null,
+      lastingMs: ms['windows.lasting'],
+      overwhelming: overwhelming ?? null,
     },
     minEarlyShare: fields.compliance?.minEarlyShare ?? 0,
     block: {
