@@ -1,0 +1,157 @@
+import type { Clock } from '../clock.ts';
+import { TidegateError } from '../errors.ts';
+import { type EventLog, type LogReader, type Positions, type RecordHandler, topics } from '../event/event-log.ts';
+import type { Logger } from '../logger.ts';
+import { DeadLetters } from './dead-letters.ts';
+import type { DecisionTable } from './decision-table.ts';
+import { type PartitionContext, PartitionIngest } from './partition-ingest.ts';
+import { Patience } from './patience.ts';
+import { type IngestStats, newTally, type Tally } from './tally.ts';
+
+export type { IngestStats } from './tally.ts';
+
+export interface IngesterOptions {
+  readonly log: EventLog;
+  readonly table: DecisionTable;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Readers of one group share the partitions. Default `tidegate-ingest`. */
+  readonly group?: string;
+  /** Default `tidegate.decisions`. */
+  readonly topic?: string;
+  /** Default `tidegate.dead-letters`. */
+  readonly deadLetterTopic?: string;
+  /** Rows of one block, 1 to 500,000: it must fit one insert. Default 50,000. */
+  readonly maxBlockRows?: number;
+  /** Bytes of one block. Default 16 MiB. */
+  readonly maxBlockBytes?: number;
+}
+
+/** Brings the decisions of the log into the table, each exactly once. */
+export interface Ingester {
+  /** Joins the group; resolves when it takes part. Once. */
+  start(): Promise<void>;
+  /**
+   * Ends the block that is being stored and leaves the group. While the database is away it waits for nothing: what was
+   * under way is known from the log and settled by the next owner.
+   */
+  stop(): Promise<void>;
+  /** Of the partitions owned now: all records below are stored and visible. */
+  positions(): Positions;
+  /**
+   * Resolves when all records below these positions are stored and visible. Only this ingester's own partitions count.
+   * Rejects with LOG_FAILED when it is stopped before.
+   */
+  whenReached(positions: Positions): Promise<void>;
+  /** How far each owned partition is behind its end, records. */
+  lag(): Promise<ReadonlyMap<number, number>>;
+  stats(): IngestStats;
+}
+
+interface Waiter {
+  readonly positions: Positions;
+  readonly resolve: () => void;
+  readonly reject: (reason: TidegateError) => void;
+}
+
+const stopped = (): TidegateError => new TidegateError('LOG_FAILED', 'Ingest was stopped before it came that far');
+
+class LogIngester implements Ingester, RecordHandler {
+  readonly #options: Required<IngesterOptions>;
+  readonly #tally: Tally = newTally();
+  readonly #patience: Patience;
+  readonly #deadLetters: DeadLetters;
+  readonly #partitions = new Map<number, PartitionIngest>();
+  #waiters: Waiter[] = [];
+  #reader: LogReader | null = null;
+
+  constructor(options: Required<IngesterOptions>) {
+    this.#options = options;
+    const { clock, logger, log, deadLetterTopic } = options;
+    const onRetry = (): void => {
+      this.#tally.retries += 1;
+    };
+    this.#patience = new Patience({ clock, logger, onRetry });
+    this.#deadLetters = new DeadLetters(log, deadLetterTopic);
+  }
+
+  async start(): Promise<void> {
+    const { log, topic, group } = this.#options;
+    this.#reader = await log.reader(topic, group);
+    await this.#reader.start(this);
+  }
+
+  async stop(): Promise<void> {
+    this.#patience.stop();
+    await this.#reader?.stop();
+    await this.#deadLetters.close();
+    for (const { reject } of this.#waiters) reject(stopped());
+    this.#waiters = [];
+  }
+
+  positions(): Positions {
+    return new Map([...this.#partitions].map(([partition, { nextOffset }]) => [partition, nextOffset]));
+  }
+
+  whenReached(positions: Positions): Promise<void> {
+    if (this.#hasReached(positions)) return Promise.resolve();
+    if (this.#patience.isStopped) return Promise.reject(stopped());
+    return new Promise((resolve, reject) => this.#waiters.push({ positions, resolve, reject }));
+  }
+
+  async lag(): Promise<ReadonlyMap<number, number>> {
+    return (await this.#reader?.lag()) ?? new Map();
+  }
+
+  stats(): IngestStats {
+    return { ...this.#tally };
+  }
+
+  async assigned(partition: number, committed: Parameters<RecordHandler['assigned']>[1]): Promise<void> {
+    this.#partitions.set(partition, new PartitionIngest(this.#context(), partition, committed));
+    this.#wake();
+  }
+
+  async handle(batch: Parameters<RecordHandler['handle']>[0]): Promise<void> {
+    await this.#partitions.get(batch.partition)?.handle(batch);
+  }
+
+  revoked(partition: number): void {
+    this.#partitions.delete(partition);
+  }
+
+  #context(): PartitionContext {
+    const { topic, table, logger, maxBlockRows, maxBlockBytes } = this.#options;
+    return {
+      topic,
+      table,
+      logger,
+      deadLetters: this.#deadLetters,
+      patience: this.#patience,
+      tally: this.#tally,
+      limits: { maxRows: maxBlockRows, maxBytes: maxBlockBytes },
+      onStored: () => this.#wake(),
+    };
+  }
+
+  #hasReached(positions: Positions): boolean {
+    return [...positions].every(([partition, offset]) => (this.#partitions.get(partition)?.nextOffset ?? 0) >= offset);
+  }
+
+  #wake(): void {
+    const reached = this.#waiters.filter(({ positions }) => this.#hasReached(positions));
+    this.#waiters = this.#waiters.filter((waiter) => !reached.includes(waiter));
+    for (const { resolve } of reached) resolve();
+  }
+}
+
+/** An ingester; see {@link Ingester}. It does nothing before start(). */
+export const createIngester = (options: IngesterOptions): Ingester =>
+  new LogIngester({
+    group: 'tidegate-ingest',
+    topic: topics.decisions,
+    deadLetterTopic: topics.deadLetters,
+    maxBlockRows: 50_000,
+    maxBlockBytes: 16 * 1024 * 1024,
+    ...options,
+  });

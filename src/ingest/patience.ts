@@ -1,0 +1,81 @@
+import type { Clock } from '../clock.ts';
+import { messageOf, TidegateError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+
+export interface PatienceOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onRetry: () => void;
+}
+
+/** Tells the group that its member lives; rejects when it was expelled. */
+export type Heartbeat = () => Promise<void>;
+
+const firstPauseMs = 200;
+const lastPauseMs = 10_000;
+const heartbeatMs = 3_000;
+
+/** Waits for engines that are away, without losing the partition meanwhile, until it is told to stop. */
+export class Patience {
+  readonly #options: PatienceOptions;
+  #stop: () => void = () => undefined;
+  #isStopped = false;
+  readonly #stopped = new Promise<void>((resolve) => {
+    this.#stop = resolve;
+  });
+
+  constructor(options: PatienceOptions) {
+    this.#options = options;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Ends every wait: what is under way is left for the next owner. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#stop();
+  }
+
+  /**
+   * Repeats until it succeeds. FRAME_CORRUPT is passed on at once, because no retry helps. `again` replaces the task after
+   * the first failure, when what it did is no longer known.
+   */
+  async until<T>(heartbeat: Heartbeat, task: () => Promise<T>, again: () => Promise<T> = task): Promise<T> {
+    for (let pauseMs = firstPauseMs, next = task; ; pauseMs = Math.min(pauseMs * 2, lastPauseMs), next = again) {
+      try {
+        return await this.#alive(heartbeat, next());
+      } catch (error) {
+        if (this.#isStopped || !(error instanceof TidegateError) || error.code === 'FRAME_CORRUPT') throw error;
+        this.#options.onRetry();
+        this.#options.logger.warn({ err: messageOf(error), code: error.code, retryAfterMs: pauseMs }, 'ingest waits');
+        await this.pause(heartbeat, pauseMs);
+      }
+    }
+  }
+
+  /** Waits with a heartbeat. Rejects when it is told to stop. */
+  async pause(heartbeat: Heartbeat, durationMs: number): Promise<void> {
+    for (let leftMs = durationMs; leftMs > 0; leftMs -= heartbeatMs) {
+      await Promise.race([this.#options.clock.sleep(Math.min(leftMs, heartbeatMs)), this.#stopped]);
+      if (this.#isStopped) throw new TidegateError('TABLE_FAILED', 'Stopped while it waited', { retryable: true });
+      await heartbeat();
+    }
+  }
+
+  /** A slow answer must not cost the partition; an expelled member finds out at its next commit. */
+  async #alive<T>(heartbeat: Heartbeat, work: Promise<T>): Promise<T> {
+    const { clock, logger } = this.#options;
+    const beat = (): void => {
+      timer = clock.schedule(heartbeatMs, beat);
+      heartbeat().catch((error: unknown) => logger.debug({ err: messageOf(error) }, 'heartbeat failed'));
+    };
+    let timer = clock.schedule(heartbeatMs, beat);
+    try {
+      return await work;
+    } finally {
+      timer.cancel();
+    }
+  }
+}
