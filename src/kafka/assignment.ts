@@ -1,0 +1,183 @@
+import type { Clock, Timer } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Committed, RecordBatch, RecordHandler } from '../event/event-log.ts';
+import type { Logger } from '../logger.ts';
+import type { OffsetRange } from './topic.ts';
+
+/** What an assignment needs of the consumer that it belongs to. */
+export interface AssignmentPort {
+  /** What the group has committed and what the broker still stores, of every partition. */
+  read(): Promise<{ committed: ReadonlyMap<number, Committed>; ranges: ReadonlyMap<number, OffsetRange> }>;
+  seek(partition: number, offset: number): void;
+  /** Starts, or goes on, fetching: partitions of a new assignment are paused. */
+  resume(partition: number): void;
+  pause(partition: number): void;
+}
+
+export interface AssignmentOptions {
+  readonly partitions: readonly number[];
+  readonly handler: RecordHandler;
+  readonly port: AssignmentPort;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly retryPauseMs: number;
+}
+
+const maxRetryPauseMs = 30_000;
+
+/** Stands for all of them where failures are counted. */
+const allPartitions = -1;
+
+/**
+ * The partitions that a reader owns between two rebalances. Announces each to the handler before its first record, tries
+ * again what the handler rejects, and is over for good once it has ended: kafkajs would let a late commit go out under
+ * the next generation.
+ */
+export class Assignment {
+  /** Resolves after the first attempt to announce every partition, accepted or not. */
+  readonly ready: Promise<void>;
+  readonly #options: AssignmentOptions;
+  /** Next offset of each partition that the handler has accepted. */
+  readonly #positions = new Map<number, number>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #failures = new Map<number, number>();
+  readonly #timers = new Set<Timer>();
+  #isOpen = true;
+  #ended: Promise<void> | null = null;
+
+  /** `after`: the assignment before, whose last calls end before this one's first. */
+  constructor(options: AssignmentOptions, after: Assignment | null) {
+    this.#options = options;
+    this.ready = this.#track(this.#beginAfter(after));
+  }
+
+  get positions(): ReadonlyMap<number, number> {
+    return this.#isOpen ? this.#positions : new Map();
+  }
+
+  owns(partition: number): boolean {
+    return this.#positions.has(partition);
+  }
+
+  /** Runs the handler. True: go on behind the batch. False: it comes again, after a pause. */
+  async handle(batch: RecordBatch): Promise<boolean> {
+    const { partition, records } = batch;
+    const position = this.#positions.get(partition);
+    const [first, last] = [records[0], records.at(-1)];
+    if (!this.#isOpen || position === undefined || !first || !last) return false;
+    if (first.offset > position) this.#reportGap({ partition, position, oldest: first.offset });
+    try {
+      await this.#track(this.#options.handler.handle(batch));
+      this.#positions.set(partition, last.offset + 1);
+      this.#failures.delete(partition);
+      return true;
+    } catch (error) {
+      this.#logFailure('handle', partition, error);
+      if (this.#isOpen) this.#options.port.pause(partition);
+      this.#later(partition, async () => this.#options.port.resume(partition));
+      return false;
+    }
+  }
+
+  /** Takes everything back from the handler, as soon as the calls that run have ended. Resolves then. */
+  end(): Promise<void> {
+    this.#isOpen = false;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#ended ??= this.#revokeAll();
+    return this.#ended;
+  }
+
+  async #beginAfter(after: Assignment | null): Promise<void> {
+    await after?.end();
+    await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    const { partitions, port } = this.#options;
+    if (!this.#isOpen || partitions.length === 0) return;
+    try {
+      const { committed, ranges } = await port.read();
+      const announcements = partitions.map((partition) =>
+        this.#announce(
+          partition,
+          committed.get(partition) ?? { offset: null, metadata: '' },
+          ranges.get(partition) ?? { low: 0, high: Number.MAX_SAFE_INTEGER },
+        ),
+      );
+      await Promise.all(announcements);
+    } catch (error) {
+      this.#logFailure('reading committed offsets', allPartitions, error);
+      this.#later(allPartitions, () => this.#begin());
+    }
+  }
+
+  async #announce(partition: number, committed: Committed, range: OffsetRange): Promise<void> {
+    if (!this.#isOpen) return;
+    const { handler, port } = this.#options;
+    const position = committed.offset ?? range.low;
+    const isStored = position >= range.low && position <= range.high;
+    try {
+      await handler.assigned(partition, committed);
+    } catch (error) {
+      this.#logFailure('assigned', partition, error);
+      this.#later(partition, () => this.#announce(partition, committed, range));
+      return;
+    }
+    this.#positions.set(partition, isStored ? position : range.low);
+    if (!this.#isOpen) return;
+    if (!isStored) {
+      this.#reportGap({ partition, position, oldest: range.low });
+      // kafkajs would find out by itself, but then erases what was committed beside the offset.
+      port.seek(partition, range.low);
+    }
+    this.#failures.delete(partition);
+    port.resume(partition);
+  }
+
+  async #revokeAll(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    for (const partition of this.#positions.keys()) {
+      try {
+        this.#options.handler.revoked(partition);
+      } catch (error) {
+        this.#logFailure('revoked', partition, error);
+      }
+    }
+    this.#positions.clear();
+  }
+
+  async #track(call: Promise<void>): Promise<void> {
+    this.#running.add(call);
+    try {
+      await call;
+    } finally {
+      this.#running.delete(call);
+    }
+  }
+
+  #later(partition: number, task: () => Promise<void>): void {
+    if (!this.#isOpen) return;
+    const failures = (this.#failures.get(partition) ?? 0) + 1;
+    this.#failures.set(partition, failures);
+    const pauseMs = Math.min(this.#options.retryPauseMs * 2 ** (failures - 1), maxRetryPauseMs);
+    const timer = this.#options.clock.schedule(pauseMs, () => {
+      this.#timers.delete(timer);
+      this.#track(task()).catch((error: unknown) => this.#logFailure('retry', partition, error));
+    });
+    this.#timers.add(timer);
+  }
+
+  #reportGap({ partition, position, oldest }: { partition: number; position: number; oldest: number }): void {
+    const fields = { partition, position, oldest, lostRecords: oldest > position ? oldest - position : null };
+    this.#options.logger.error(
+      fields,
+      'the log no longer holds what was to be read next; reading goes on at the oldest',
+    );
+  }
+
+  #logFailure(call: string, partition: number, error: unknown): void {
+    const fields = { partition, position: this.#positions.get(partition), cause: messageOf(error) };
+    this.#options.logger.error(fields, `event log handler failed in ${call}; the same comes again after a pause`);
+  }
+}

@@ -1,0 +1,56 @@
+import type { Admin } from 'kafkajs';
+import type { Committed } from '../event/event-log.ts';
+import type { KafkaConnection } from './client.ts';
+
+const maxReplicas = 3;
+
+/** What is stored of one partition: the oldest record's offset, and the next one's. */
+export interface OffsetRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The partitions of a topic, which is created where it is missing. */
+export const ensureTopic = async (
+  { admin, brokerCount }: KafkaConnection,
+  topic: string,
+  partitions: number,
+): Promise<number> => {
+  // Not by asking for its metadata: a broker that creates topics by itself would do so, with one partition.
+  if (!(await admin.listTopics()).includes(topic)) {
+    await admin.createTopics({ topics: [newTopic(topic, partitions, brokerCount)] });
+  }
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  return topics[0]?.partitions.length ?? 0;
+};
+
+const newTopic = (topic: string, numPartitions: number, brokerCount: number) => ({
+  topic,
+  numPartitions,
+  replicationFactor: Math.min(maxReplicas, brokerCount),
+  configEntries: [
+    // The broker's own time: a replayed log of another year must neither be retained by its years nor lead a watermark.
+    { name: 'message.timestamp.type', value: 'LogAppendTime' },
+    { name: 'min.insync.replicas', value: brokerCount >= maxReplicas ? '2' : '1' },
+  ],
+});
+
+export const offsetRanges = async (admin: Admin, topic: string): Promise<Map<number, OffsetRange>> => {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
+};
+
+export const committedOffsets = async (
+  admin: Admin,
+  groupId: string,
+  topic: string,
+): Promise<Map<number, Committed>> => {
+  const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  return new Map(
+    (answer?.partitions ?? []).map(({ partition, offset, metadata }) => [
+      partition,
+      // -1: nothing committed. -2: kafkajs has reset it to "oldest" by itself.
+      Number(offset) < 0 ? { offset: null, metadata: '' } : { offset: Number(offset), metadata: metadata ?? '' },
+    ]),
+  );
+};
