@@ -26,6 +26,8 @@ export interface ApiOptions {
   readonly logger?: Logger;
   /** Of tidegate, for the OpenAPI document. */
   readonly version: string;
+  /** Nobody needs a token to read; to change something everybody does. For a page on this machine alone. Default false. */
+  readonly openReads?: boolean;
   /** `token` or `name=token`. Empty: the routes that need one refuse everybody and say how to set one. */
   readonly tokens: readonly string[];
   readonly gate: Gate;
@@ -86,10 +88,10 @@ const addNotFound = (api: Api): void => {
 };
 
 /** Routes that are marked as secured answer to the holder of a token alone. */
-const addSecurity = (api: Api, tokens: TokenTable): void => {
+const addSecurity = (api: Api, tokens: TokenTable, openReads: boolean): void => {
   api.decorateRequest('holder', '');
   api.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.secured !== true) return;
+    if (request.routeOptions.config.secured !== true || (openReads && request.method === 'GET')) return;
     const holder = tokens.holderOf(request.headers.authorization);
     if (holder === null) {
       const detail = tokens.isEmpty
@@ -123,7 +125,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   const { logger = silentLogger, clock, gate, limitStore, events, blockList } = options;
   const api = bareApi(logger);
   addNotFound(api);
-  addSecurity(api, new TokenTable(options.tokens));
+  addSecurity(api, new TokenTable(options.tokens), options.openReads ?? false);
   await api.register(swagger, documentation(options.version));
   await api.register((routes: Api, _options, done) => {
     limiterRoutes(routes, { limitStore, events, clock });

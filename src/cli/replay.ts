@@ -1,24 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import type { Database } from '../clickhouse/database.ts';
-import { type Clock, ManualClock, systemClock } from '../clock.ts';
-import { readRuleFile } from '../detect/rule-file.ts';
-import { TidegateError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import type { PolicySource } from '../policy/policy.ts';
-import { watchPolicyFile } from '../policy/policy-file.ts';
-import { type AccessLog, readAccessLogs } from '../replay/access-log.ts';
-import { type ReplayEngines, replay } from '../replay/replay.ts';
-import type { PolicyChange, ReplayReport } from '../replay/report.ts';
-import { textReport } from '../replay/text-report.ts';
-import { checkEngineUrls, openAnalytics, openCounters, openLog, schemeOf } from './engines.ts';
-import { createLogger } from './logging.ts';
-import { Opened } from './opened.ts';
-import { redactorFor } from './redact.ts';
-import { type ReplayProgress, replayProgress } from './replay-progress.ts';
+import { adapter } from './engines.ts';
 import { shippedFiles } from './settings.ts';
 
-interface ReplayFlags {
+export interface ReplayFlags {
   readonly policies: string;
   readonly rules: string;
   readonly redisUrl: string;
@@ -26,155 +10,6 @@ interface ReplayFlags {
   readonly clickhouseUrl: string;
   readonly json: boolean;
 }
-
-/** What every step of the command needs. */
-interface Session {
-  readonly flags: ReplayFlags;
-  readonly opened: Opened;
-  readonly logger: Logger;
-  readonly wallClock: Clock;
-  readonly logClock: ManualClock;
-  readonly progress: ReplayProgress;
-  /** Names namespace, topic and groups of this run alone. */
-  readonly runName: string;
-}
-
-/** The same on every engine: frames, and with them evidence, do not depend on where they are kept. */
-const partitions = 12;
-
-/** Thrown at the next step after Ctrl-C; never shown. */
-class Interrupted extends Error {}
-const interruptedExitCode = 130;
-
-const openDatabase = async ({ flags, opened, logger, wallClock }: Session): Promise<Database> => {
-  // A replayed log may be ten years old: nothing may expire. That is why it wants a database of its own.
-  const options = { clickhouseUrl: flags.clickhouseUrl, clock: wallClock, logger, rawTtlDays: 0 };
-  const database = opened.add(await openAnalytics(options), (open) => open.close());
-  const held = await database.reader.totals().catch(() => null);
-  if (held !== null && held.decisions > 0) {
-    const message = `${database.name} holds decisions already; a replay switches retention off and needs an empty database`;
-    throw new TidegateError('CONFIG_INVALID', message);
-  }
-  await database.migrate();
-  return database;
-};
-
-const openReplayEngines = async (session: Session): Promise<ReplayEngines> => {
-  const { flags, opened, logger, logClock, wallClock, runName } = session;
-  if (schemeOf(flags.redisUrl) !== 'memory:') {
-    const { forgetNamespace } = await import('../redis/forget-namespace.ts');
-    opened.add(runName, async (namespace) => void (await forgetNamespace({ url: flags.redisUrl, namespace })));
-  }
-  const { redisUrl, kafkaUrl } = flags;
-  const counterOptions = { redisUrl, namespace: runName, clock: logClock, logger, time: 'log' } as const;
-  const counters = opened.add(await openCounters(counterOptions), (open) => open.close());
-  const log = opened.add(await openLog({ kafkaUrl, clock: wallClock, logger, partitions }), (open) => open.close());
-  const { table, reader } = await openDatabase(session);
-  return { limitStore: counters.limitStore, blockList: counters.blockList, log, table, reader };
-};
-
-/** The watched policies, and what became of each new version. */
-const openPolicies = async (session: Session): Promise<{ policies: PolicySource; changes: PolicyChange[] }> => {
-  const { flags, opened, wallClock, logClock, progress } = session;
-  const changes: PolicyChange[] = [];
-  const at = (): string => new Date(logClock.nowMs()).toISOString();
-  const onRefused = (error: TidegateError): void => {
-    changes.push({ at: at(), version: '', accepted: false });
-    const problems = error.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-    progress.say(
-      `policies refused, the last good ones stay: ${error.message}${problems === '' ? '' : `: ${problems}`}`,
-    );
-  };
-  const policies = opened.add(await watchPolicyFile({ path: flags.policies, clock: wallClock, onRefused }), (open) =>
-    open.close(),
-  );
-  policies.onChange(({ version }) => {
-    changes.push({ at: at(), version, accepted: true });
-    progress.say(`policies changed: version ${version} is live from ${at()} (log time)`);
-  });
-  return { policies, changes };
-};
-
-const readLogs = async (
-  session: Session,
-  files: readonly string[],
-): Promise<{ accessLog: AccessLog; readingUs: number }> => {
-  const { wallClock, progress } = session;
-  const startedUs = wallClock.monotonicUs();
-  const onLines = (lines: number): void => progress.reading(lines);
-  const accessLog = await readAccessLogs({ files, stdin: process.stdin, onLines });
-  return { accessLog, readingUs: wallClock.monotonicUs() - startedUs };
-};
-
-const runReplay = async (
-  session: Session,
-  files: readonly string[],
-  interrupted: () => boolean,
-): Promise<ReplayReport> => {
-  const { flags, logger, logClock, wallClock, progress, runName } = session;
-  checkEngineUrls(flags);
-  const { policies, changes } = await openPolicies(session);
-  const rules = await readRuleFile(flags.rules);
-  const reading = await readLogs(session, files);
-  const engines = await openReplayEngines(session);
-  progress.replaying(reading.accessLog.requests.length);
-  return replay({
-    ...reading,
-    policies,
-    policyChanges: () => changes,
-    rules,
-    engines,
-    logClock,
-    wallClock,
-    logger,
-    runName,
-    onStep: (decided) => {
-      if (interrupted()) throw new Interrupted();
-      progress.decided(decided);
-    },
-  });
-};
-
-const print = (report: ReplayReport, json: boolean): void => {
-  process.stdout.write(`${json ? JSON.stringify(report) : textReport(report)}\n`);
-  const { decisions, clickhouse } = report;
-  if (clickhouse.decisions === decisions) return;
-  throw new TidegateError(
-    'TOTALS_DIFFER',
-    `ClickHouse holds ${clickhouse.decisions} decisions, ${decisions} were taken`,
-  );
-};
-
-const act = async (files: readonly string[], flags: ReplayFlags): Promise<void> => {
-  const redact = redactorFor([flags.redisUrl, flags.kafkaUrl, flags.clickhouseUrl], []);
-  const progress = replayProgress(process.stderr.isTTY === true);
-  const session: Session = {
-    flags,
-    opened: new Opened(),
-    logger: await createLogger({ level: 'warn', redact }),
-    wallClock: systemClock,
-    logClock: new ManualClock(),
-    progress,
-    runName: `replay-${randomBytes(6).toString('hex')}`,
-  };
-  let isInterrupted = false;
-  const interrupt = (): void => {
-    isInterrupted = true;
-  };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  try {
-    const report = await runReplay(session, files, () => isInterrupted);
-    progress.stop();
-    print(report, flags.json);
-  } catch (error) {
-    progress.stop();
-    if (!(error instanceof Interrupted)) throw error;
-    process.exitCode = interruptedExitCode;
-  } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    await session.opened.close();
-  }
-};
 
 /** `tidegate replay FILE…`: what the policies and rules would have done to the traffic of an access log. */
 export const replayCommand = (): Command =>
@@ -195,4 +30,7 @@ export const replayCommand = (): Command =>
       'after',
       '\nA replay uses keys and a topic of its own and removes them; it never reads TIDEGATE_ variables, so that it cannot\ntouch a running installation by accident.\n\nExit codes: 0 done, 1 the database holds another number of decisions than were taken, 2 unusable input.',
     )
-    .action((files: string[], flags: ReplayFlags) => act(files, flags));
+    .action(async (files: string[], flags: ReplayFlags) => {
+      const { runReplayCommand } = await adapter('cli-progress', () => import('./replay-run.ts'));
+      await runReplayCommand(files, flags);
+    });

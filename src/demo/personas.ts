@@ -27,8 +27,8 @@ export interface Persona {
   readonly about: string;
   /** Where its requests seem to come from: documentation ranges, nobody's real address. */
   readonly address: string;
-  /** A credential that the sample API knows; without one, the address is who it is. */
-  readonly apiKey?: string;
+  /** A credential that the sample API knows, and whose it is; without one, the address is who it is. */
+  readonly credential?: { readonly apiKey: string; readonly tenant: string };
   /** Whether the detector is expected to stop it. */
   readonly abusive: boolean;
   behave(random: () => number): Behaviour;
@@ -130,7 +130,7 @@ export const personas: readonly Persona[] = [
     name: 'steady',
     about: 'customer, about one request a second',
     address: '198.51.100.11',
-    apiKey: 'demo-key-steady',
+    credential: { apiKey: 'demo-key-of-acme', tenant: 'acme' },
     abusive: false,
     behave: steady,
   },
@@ -138,7 +138,7 @@ export const personas: readonly Persona[] = [
     name: 'bursty',
     about: 'integration: bursts over the limit, then honours Retry-After',
     address: '198.51.100.22',
-    apiKey: 'demo-key-bursty',
+    credential: { apiKey: 'demo-key-of-globex', tenant: 'globex' },
     abusive: false,
     behave: bursty,
   },

@@ -48,7 +48,7 @@ const send = ({ persona, port, agent }: Sending, { method, path, body }: Persona
   new Promise((resolve, reject) => {
     const headers = {
       'x-forwarded-for': persona.address,
-      ...(persona.apiKey === undefined ? {} : { 'x-api-key': persona.apiKey }),
+      ...(persona.credential ? { 'x-api-key': persona.credential.apiKey } : {}),
       ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
     };
     const options = { host: '127.0.0.1', port, agent, method, path, headers, timeout: answerTimeoutMs };

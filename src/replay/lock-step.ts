@@ -84,12 +84,12 @@ class LockStep {
 
   async #step(requests: readonly LoggedRequest[]): Promise<void> {
     const { emitter, detector, replica } = this.#options;
-    const anyDenied = await this.#timed('decidingUs', this.#decide(requests));
-    const positions = await this.#timed('appendingUs', emitter.flush());
+    const anyDenied = await this.#timed('decidingUs', () => this.#decide(requests));
+    const positions = await this.#timed('appendingUs', () => emitter.flush());
     // Only denials are evidence: no other step can change what the next one may do.
     if (!anyDenied) return;
-    await this.#timed('detectingUs', detector.whenReached(positions));
-    await this.#timed('followingUs', replica.sync());
+    await this.#timed('detectingUs', () => detector.whenReached(positions));
+    await this.#timed('followingUs', () => replica.sync());
   }
 
   /** One after the other: the counters see the requests in the order of the log. */
@@ -104,10 +104,10 @@ class LockStep {
     return anyDenied;
   }
 
-  async #timed<T>(phase: keyof Phases, work: Promise<T>): Promise<T> {
+  async #timed<T>(phase: keyof Phases, work: () => Promise<T>): Promise<T> {
     const { wallClock } = this.#options;
     const startedUs = wallClock.monotonicUs();
-    const result = await work;
+    const result = await work();
     this.#us[phase] += wallClock.monotonicUs() - startedUs;
     return result;
   }

@@ -45,6 +45,12 @@ export interface ReplayOptions {
   readonly onStep?: (decided: number) => void;
 }
 
+/** The groups of a replay, for whoever cleans up behind it. */
+export const replayGroups = (runName: string): { readonly ingest: string; readonly detect: string } => ({
+  ingest: `${runName}-ingest`,
+  detect: `${runName}-detect`,
+});
+
 /** Log time stands still during a step: without a deadline of its own no decision is degraded by a slow moment. */
 const deadlineMs = 60_000;
 
@@ -57,9 +63,10 @@ const openParts = async ({ options }: Stage) => {
   const { engines, logClock, wallClock, logger, policies, rules, runName } = options;
   const promotions = rememberPromotions(engines.blockList);
   const replica = new BlockListReplica({ feed: engines.blockList, clock: logClock, logger });
+  const groups = replayGroups(runName);
   const shared = { log: engines.log, clock: wallClock, logger, topic: runName };
-  const ingester = createIngester({ ...shared, table: engines.table, group: `${runName}-ingest` });
-  const detector = createDetector({ ...shared, rules, blockList: promotions.blockList, group: `${runName}-detect` });
+  const ingester = createIngester({ ...shared, table: engines.table, group: groups.ingest });
+  const detector = createDetector({ ...shared, rules, blockList: promotions.blockList, group: groups.detect });
   const emitter = createEmitter({
     writer: await engines.log.writer(runName),
     clock: logTimeClock(logClock, wallClock),
