@@ -15,11 +15,12 @@ export type {
 export { type ErrorCode, type Problem, TidegateError } from './errors.ts';
 export type { DecisionEvent, DecisionRecord } from './event/decision-event.ts';
 export { createEmitter, type Emitter, type EmitterOptions } from './event/emitter.ts';
+export { topics } from './event/event-log.ts';
 export { createGate, type Gate, type GateOptions, type GateRequest, type GateStats } from './gate/gate.ts';
 export type { BlockLookup, EventSink } from './gate/ports.ts';
 export type { LimitRequest, LimitStore, SpendResult } from './limiter/limit-store.ts';
 export { MemoryLimitStore } from './limiter/memory-limit-store.ts';
-export type { Logger } from './logger.ts';
+export { type Logger, silentLogger } from './logger.ts';
 export { type PolicyInput, parsePolicies, policySetOf } from './policy/parse.ts';
 export type { Policy, PolicySet, PolicySource } from './policy/policy.ts';
 export { watchPolicyFile } from './policy/policy-file.ts';
