@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import type { TLocalizedValidationError } from 'typebox/error';
+import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
 import type { Problem } from './errors.ts';
 
@@ -33,11 +34,24 @@ const messageFor = (errors: readonly TLocalizedValidationError[], value: unknown
   return value === undefined ? rule : `${rule}, is ${shorten(value)}`;
 };
 
+/** typebox stops at eight by itself. Bounded still: a file of a hundred thousand bad entries helps nobody. */
+const maxErrors = 1000;
+
+const allErrors = (schema: TSchema, value: unknown): TLocalizedValidationError[] => {
+  const { maxErrors: before } = Settings.Get();
+  Settings.Set({ maxErrors });
+  try {
+    return Errors(schema, value);
+  } finally {
+    Settings.Set({ maxErrors: before });
+  }
+};
+
 /** Everything that is wrong with `value`, one problem per path: `policies[2].limit`. Empty: it fits the schema. */
 export const problemsOf = (schema: TSchema, value: unknown): Problem[] => {
   const problems = new Map<string, TLocalizedValidationError[]>();
   const found: Problem[] = [];
-  for (const error of Errors(schema, value)) {
+  for (const error of allErrors(schema, value)) {
     if (error.keyword === 'boolean') continue;
     if (error.keyword === 'anyOf') continue;
     if (error.keyword === 'additionalProperties') {
