@@ -97,6 +97,15 @@ describe('the tarball', () => {
   }, 60_000);
 });
 
+describe('the tidegate program', () => {
+  it('is executable and says what it can do, with nothing but its own dependencies installed', () => {
+    const program = join(packed.installed, packed.manifest.bin.tidegate ?? '');
+    expect(statSync(program).mode & 0o111).not.toBe(0);
+    expect(readFileSync(program, 'utf8').startsWith('#!/usr/bin/env node\n')).toBe(true);
+    expect(run('npx', ['--offline', '--no', 'tidegate', '--help'])).toContain('Usage: tidegate');
+  });
+});
+
 describe('an installed tidegate', () => {
   it('can be imported where Kafka, ClickHouse, chDB and Fastify are not installed', () => {
     const script = `
@@ -145,13 +154,4 @@ describe('an installed tidegate', () => {
     const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
     expect(run(tool('tsc'), [...options, '--skipLibCheck', 'false', '--ignoreConfig', 'use.ts'])).toBe('');
   }, 60_000);
-});
-
-describe('the tidegate program', () => {
-  it('is executable and says what it can do', () => {
-    const program = join(packed.installed, packed.manifest.bin.tidegate ?? '');
-    expect(statSync(program).mode & 0o111).not.toBe(0);
-    expect(readFileSync(program, 'utf8').startsWith('#!/usr/bin/env node\n')).toBe(true);
-    expect(run(program, ['--help'])).toContain('Usage: tidegate');
-  });
 });

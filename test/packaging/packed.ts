@@ -59,5 +59,9 @@ export const packProject = (folder: string): Packed => {
   execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components', '1']);
   const manifest: Manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
   for (const name of Object.keys(manifest.dependencies)) link(name, consumer);
+  mkdirSync(join(consumer, 'node_modules', '.bin'));
+  for (const [name, path] of Object.entries(manifest.bin)) {
+    symlinkSync(join(installed, path), join(consumer, 'node_modules', '.bin', name));
+  }
   return { tarball, consumer, installed, manifest, paths: report.files.map(({ path }) => path) };
 };
