@@ -5,6 +5,8 @@ import type { Api } from './routing.ts';
 export interface Dependency {
   readonly name: string;
   readonly ready: boolean;
+  /** Whether the process is of no use without it. A gate decides without its store, so for a gate nothing is. */
+  readonly required: boolean;
   /** For people: a lag, an age, what is wrong. */
   readonly detail: string;
 }
@@ -21,14 +23,20 @@ export interface Health {
 const ReadinessSchema = Type.Object({
   ready: Type.Boolean(),
   phase: Type.Enum(['starting', 'running', 'draining']),
-  dependencies: Type.Array(Type.Object({ name: Type.String(), ready: Type.Boolean(), detail: Type.String() })),
+  dependencies: Type.Array(
+    Type.Object({ name: Type.String(), ready: Type.Boolean(), required: Type.Boolean(), detail: Type.String() }),
+  ),
 });
 
-/** Ready: running, and every dependency is. */
+/** Ready: running, and every required dependency is. */
 export const readinessOf = async (health: Health): Promise<Static<typeof ReadinessSchema>> => {
   const phase = health.phase();
   const dependencies = [...(await health.dependencies())];
-  return { ready: phase === 'running' && dependencies.every(({ ready }) => ready), phase, dependencies };
+  return {
+    ready: phase === 'running' && dependencies.every(({ ready, required }) => ready || !required),
+    phase,
+    dependencies,
+  };
 };
 
 /** `GET /livez` and `GET /readyz`. */

@@ -20,26 +20,33 @@ const RateQuery = Type.Object(
 );
 
 const Count = Type.Integer({ minimum: 0 });
+const counts = {
+  decisions: Count,
+  allowed: Count,
+  denied: Count,
+  blocked: Count,
+  throttleRate: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    description: 'Of what the limiter decided, the share it denied.',
+  }),
+};
+
 const RatesSchema = Type.Object({
   by: Type.Enum([...throttleDimensions]),
   from: Type.String({ format: 'date-time' }),
   to: Type.String({ format: 'date-time' }),
   stepMinutes: Type.Integer(),
+  rates: Type.Array(Type.Object({ key: Type.String({ description: 'Tenant, route, region or policy.' }), ...counts }), {
+    description: 'Over the whole range, the most limited ones first.',
+  }),
   points: Type.Array(
     Type.Object({
       at: Type.String({ format: 'date-time', description: 'Start of the step.' }),
       group: Type.String({ description: 'Tenant, route, region or policy.' }),
-      decisions: Count,
-      allowed: Count,
-      denied: Count,
-      blocked: Count,
-      throttleRate: Type.Number({
-        minimum: 0,
-        maximum: 1,
-        description: 'Of what the limiter decided, the share it denied.',
-      }),
+      ...counts,
     }),
-    { description: 'In order of time, then group.' },
+    { description: 'By step, in order of time, then group.' },
   ),
 });
 
@@ -55,6 +62,28 @@ const instantOf = (text: string | undefined, path: string): number | null => {
 };
 
 const pointView = ({ atMs, ...point }: ThrottlePoint) => ({ at: new Date(atMs).toISOString(), ...point });
+
+/** The points of each group as one. */
+const ratesOf = (points: readonly ThrottlePoint[]) => {
+  const sums = new Map<string, { allowed: number; denied: number; blocked: number }>();
+  for (const { group, allowed, denied, blocked } of points) {
+    const sum = sums.get(group) ?? { allowed: 0, denied: 0, blocked: 0 };
+    sums.set(group, {
+      allowed: sum.allowed + allowed,
+      denied: sum.denied + denied,
+      blocked: sum.blocked + blocked,
+    });
+  }
+  const rates = [...sums].map(([key, { allowed, denied, blocked }]) => ({
+    key,
+    decisions: allowed + denied + blocked,
+    allowed,
+    denied,
+    blocked,
+    throttleRate: allowed + denied === 0 ? 0 : denied / (allowed + denied),
+  }));
+  return rates.sort((a, b) => b.throttleRate - a.throttleRate || b.decisions - a.decisions);
+};
 
 export interface ThrottleRateRoutesOptions {
   readonly reader: DecisionReader | null;
@@ -85,7 +114,7 @@ export const throttleRateRoutes = (api: Api, { reader, clock }: ThrottleRateRout
       }
       const points = await reader.throttleRates({ by, fromMs, toMs, stepMinutes, groups });
       const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
-      return { by, from, to, stepMinutes, points: points.map(pointView) };
+      return { by, from, to, stepMinutes, rates: ratesOf(points), points: points.map(pointView) };
     },
   );
 };

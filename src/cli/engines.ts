@@ -18,7 +18,7 @@ export interface EngineOptions extends EngineUrls {
   readonly logger: Logger;
   /** `log`: counters and blocks live in the clock's time, for replay, instead of the server's. */
   readonly time: 'wall' | 'log';
-  /** Of topics that do not exist yet. Default 6. */
+  /** Of topics that do not exist yet. Default 12. */
   readonly partitions?: number;
   /** 0: for ever, which a replayed log needs. Default 30. */
   readonly rawTtlDays?: number;
@@ -122,7 +122,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
 type LogOptions = Pick<EngineOptions, 'kafkaUrl' | 'clock' | 'logger' | 'partitions'>;
 
 /** Opens what `kafkaUrl` names. */
-export const openLog = async ({ kafkaUrl, clock, logger, partitions = 6 }: LogOptions): Promise<EventLog> => {
+export const openLog = async ({ kafkaUrl, clock, logger, partitions = 12 }: LogOptions): Promise<EventLog> => {
   checkEngineUrls({ kafkaUrl });
   if (schemeOf(kafkaUrl) === 'memory:') {
     const { MemoryEventLog } = await import('../embedded/memory-event-log.ts');

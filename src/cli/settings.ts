@@ -224,7 +224,7 @@ export const settings = {
   partitions: integer({
     env: 'TIDEGATE_PARTITIONS',
     flag: '--partitions',
-    default: 6,
+    default: 12,
     min: 1,
     max: 256,
     meaning: 'Partitions of a topic that does not exist yet.',

@@ -137,7 +137,10 @@ describe('GET /v1/throttle-rates', () => {
     reconcile: unasked,
     throttleRates: (query) => {
       asked.push(query);
-      return Promise.resolve([{ atMs: query.fromMs, group: 'GET /a', ...counts }]);
+      return Promise.resolve([
+        { atMs: query.fromMs, group: 'GET /a', ...counts },
+        { atMs: query.fromMs + 300_000, group: 'GET /a', ...counts, decisions: 4, allowed: 0, blocked: 1 },
+      ]);
     },
   };
 
@@ -151,7 +154,10 @@ describe('GET /v1/throttle-rates', () => {
       stepMinutes: 5,
       groups: 20,
     });
-    expect(answer.points).toEqual([{ at: answer.from, group: 'GET /a', ...counts }]);
+    expect(answer.points[0]).toEqual({ at: answer.from, group: 'GET /a', ...counts });
+    expect(answer.rates).toEqual([
+      { key: 'GET /a', decisions: 14, allowed: 6, denied: 6, blocked: 2, throttleRate: 0.5 },
+    ]);
   });
 
   it.each([
@@ -173,10 +179,11 @@ describe('GET /v1/throttle-rates', () => {
 });
 
 describe('probes', () => {
-  it('are ready only while running with every dependency ready', async () => {
+  it('are ready only while running with every required dependency ready', async () => {
     let phase: 'starting' | 'running' | 'draining' = 'starting';
     let ready = true;
-    const dependencies = () => Promise.resolve([{ name: 'log', ready, detail: 'lag 0' }]);
+    let required = true;
+    const dependencies = () => Promise.resolve([{ name: 'log', ready, required, detail: 'lag 0' }]);
     const probes = await createProbes({ phase: () => phase, dependencies });
     const status = async () => (await probes.inject({ url: '/readyz' })).statusCode;
     expect(await status()).toBe(503);
@@ -186,8 +193,10 @@ describe('probes', () => {
     expect((await probes.inject({ url: '/readyz' })).json()).toEqual({
       ready: false,
       phase: 'running',
-      dependencies: [{ name: 'log', ready: false, detail: 'lag 0' }],
+      dependencies: [{ name: 'log', ready: false, required: true, detail: 'lag 0' }],
     });
+    required = false;
+    expect(await status()).toBe(200);
     ready = true;
     phase = 'draining';
     expect(await status()).toBe(503);

@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import type { ConsoleFile, ConsolePage } from '../api/console-routes.ts';
+import type { Health, ProcessPhase } from '../api/readiness.ts';
+import { createApi } from '../api/server.ts';
+import type { Status } from '../api/status-routes.ts';
+import type { Database } from '../clickhouse/database.ts';
+import type { Ingester } from '../ingest/ingester.ts';
+import { type Context, packageVersion } from './context.ts';
+import type { Counters } from './engines.ts';
+import type { GateSide } from './gate-side.ts';
+import { sharing } from './health.ts';
+import { listen } from './listen.ts';
+import { lagOf } from './looks.ts';
+
+const consoleTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** The files of the status page, read once. */
+export const readConsolePage = (): ConsolePage => {
+  const folder = new URL('../console/', import.meta.url);
+  const page = new Map<string, ConsoleFile>();
+  for (const name of readdirSync(folder)) {
+    const type = consoleTypes[extname(name)];
+    if (type !== undefined) page.set(name, { type, body: readFileSync(new URL(name, folder), 'utf8') });
+  }
+  return page;
+};
+
+/** A token for this run alone, for a person who has configured none. */
+export const generateToken = (): string => randomBytes(24).toString('base64url');
+
+export interface ApiSideOptions {
+  readonly gateSide: GateSide;
+  readonly counters: Pick<Counters, 'limitStore' | 'blockList'>;
+  /** Null: not in reach of this process. */
+  readonly database: Database | null;
+  /** Null: ingest runs elsewhere. */
+  readonly ingester: Ingester | null;
+  readonly phase: () => ProcessPhase;
+  readonly health: Health;
+  readonly tokens: readonly string[];
+  /** See createApi. */
+  readonly openReads?: boolean;
+}
+
+type Parts = Pick<ApiSideOptions, 'gateSide' | 'database' | 'ingester' | 'phase'>;
+
+const storedOf = async (database: Database, nowMs: number): Promise<Status['stored']> => {
+  const [{ decisions }, { newestEventAtMs }] = await Promise.all([
+    database.reader.totals(),
+    database.reader.freshness(),
+  ]);
+  return {
+    decisions,
+    newestAt: newestEventAtMs === null ? null : new Date(newestEventAtMs).toISOString(),
+    freshnessMs: newestEventAtMs === null ? null : Math.max(0, nowMs - newestEventAtMs),
+  };
+};
+
+const statusOf = ({ config, clock, logger }: Context, { gateSide, database, ingester, phase }: Parts) => {
+  const version = packageVersion();
+  const startedAtMs = clock.nowMs();
+  const { gate, emitter, replica } = gateSide;
+  const outOfReach = (what: string) => (error: unknown) => {
+    logger.debug({ err: error, what }, 'status is incomplete');
+    return null;
+  };
+  return sharing(clock, async (): Promise<Status> => {
+    const { recorded, sent, waiting, lost } = emitter.stats();
+    const [stored, lag] = await Promise.all([
+      database ? storedOf(database, clock.nowMs()).catch(outOfReach('database')) : null,
+      ingester ? lagOf(ingester).catch(outOfReach('ingest')) : null,
+    ]);
+    return {
+      version,
+      region: config.region,
+      phase: phase(),
+      uptimeMs: clock.nowMs() - startedAtMs,
+      gate: gate.stats(),
+      blockList: { entries: replica.size, ageMs: replica.ageMs() },
+      events: { recorded, sent, waiting, lost },
+      ingest: lag === null ? null : { lagRecords: lag },
+      stored,
+    };
+  });
+};
+
+export interface ApiSide {
+  /** `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Takes no new requests and lets the running ones end. */
+  close(): Promise<void>;
+}
+
+const defaultPort = 8080;
+
+/** Opens the API of a process and listens. @throws TidegateError PORT_IN_USE. */
+export const openApiSide = async (context: Context, options: ApiSideOptions): Promise<ApiSide> => {
+  const { config, clock, logger } = context;
+  const { gateSide, counters, database, health, tokens } = options;
+  const api = await createApi({
+    clock,
+    logger,
+    version: packageVersion(),
+    tokens,
+    openReads: options.openReads ?? false,
+    gate: gateSide.gate,
+    limitStore: counters.limitStore,
+    blockList: counters.blockList,
+    events: gateSide.emitter,
+    reader: database?.reader ?? null,
+    health,
+    status: statusOf(context, options),
+    console: readConsolePage(),
+  });
+  const port = config.port === null || config.port === 'none' ? defaultPort : config.port;
+  const url = await listen(api, config.host, port);
+  return { url, close: () => api.close() };
+};

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { loadConfig, strayVariables } from './config.ts';
+import { adapter } from './engines.ts';
+import { redactorFor } from './redact.ts';
+import type { Config, SettingName } from './settings.ts';
+
+/** What every command works with. */
+export interface Context {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Removes this process's secrets from a text. */
+  readonly redact: (text: string) => string;
+}
+
+/** The version in package.json. */
+export const packageVersion = (): string => {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return isManifest ? String(manifest.version) : '0.0.0';
+};
+
+export interface GlobalFlags {
+  readonly config?: string;
+  readonly debug?: boolean;
+}
+
+/** Reads the configuration, and makes a log that shows none of its secrets. */
+export const createContext = async (
+  flags: Partial<Record<SettingName, unknown>>,
+  { config: configFlag, debug = false }: GlobalFlags,
+): Promise<Context> => {
+  const env = process.env;
+  const config = loadConfig({ flags, env, configFile: configFlag ?? (env['TIDEGATE_CONFIG'] || null) });
+  const redact = redactorFor([config.redisUrl, config.kafkaUrl, config.clickhouseUrl], config.apiTokens);
+  const { createLogger } = await adapter('pino', () => import('./logging.ts'));
+  const logger = await createLogger({ level: debug ? 'debug' : config.logLevel, redact });
+  const stray = strayVariables(env);
+  if (stray.length > 0) logger.warn({ variables: stray }, 'these variables look like settings, but are none');
+  return { config, clock: systemClock, logger, redact };
+};

@@ -1,0 +1,146 @@
+import { readFile } from 'node:fs/promises';
+import { readRuleFile } from '../detect/rule-file.ts';
+import { messageOf, TidegateError } from '../errors.ts';
+import { topics } from '../event/event-log.ts';
+import { parsePolicies } from '../policy/parse.ts';
+import type { Context } from './context.ts';
+import { adapter, openAnalytics, schemeOf } from './engines.ts';
+import { shippedFiles } from './settings.ts';
+
+export type CheckState = 'ok' | 'warn' | 'fail';
+
+/** What was looked at, how it is, and what to do about it. */
+export interface Check {
+  readonly subject: string;
+  readonly state: CheckState;
+  readonly message: string;
+}
+
+const ok = (subject: string, message: string): Check => ({ subject, state: 'ok', message });
+const warn = (subject: string, message: string): Check => ({ subject, state: 'warn', message });
+const fail = (subject: string, message: string): Check => ({ subject, state: 'fail', message });
+
+/** What stopped a group of checks, as one. */
+const failure = (subject: string, thrown: unknown): Check => {
+  if (!(thrown instanceof TidegateError)) return fail(subject, messageOf(thrown));
+  const problems = thrown.problems.map(({ path, message }) => `\n${path}: ${message}`).join('');
+  // The folder is in good hands: a tidegate that runs has it.
+  const state = thrown.code === 'DATA_LOCKED' ? warn : fail;
+  return state(subject, `${thrown.message}. ${thrown.next}${problems}`);
+};
+
+const oldestRedis = [6, 2] as const;
+
+/** `redis_version:7.0.15` and the like, by name. */
+const parseInfo = (text: string): Map<string, string> =>
+  new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const [, name, value] = /^(\w+):(.*?)\r?$/.exec(line) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, value]];
+    }),
+  );
+
+/** What an INFO reply says about being fit for counters and blocks. */
+export const redisFindings = (infoText: string): Check[] => {
+  const info = parseInfo(infoText);
+  const version = info.get('redis_version') ?? 'unknown';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isNew = major > oldestRedis[0] || (major === oldestRedis[0] && minor >= oldestRedis[1]);
+  const policy = info.get('maxmemory_policy') ?? 'unknown';
+  const remedy = 'set maxmemory-policy noeviction, or counters and blocks vanish under memory pressure';
+  const eviction = { noeviction: ok, unknown: warn }[policy] ?? (policy.startsWith('volatile-') ? warn : fail);
+  const role = info.get('role') ?? 'master';
+  return [
+    isNew
+      ? ok('redis version', version)
+      : fail('redis version', `${version}; tidegate needs ${oldestRedis.join('.')} or newer`),
+    eviction('redis maxmemory-policy', policy === 'noeviction' ? policy : `${policy}; ${remedy}`),
+    role === 'master'
+      ? ok('redis role', role)
+      : fail('redis role', `${role}; name the primary, a replica takes no writes`),
+  ];
+};
+
+const isTls = (url: string): boolean => /^(?:rediss|https):/i.test(url) || /[?&]ssl=true/.test(url);
+const transport = (url: string): string => (isTls(url) ? 'TLS' : 'no TLS');
+
+const checkRedis = async ({ config: { redisUrl: url }, logger }: Context): Promise<Check[]> => {
+  if (schemeOf(url) === 'memory:') return [ok('redis', 'memory: counters and blocks live in the process that runs')];
+  const { openRedis, redisAddress } = await adapter('ioredis', () => import('../redis/client.ts'));
+  const redis = await openRedis({ url, logger });
+  try {
+    return [ok('redis', `${redisAddress(url)} answers, ${transport(url)}`), ...redisFindings(await redis.info())];
+  } finally {
+    redis.disconnect();
+  }
+};
+
+const checkKafka = async ({ config: { kafkaUrl: url }, clock, logger }: Context): Promise<Check[]> => {
+  if (schemeOf(url) === 'memory:') return [ok('kafka', 'memory: the event log lives in the process that runs')];
+  const { connectKafka } = await adapter('kafkajs', () => import('../kafka/client.ts'));
+  const { admin, address, brokerCount } = await connectKafka({ url, clock, logger });
+  try {
+    const existing = new Set(await admin.listTopics());
+    const wanted = Object.values(topics);
+    const { topics: described } = await admin.fetchTopicMetadata({
+      topics: wanted.filter((topic) => existing.has(topic)),
+    });
+    return [
+      ok('kafka', `${address.text} answers, ${brokerCount} brokers, ${transport(url)}`),
+      ...described.map(({ name, partitions }) => ok(`topic ${name}`, `${partitions.length} partitions`)),
+      ...wanted
+        .filter((topic) => !existing.has(topic))
+        .map((topic) => warn(`topic ${topic}`, 'is not there yet; the first process that needs it creates it')),
+    ];
+  } finally {
+    await admin.disconnect();
+  }
+};
+
+const checkDatabase = async ({ config, clock, logger }: Context): Promise<Check[]> => {
+  const database = await openAnalytics({ ...config, clock, logger });
+  try {
+    const found = (await database.check()).map(({ ok: isOk, subject, message }) =>
+      (isOk ? ok : fail)(`clickhouse ${subject}`, message),
+    );
+    return [ok('clickhouse', `${database.name} answers, ${transport(config.clickhouseUrl)}`), ...found];
+  } finally {
+    await database.close();
+  }
+};
+
+const checkPolicies = async ({ config }: Context): Promise<Check[]> => {
+  const path = config.policiesFile ?? shippedFiles.policies;
+  const { policies, version } = parsePolicies(await readFile(path, 'utf8'));
+  return [ok('policies', `${path}: ${policies.length} policies, version ${version}`)];
+};
+
+const checkRules = async ({ config }: Context): Promise<Check[]> => {
+  const path = config.rulesFile ?? shippedFiles.rules;
+  const { rules } = await readRuleFile(path);
+  return [ok('rules', `${path}: ${rules.length} rules`)];
+};
+
+const checkTokens = ({ config }: Context): Promise<Check[]> => {
+  const count = config.apiTokens.length;
+  const none = warn('api tokens', 'none: nobody can read or lift blocks over the API; set TIDEGATE_API_TOKENS');
+  return Promise.resolve([count === 0 ? none : ok('api tokens', `${count} configured`)]);
+};
+
+/** Every check there is; one that cannot be made fails, and the others go on. */
+export const checkEverything = async (context: Context): Promise<Check[]> => {
+  const groups: Readonly<Record<string, (context: Context) => Promise<Check[]>>> = {
+    redis: checkRedis,
+    kafka: checkKafka,
+    clickhouse: checkDatabase,
+    policies: checkPolicies,
+    rules: checkRules,
+    'api tokens': checkTokens,
+  };
+  const checks = await Promise.all(
+    Object.entries(groups).map(([subject, check]) =>
+      check(context).catch((error: unknown) => [failure(subject, error)]),
+    ),
+  );
+  return checks.flat().map((check) => ({ ...check, message: context.redact(check.message) }));
+};

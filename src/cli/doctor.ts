@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { contextOf, type Host, settingsCommand } from './command-line.ts';
+import { type Check, type CheckState, checkEverything } from './doctor-checks.ts';
+import { adapter, checkEngineUrls } from './engines.ts';
+import { exitCodes } from './failure.ts';
+
+const tableOf = async (checks: readonly Check[]): Promise<string> => {
+  const [{ default: Table }, { default: colors }] = await adapter('cli-table3', () =>
+    Promise.all([import('cli-table3'), import('picocolors')]),
+  );
+  const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red } as const;
+  const table = new Table({ head: ['', 'checked', 'found'], style: { head: [], border: [] }, wordWrap: true });
+  for (const { state, subject, message } of checks) table.push([paint[state](state), subject, message]);
+  return table.toString();
+};
+
+const countOf = (checks: readonly Check[], state: CheckState): number =>
+  checks.filter((check) => check.state === state).length;
+
+/** `tidegate doctor`. */
+export const doctorCommand = (host: Host): Command => {
+  const command = settingsCommand({
+    name: 'doctor',
+    summary: 'Check engines, settings and files, and say what to do',
+    settings: [
+      'redisUrl',
+      'kafkaUrl',
+      'clickhouseUrl',
+      'namespace',
+      'policiesFile',
+      'rulesFile',
+      'apiTokens',
+      'apiTokensFile',
+      'logLevel',
+    ],
+    help: `
+Looks at addresses, TLS and credentials, versions, Redis' maxmemory-policy, Kafka's topics, ClickHouse's tables and
+deduplication windows, policies and rules. Changes nothing.
+Exit codes: 0 all well or warnings only, 1 a check failed, 2 the settings themselves cannot be used.
+
+Example:
+  $ tidegate doctor --redis-url redis://localhost:6379 --json`,
+  }).option('--json', 'print {"ok", "checks": [{"subject", "state", "message"}]} as one line');
+  return command.action(async (flags: { json?: boolean }) => {
+    const context = await contextOf(command, host);
+    checkEngineUrls(context.config);
+    const checks = await checkEverything(context);
+    const failed = countOf(checks, 'fail');
+    if (flags.json === true) host.stdout.write(`${JSON.stringify({ ok: failed === 0, checks })}\n`);
+    else {
+      host.stdout.write(`${await tableOf(checks)}\n`);
+      host.stdout.write(`${countOf(checks, 'ok')} ok, ${countOf(checks, 'warn')} warnings, ${failed} failed\n`);
+    }
+    if (failed > 0) process.exitCode = exitCodes.failed;
+  });
+};

@@ -1,0 +1,52 @@
+import type { BlockList } from '../blocklist/block-list.ts';
+import type { Database } from '../clickhouse/database.ts';
+import { createDetector, type Detector } from '../detect/detector.ts';
+import { readRuleFile } from '../detect/rule-file.ts';
+import { TidegateError } from '../errors.ts';
+import type { EventLog } from '../event/event-log.ts';
+import { createIngester, type Ingester } from '../ingest/ingester.ts';
+import type { Context } from './context.ts';
+import type { Opened } from './opened.ts';
+import { shippedFiles } from './settings.ts';
+
+export interface IngestSideOptions {
+  readonly log: EventLog;
+  readonly database: Database;
+  readonly opened: Opened;
+}
+
+/** Starts to move events from the log into the database. Its tables must be there. */
+export const openIngestSide = async (context: Context, options: IngestSideOptions): Promise<Ingester> => {
+  const { log, database, opened } = options;
+  const { clock, logger } = context;
+  const ingester = createIngester({ log, table: database.table, clock, logger });
+  opened.add(ingester, (closing) => closing.stop());
+  await ingester.start();
+  return ingester;
+};
+
+export interface DetectSideOptions {
+  readonly log: EventLog;
+  readonly blockList: BlockList;
+  readonly opened: Opened;
+}
+
+/** Starts to draw conclusions from the log. @throws TidegateError RULES_INVALID. */
+export const openDetectSide = async (context: Context, options: DetectSideOptions): Promise<Detector> => {
+  const { log, blockList, opened } = options;
+  const { config, clock, logger } = context;
+  const rules = await readRuleFile(config.rulesFile ?? shippedFiles.rules);
+  const detector = createDetector({ log, rules, blockList, clock, logger });
+  opened.add(detector, (closing) => closing.stop());
+  await detector.start();
+  return detector;
+};
+
+/** An event log or a block list inside this process reaches nobody else: a process of its own needs a shared one. */
+export const requireShared = (command: string, urls: Readonly<Record<string, string>>): void => {
+  const alone = Object.entries(urls).filter(([, url]) => /^(?:memory|chdb):/i.test(url));
+  if (alone.length === 0) return;
+  const problems = alone.map(([path, url]) => ({ path, message: `${url} lives in one process only` }));
+  const message = `tidegate ${command} needs engines that other processes reach; tidegate up runs everything in one`;
+  throw new TidegateError('CONFIG_INVALID', message, { problems });
+};

@@ -1,0 +1,68 @@
+import type { ProcessPhase } from '../api/readiness.ts';
+import type { Database } from '../clickhouse/database.ts';
+import { messageOf } from '../errors.ts';
+import { generateToken, openApiSide } from './api-side.ts';
+import type { Context } from './context.ts';
+import { openAnalytics, openCounters, openLog, schemeOf } from './engines.ts';
+import { openGateSide } from './gate-side.ts';
+import { createHealth } from './health.ts';
+import { blockListLook, databaseLook, logLook } from './looks.ts';
+import { type Opened, openingAll } from './opened.ts';
+import { requireShared } from './pipeline-side.ts';
+import { emitStage, type RunningService, unsentOf } from './up.ts';
+
+/**
+ * The database for the API's questions. A gate decides without it: one that is away leaves these routes at 503, and a
+ * chdb: folder belongs to another process in any case.
+ */
+const openReader = async ({ config, clock, logger }: Context, opened: Opened): Promise<Database | null> => {
+  if (schemeOf(config.clickhouseUrl) === 'chdb:') return null;
+  try {
+    const database = await openAnalytics({ ...config, clock, logger });
+    return opened.add(database, (closing) => closing.close());
+  } catch (error) {
+    logger.warn({ err: messageOf(error) }, 'started without the database: analytics routes answer 503 until a restart');
+    return null;
+  }
+};
+
+/** Gate and API; ingest and detectors run elsewhere. */
+export const startServe = (context: Context, isTerminal: boolean): Promise<RunningService> =>
+  openingAll(async (opened) => {
+    const { config, clock, logger, redact } = context;
+    requireShared('serve', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
+    let phase: ProcessPhase = 'starting';
+    const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
+    const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
+    const database = await openReader(context, opened);
+    const gateSide = await openGateSide(context, { counters, log, opened });
+    const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
+    const looks = [blockListLook(gateSide.replica, false), logLook(log, false)];
+    if (database) looks.push(databaseLook(database, false));
+    const api = opened.add(
+      await openApiSide(context, {
+        gateSide,
+        counters,
+        database,
+        ingester: null,
+        phase: () => phase,
+        health: createHealth({ clock, phase: () => phase, looks, redact }),
+        tokens: generatedToken === null ? config.apiTokens : [generatedToken],
+      }),
+      (side) => side.close(),
+    );
+    phase = 'running';
+    return {
+      url: api.url,
+      generatedToken,
+      drain: () => {
+        phase = 'draining';
+      },
+      stages: [
+        { name: 'end requests', run: () => api.close() },
+        emitStage(gateSide, context),
+        { name: 'close', run: () => opened.close() },
+      ],
+      leftBehind: () => unsentOf(gateSide),
+    };
+  });

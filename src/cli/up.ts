@@ -1,0 +1,98 @@
+import type { ProcessPhase } from '../api/readiness.ts';
+import { type EventLog, topics } from '../event/event-log.ts';
+import type { Ingester } from '../ingest/ingester.ts';
+import { generateToken, openApiSide } from './api-side.ts';
+import type { Context } from './context.ts';
+import { openEngines, schemeOf } from './engines.ts';
+import { type GateSide, openGateSide } from './gate-side.ts';
+import { createHealth } from './health.ts';
+import type { Service, Stage } from './lifetime.ts';
+import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
+import { openingAll } from './opened.ts';
+import { openDetectSide, openIngestSide } from './pipeline-side.ts';
+
+/** A process that runs, and where it can be asked. */
+export interface RunningService extends Service {
+  readonly url: string;
+  /** Made for this run; null: tokens are configured, or nobody is there to read it. */
+  readonly generatedToken: string | null;
+}
+
+/** Decisions that no log has, in words. */
+export const unsentOf = ({ emitter }: GateSide): string | null => {
+  const { waiting, lost } = emitter.stats();
+  return waiting + lost > 0 ? `${waiting + lost} decisions never reached the event log` : null;
+};
+
+/** Sends what was decided; half of the time is left for what comes behind it. */
+export const emitStage = ({ emitter }: GateSide, { config }: Context): Stage => ({
+  name: 'send events',
+  run: () => emitter.close(config.shutdownTimeoutMs / 2),
+});
+
+/** A log in this process ends with it: everything in it must be stored first. Kafka keeps it for the next start. */
+const catchUpStage = (log: EventLog, ingester: Ingester): Stage => ({
+  name: 'ingest',
+  run: async () => ingester.whenReached(await log.endPositions(topics.decisions)),
+});
+
+/** Everything in one process: gate, API, ingest, detector and the block list between them. */
+export const startUp = (context: Context, isTerminal: boolean): Promise<RunningService> =>
+  openingAll(async (opened) => {
+    const { config, clock, logger, redact } = context;
+    let phase: ProcessPhase = 'starting';
+    const engines = opened.add(await openEngines({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
+    const { log, database, blockList } = engines;
+    await database.migrate();
+    const ingester = await openIngestSide(context, { log, database, opened });
+    await openDetectSide(context, { log, blockList, opened });
+    const gateSide = await openGateSide(context, { counters: engines, log, opened });
+    const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
+    const looks = [
+      blockListLook(gateSide.replica, false),
+      logLook(log, false),
+      ingestLook(ingester),
+      databaseLook(database, true),
+    ];
+    const api = opened.add(
+      await openApiSide(context, {
+        gateSide,
+        counters: engines,
+        database,
+        ingester,
+        phase: () => phase,
+        health: createHealth({ clock, phase: () => phase, looks, redact }),
+        tokens: generatedToken === null ? config.apiTokens : [generatedToken],
+      }),
+      (side) => side.close(),
+    );
+    database.announce(api.url);
+    phase = 'running';
+    const isEmbeddedLog = schemeOf(config.kafkaUrl) === 'memory:';
+    let stored = !isEmbeddedLog;
+    const catchUp = catchUpStage(log, ingester);
+    return {
+      url: api.url,
+      generatedToken,
+      drain: () => {
+        phase = 'draining';
+      },
+      stages: [
+        { name: 'end requests', run: () => api.close() },
+        emitStage(gateSide, context),
+        ...(isEmbeddedLog
+          ? [
+              {
+                name: catchUp.name,
+                run: async () => {
+                  await catchUp.run();
+                  stored = true;
+                },
+              },
+            ]
+          : []),
+        { name: 'close', run: () => opened.close() },
+      ],
+      leftBehind: () => unsentOf(gateSide) ?? (stored ? null : 'the in-process log still held events'),
+    };
+  });

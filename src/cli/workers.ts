@@ -1,0 +1,84 @@
+import type { ProcessPhase } from '../api/readiness.ts';
+import type { Database } from '../clickhouse/database.ts';
+import { TidegateError } from '../errors.ts';
+import { topics } from '../event/event-log.ts';
+import type { Context } from './context.ts';
+import { openAnalytics, openCounters, openLog } from './engines.ts';
+import { createHealth, type Look } from './health.ts';
+import type { Service } from './lifetime.ts';
+import { databaseLook, ingestLook, logLook } from './looks.ts';
+import { type Opened, openingAll } from './opened.ts';
+import { openDetectSide, openIngestSide, requireShared } from './pipeline-side.ts';
+import { openProbeSide } from './probe-side.ts';
+
+interface WorkerOptions {
+  readonly looks: readonly Look[];
+  readonly defaultPort: number;
+  readonly opened: Opened;
+}
+
+/** A worker that has joined its group: opens its probes and says how it stops. What it has not committed comes again. */
+const workerOf = async (context: Context, { looks, defaultPort, opened }: WorkerOptions): Promise<Service> => {
+  let phase: ProcessPhase = 'running';
+  const { clock, redact } = context;
+  const health = createHealth({ clock, phase: () => phase, looks, redact });
+  await openProbeSide(context, { health, defaultPort, opened });
+  return {
+    drain: () => {
+      phase = 'draining';
+    },
+    stages: [{ name: 'end the batch at hand, commit, close', run: () => opened.close() }],
+    leftBehind: () => null,
+  };
+};
+
+/** Tables are changed by `tidegate migrate` alone: several ingesters would race. */
+const requireTables = async (database: Database): Promise<void> => {
+  const unfit = (await database.check()).filter(({ ok }) => !ok);
+  if (unfit.length === 0) return;
+  const problems = unfit.map(({ subject, message }) => ({ path: subject, message }));
+  throw new TidegateError('ENGINE_UNFIT', `The database ${database.name} is not ready: run tidegate migrate`, {
+    problems,
+  });
+};
+
+const defaultPorts = { ingest: 8081, detect: 8082 } as const;
+
+/** Moves events from Kafka to ClickHouse. */
+export const startIngest = (context: Context): Promise<Service> =>
+  openingAll(async (opened) => {
+    const { config, clock, logger } = context;
+    requireShared('ingest', { kafkaUrl: config.kafkaUrl });
+    const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
+    const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
+    await requireTables(database);
+    const ingester = await openIngestSide(context, { log, database, opened });
+    const looks = [logLook(log, true), databaseLook(database, true), ingestLook(ingester)];
+    return workerOf(context, { looks, defaultPort: defaultPorts.ingest, opened });
+  });
+
+/** Concludes from Kafka whom to block. */
+export const startDetect = (context: Context): Promise<Service> =>
+  openingAll(async (opened) => {
+    const { config, clock, logger } = context;
+    requireShared('detect', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
+    const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
+    const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
+    const detector = await openDetectSide(context, { log, blockList: counters.blockList, opened });
+    const blockList: Look = {
+      name: 'block list',
+      required: true,
+      look: async () => `${(await counters.blockList.snapshot()).entries.length} entries`,
+    };
+    const detect: Look = {
+      name: 'detect',
+      required: true,
+      look: async () => {
+        const ends = await log.endPositions(topics.decisions);
+        const own = [...detector.positions()];
+        return `${own.reduce((sum, [partition, at]) => sum + Math.max(0, (ends.get(partition) ?? at) - at), 0)} records behind`;
+      },
+    };
+    const looks = [logLook(log, true), blockList, detect];
+    return workerOf(context, { looks, defaultPort: defaultPorts.detect, opened });
+  });
