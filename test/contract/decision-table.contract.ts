@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Database } from '../../src/clickhouse/database.ts';
+import type { OutgoingFrame } from '../../src/event/event-log.ts';
+import { crc32Hex } from '../../src/event/frame.ts';
+import type { RowBlock, RowRun } from '../../src/ingest/decision-table.ts';
+import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
+
+const runOf = ({ headers, body }: OutgoingFrame): RowRun => ({
+  emitter: headers.emitter,
+  firstSeq: headers.firstSeq,
+  rows: headers.rows,
+  body,
+});
+
+/** The block that these frames of one partition make. */
+export const blockOf = (frames: readonly OutgoingFrame[]): RowBlock => ({
+  partition: frames[0]?.partition ?? 0,
+  startOffset: 0,
+  endOffset: frames.length,
+  rows: frames.reduce((sum, { headers }) => sum + headers.rows, 0),
+  crc32: crc32Hex(frames.map(({ body }) => body)),
+  minTimeMs: Math.min(...frames.map(({ headers }) => headers.minTimeMs)),
+  maxTimeMs: Math.max(...frames.map(({ headers }) => headers.maxTimeMs)),
+  runs: frames.map(runOf),
+});
+
+const minuteMs = 60_000;
+const yearMs = 365.25 * 86_400_000;
+
+/** What every decision table keeps. Each test has a partition of its own; the database is shared. */
+export const decisionTableContract = (title: string, open: () => Promise<Database>): void => {
+  describe(title, () => {
+    let database: Database;
+    let partition = 0;
+    const source = (emitter = 'emitter-1'): FrameSource => new FrameSource({ emitter, partition });
+    const nextPartition = (): void => {
+      partition += 1;
+    };
+    const ofPartition = async (): Promise<object | undefined> =>
+      (await database.reader.reconcile()).find((totals) => totals.partition === partition);
+    const exact = (events: number, decisions = events): object => ({
+      partition,
+      events,
+      decisions,
+      minuteDecisions: decisions,
+      drift: 0,
+      doubledEvents: 0,
+    });
+
+    beforeAll(async () => {
+      database = await open();
+      await database.migrate();
+    });
+    afterAll(() => database.close());
+
+    it('stores every row of a block, in raw and in the minutes', async () => {
+      nextPartition();
+      const { runs } = blockOf([source().frame({ count: 3 }, { outcome: 'denied', count: 4 })]);
+      await database.table.insert(runs, `t:${partition}`);
+      expect(await ofPartition()).toEqual(exact(2, 7));
+    });
+
+    it('stores a block once, however often it comes with the same token', async () => {
+      nextPartition();
+      const { runs } = blockOf([source().frameOf(20)]);
+      for (let round = 0; round < 4; round += 1) await database.table.insert(runs, `t:${partition}`);
+      expect(await ofPartition()).toEqual(exact(20));
+    });
+
+    it('stores blocks of equal content under different tokens, and lends no token to a later block', async () => {
+      nextPartition();
+      const events = source();
+      await database.table.insert(blockOf([events.frameOf(1)]).runs, `t:${partition}:a`);
+      await database.table.insert(blockOf([events.frameOf(1)]).runs, `t:${partition}:b`);
+      await database.table.insert(blockOf([events.frameOf(1)]).runs, `t:${partition}:c`);
+      expect(await ofPartition()).toEqual(exact(3));
+    });
+
+    it('counts which rows of a block are stored, and no others', async () => {
+      nextPartition();
+      const [one, two] = [source('one'), source('two')];
+      const [before, inside, after] = [one.frameOf(3), one.frameOf(4), one.frameOf(5)];
+      const other = two.frameOf(9);
+      const block = blockOf([inside, other]);
+      expect(await database.table.storedRows(block)).toEqual({ rows: 0, seqs: new Map() });
+      await database.table.insert([before, inside, after].map(runOf), `t:${partition}`);
+      expect(await database.table.storedRows(block)).toEqual({
+        rows: 4,
+        seqs: new Map([['one', new Set([4, 5, 6, 7])]]),
+      });
+    });
+
+    it('says that rows are stored twice when they are', async () => {
+      nextPartition();
+      const block = blockOf([source().frameOf(2)]);
+      await database.table.insert(block.runs, `t:${partition}:a`);
+      await database.table.insert(block.runs, `t:${partition}:b`);
+      expect((await database.table.storedRows(block)).rows).toBe(4);
+      expect(await ofPartition()).toMatchObject({ doubledEvents: 2 });
+    });
+
+    it('keeps time to the millisecond and text to the character', async () => {
+      nextPartition();
+      const client = 'ключ "\\ 😀';
+      const timeMs = baseTimeMs + 123;
+      const frame = source().frame({ client, timeMs, outcome: 'denied', clientKind: 'key' });
+      await database.table.insert([runOf(frame)], `t:${partition}`);
+      const denied = await database.reader.topDeniedClients({ fromMs: timeMs, toMs: timeMs + 1, limit: 1000 });
+      expect(denied.find((row) => row.client === client)).toMatchObject({ clientKind: 'key', lastDeniedAtMs: timeMs });
+    });
+
+    it('stores nothing of a block in which the database cannot read one row', async () => {
+      nextPartition();
+      const good = runOf(source().frameOf(5));
+      const bad = { ...good, firstSeq: 6, rows: 1, body: Buffer.from('{"time":"soon"}\n') };
+      await expect(database.table.insert([good, bad], `t:${partition}`)).rejects.toMatchObject({
+        code: 'FRAME_CORRUPT',
+      });
+      expect(await ofPartition()).toBeUndefined();
+      await database.table.insert([good], `t:${partition}:again`);
+      expect(await ofPartition()).toEqual(exact(5));
+    });
+
+    it('reads the rows of a newer emitter, without the fields it does not know', async () => {
+      nextPartition();
+      const run = runOf(source().frameOf(1));
+      const body = Buffer.from(run.body.toString().replace('{', '{"invented_later":[1],'));
+      await database.table.insert([{ ...run, body }], `t:${partition}`);
+      expect(await ofPartition()).toEqual(exact(1));
+    });
+
+    it('stores a block that spans 13 years, and keeps what is as old as that', async () => {
+      nextPartition();
+      const events = Array.from({ length: 157 }, (_, month) => ({
+        timeMs: Math.round(baseTimeMs + (month * yearMs) / 12),
+      }));
+      await database.table.insert([runOf(source().frame(...events))], `t:${partition}`);
+      expect(await ofPartition()).toEqual(exact(157));
+    });
+
+    it('remembers how far each emitter of a partition came', async () => {
+      nextPartition();
+      const [one, two] = [source('one'), source('two')];
+      await database.table.insert([one.frameOf(3), two.frameOf(8), one.frameOf(2)].map(runOf), `t:${partition}`);
+      expect(await database.table.marks(partition)).toEqual(new Map(Object.entries({ one: 5, two: 8 })));
+      expect(await database.table.marks(partition + 1000)).toEqual(new Map());
+    });
+
+    it('repairs nothing where nothing is wrong', async () => {
+      nextPartition();
+      const block = blockOf([source().frame({ count: 5, early: 2 }, { outcome: 'denied', degraded: 'timeout' })]);
+      await database.table.insert(block.runs, `t:${partition}`);
+      await database.table.repair(block);
+      await database.table.repair(block);
+      expect(await ofPartition()).toEqual(exact(2, 6));
+    });
+
+    it('answers with throttle rates of the limiter alone', async () => {
+      nextPartition();
+      const tenant = `tenant-${partition}`;
+      const fromMs = Math.floor(baseTimeMs / minuteMs) * minuteMs;
+      const facts = { tenant, timeMs: fromMs };
+      const frame = source().frame(
+        { ...facts, count: 3 },
+        { ...facts, outcome: 'denied', count: 1 },
+        { ...facts, outcome: 'blocked', count: 6 },
+      );
+      await database.table.insert([runOf(frame)], `t:${partition}`);
+      const points = await database.reader.throttleRates({
+        by: 'tenant',
+        fromMs,
+        toMs: fromMs + minuteMs,
+        groups: 100,
+      });
+      expect(points.find(({ group }) => group === tenant)).toEqual({
+        atMs: fromMs,
+        group: tenant,
+        decisions: 10,
+        allowed: 3,
+        denied: 1,
+        blocked: 6,
+        throttleRate: 0.25,
+      });
+    });
+
+    it('refuses a question without a bound', async () => {
+      const range = { fromMs: 0, toMs: 1 };
+      await expect(database.reader.topDeniedClients({ ...range, limit: 0 })).rejects.toMatchObject({
+        code: 'INPUT_INVALID',
+      });
+      await expect(database.reader.throttleRates({ ...range, by: 'tenant', groups: 1_000_000 })).rejects.toMatchObject({
+        code: 'INPUT_INVALID',
+      });
+    });
+
+    it('lets no read change anything, and keeps totals by outcome', async () => {
+      const totals = await database.reader.totals();
+      expect(totals.decisions).toBe(totals.allowed + totals.denied + totals.blocked);
+      expect(await database.reader.totals({ fromMs: 0, toMs: 1 })).toEqual({
+        decisions: 0,
+        allowed: 0,
+        denied: 0,
+        blocked: 0,
+      });
+    });
+
+    it('finds itself fit after migrating, and has nothing left to migrate', async () => {
+      expect((await database.check()).filter(({ ok }) => !ok)).toEqual([]);
+      expect(await database.migrate()).toEqual([]);
+    });
+  });
+};
