@@ -1,0 +1,84 @@
+import type {
+  Committed,
+  EventLog,
+  FrameWriter,
+  LogReader,
+  LogRecord,
+  OutgoingFrame,
+  Positions,
+  RecordHandler,
+} from '../../src/event/event-log.ts';
+import { formatFrameHeaders } from '../../src/event/frame.ts';
+
+/** What a process that dies leaves behind: nothing but this, thrown where it died. */
+export class Death extends Error {}
+
+/** A log of one partition that a test feeds to its reader batch by batch. */
+export class ScriptedLog implements EventLog {
+  readonly records: LogRecord[] = [];
+  readonly deadLetters: OutgoingFrame[] = [];
+  readonly commits: { readonly offset: number; readonly metadata: string }[] = [];
+  committed: Committed = { offset: null, metadata: '' };
+  heartbeats = 0;
+  /** Called around each commit: throw a Death to die there. */
+  onCommit: (moment: 'before' | 'after') => void = () => undefined;
+  #handler: RecordHandler | null = null;
+
+  add(...frames: readonly OutgoingFrame[]): void {
+    for (const { headers, body } of frames) this.addRaw(formatFrameHeaders(headers), body);
+  }
+
+  addRaw(headers: Readonly<Record<string, string>>, body: Buffer): void {
+    this.records.push({ offset: this.records.length, appendedAtMs: 0, headers, body });
+  }
+
+  /** Gives the reader [from, to); from the committed offset on if the reader has just started. */
+  async deliver(from: number, to: number): Promise<void> {
+    await this.#handler?.handle({
+      partition: 0,
+      records: this.records.slice(from, to),
+      endOffset: this.records.length,
+      commit: async (offset, metadata) => {
+        this.onCommit('before');
+        this.committed = { offset, metadata };
+        this.commits.push({ offset, metadata });
+        this.onCommit('after');
+      },
+      heartbeat: async () => {
+        this.heartbeats += 1;
+      },
+    });
+  }
+
+  async writer(): Promise<FrameWriter> {
+    return {
+      partitions: 1,
+      append: async (frames) => {
+        this.deadLetters.push(...frames);
+        return new Map([[0, this.deadLetters.length]]);
+      },
+      close: async () => undefined,
+    };
+  }
+
+  async reader(): Promise<LogReader> {
+    return {
+      start: async (handler) => {
+        this.#handler = handler;
+        await handler.assigned(0, this.committed);
+      },
+      lag: async () => new Map([[0, this.records.length - (this.committed.offset ?? 0)]]),
+      stop: async () => {
+        this.#handler = null;
+      },
+    };
+  }
+
+  async endPositions(): Promise<Positions> {
+    return new Map([[0, this.records.length]]);
+  }
+
+  async close(): Promise<void> {
+    this.#handler = null;
+  }
+}
