@@ -28,14 +28,30 @@ export interface VisitorsOptions {
 
 const answerTimeoutMs = 10_000;
 
-const outcomeOf = (status: number): Outcome => {
-  if (status === 429) return 'denied';
-  return status === 403 ? 'blocked' : 'allowed';
+const maxBodyBytes = 4096;
+
+interface Received extends Answer {
+  readonly outcome: Outcome;
+}
+
+/** A blocked client is told so in the problem's type; the status is that of any other refusal. */
+const outcomeOf = (status: number, body: string): Outcome => {
+  if (status !== 429 && status !== 403) return 'allowed';
+  return body.includes('abnormal-usage-detected') ? 'blocked' : 'denied';
 };
 
-const answerOf = (response: IncomingMessage): Answer => {
-  const seconds = Number(response.headers['retry-after'] ?? Number.NaN);
-  return { status: response.statusCode ?? 0, retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : null };
+const receivedFrom = ({ statusCode: status = 0, headers }: IncomingMessage, body: string): Received => {
+  const seconds = Number(headers['retry-after'] ?? Number.NaN);
+  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : null;
+  return { status, retryAfterMs, outcome: outcomeOf(status, body) };
+};
+
+const readBody = async (response: IncomingMessage): Promise<string> => {
+  let body = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    if (body.length < maxBodyBytes) body += String(chunk);
+  }
+  return body;
 };
 
 interface Sending {
@@ -44,7 +60,7 @@ interface Sending {
   readonly agent: Agent;
 }
 
-const send = ({ persona, port, agent }: Sending, { method, path, body }: PersonaRequest): Promise<Answer> =>
+const send = ({ persona, port, agent }: Sending, { method, path, body }: PersonaRequest): Promise<Received> =>
   new Promise((resolve, reject) => {
     const headers = {
       'x-forwarded-for': persona.address,
@@ -53,9 +69,7 @@ const send = ({ persona, port, agent }: Sending, { method, path, body }: Persona
     };
     const options = { host: '127.0.0.1', port, agent, method, path, headers, timeout: answerTimeoutMs };
     const outgoing = httpRequest(options, (response) => {
-      response.on('end', () => resolve(answerOf(response)));
-      response.on('error', reject);
-      response.resume();
+      readBody(response).then((text) => resolve(receivedFrom(response, text)), reject);
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
     outgoing.on('error', reject);
@@ -104,7 +118,7 @@ class Visitor {
     this.#counts.requests += 1;
     try {
       const answer = await send(this.#sending, request);
-      this.#counts[outcomeOf(answer.status)] += 1;
+      this.#counts[answer.outcome] += 1;
       return answer;
     } catch {
       // A visitor that gets no answer shrugs; `failed` says how often.

@@ -1,0 +1,80 @@
+import Table from 'cli-table3';
+import { createLogUpdate } from 'log-update';
+import colors from 'picocolors';
+import type { PersonaState } from '../demo/demo.ts';
+
+/** One look at the demo. */
+export interface DemoView {
+  readonly elapsedMs: number;
+  readonly url: string;
+  readonly personas: readonly PersonaState[];
+  readonly decisions: number;
+  readonly storedDecisions: number;
+  readonly eventsWaiting: number;
+}
+
+/** Where the demo shows itself while it runs: stderr, because stdout belongs to the summary. */
+export interface DemoScreen {
+  show(view: DemoView): void;
+  /** Leaves the last view on a terminal. */
+  end(): void;
+}
+
+const plainEveryMs = 5000;
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(0)} s`;
+
+const fateOf = ({ block, outcomes, persona }: PersonaState): string => {
+  if (block) return colors.red(`blocked by ${block.rule}`);
+  if (outcomes.denied > 0) return colors.yellow(persona.abusive ? 'limited, being watched' : 'limited now and then');
+  return colors.green('undisturbed');
+};
+
+/** The visitors as a table. */
+export const personaTable = (states: readonly PersonaState[]): string => {
+  const table = new Table({
+    head: ['visitor', 'behaviour', 'requests', 'allowed', 'denied', 'blocked', ''],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const state of states) {
+    const { persona, requests, outcomes } = state;
+    const { allowed, denied, blocked } = outcomes;
+    table.push([persona.name, persona.about, requests, allowed, denied, blocked, fateOf(state)]);
+  }
+  return table.toString();
+};
+
+const statusLine = ({ elapsedMs, decisions, storedDecisions, eventsWaiting }: DemoView): string =>
+  `${seconds(elapsedMs)}: ${decisions} decisions, ${storedDecisions} stored, ${eventsWaiting} waiting`;
+
+const liveScreen = (): DemoScreen => {
+  const update = createLogUpdate(process.stderr);
+  return {
+    show: (view) =>
+      update(`${personaTable(view.personas)}\n${statusLine(view)}\nstatus page: ${view.url}   Ctrl-C ends`),
+    end: () => update.done(),
+  };
+};
+
+const plainScreen = (): DemoScreen => {
+  let nextMs = 0;
+  const blocked = new Set<string>();
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  return {
+    show: (view) => {
+      if (nextMs === 0) say(`status page: ${view.url}`);
+      for (const { persona, block } of view.personas) {
+        if (!block || blocked.has(persona.name)) continue;
+        blocked.add(persona.name);
+        say(`${seconds(view.elapsedMs)}: ${persona.name} is blocked by ${block.rule}`);
+      }
+      if (view.elapsedMs < nextMs) return;
+      nextMs = view.elapsedMs + plainEveryMs;
+      say(statusLine(view));
+    },
+    end: () => undefined,
+  };
+};
+
+/** A table that stays in place on a terminal, single lines elsewhere. */
+export const demoScreen = (isTerminal: boolean): DemoScreen => (isTerminal ? liveScreen() : plainScreen());
