@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tidegate-pack-'));
 let packed: Packed;
 beforeAll(() => {
   packed = packProject(folder);
-}, 120_000);
+});
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
@@ -94,7 +94,7 @@ describe('the tarball', () => {
     expect(run(tool('attw'), [packed.tarball, '--profile', 'esm-only', '--no-emoji', '--no-color'])).toContain(
       'OK (ESM)',
     );
-  }, 60_000);
+  });
 });
 
 describe('the tidegate program', () => {
@@ -153,5 +153,5 @@ describe('an installed tidegate', () => {
     writeFileSync(join(packed.consumer, 'use.ts'), lines.join(''));
     const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
     expect(run(tool('tsc'), [...options, '--skipLibCheck', 'false', '--ignoreConfig', 'use.ts'])).toBe('');
-  }, 60_000);
+  });
 });
