@@ -11,19 +11,23 @@ export interface Judgement {
 
 /** The denied decisions that meet the condition in this window: 0 when it does not hold. */
 const deniedBy = (rule: Rule, tally: WindowTally, shown: boolean): number => {
-  const { condition, windows } = rule;
+  const { condition } = rule;
   if (condition.kind === 'breadth') {
-    // Folded routes are not evidence of breadth by themselves: a customer of many months has seen many routes. They are
-    // once the client has shown breadth in this stretch, or when there are overwhelmingly many of them.
-    const many = windows.overwhelming?.denied ?? Number.POSITIVE_INFINITY;
+    const { distinctRoutes } = condition;
     const broad =
-      deniedRoutes(tally) >= condition.distinctRoutes ||
-      (shown && tally.other >= condition.distinctRoutes) ||
-      tally.other >= many;
+      deniedRoutes(tally) >= distinctRoutes || (shown && tally.other >= distinctRoutes) || isNew(tally, distinctRoutes);
     return broad ? tally.denied : 0;
   }
   return mostDenied(condition, tally);
 };
+
+/**
+ * Whether nearly all denials are on folded routes, and many of them. The gate names the first routes of a client and
+ * folds later ones together: a customer of many months is denied mostly on routes it has long known, a scanner on ever
+ * new ones. How many they are is not known, so twice as many denials are asked for.
+ */
+const isNew = ({ other, denied }: WindowTally, distinctRoutes: number): boolean =>
+  other >= 2 * distinctRoutes && other >= 0.8 * denied;
 
 const mostDenied = (condition: Extract<Condition, { kind: 'depth' }>, tally: WindowTally): number => {
   let most = 0;
