@@ -22,6 +22,8 @@ export class ScriptedLog implements EventLog {
   heartbeats = 0;
   /** Called around each commit: throw a Death to die there. */
   onCommit: (moment: 'before' | 'after') => void = () => undefined;
+  /** Throw to expel the reader. */
+  onHeartbeat: () => void = () => undefined;
   #handler: RecordHandler | null = null;
 
   add(...frames: readonly OutgoingFrame[]): void {
@@ -46,6 +48,7 @@ export class ScriptedLog implements EventLog {
       },
       heartbeat: async () => {
         this.heartbeats += 1;
+        this.onHeartbeat();
       },
     });
   }

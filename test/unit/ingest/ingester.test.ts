@@ -87,9 +87,9 @@ describe('the happy path', () => {
   it('keeps metadata within what a broker takes, whatever has to be left out', async () => {
     const frame = source.frameOf(2);
     log.add(frame);
-    for (let index = 0; index < 500; index += 1) log.add(frame);
+    for (let index = 0; index < 900; index += 1) log.add(frame);
     await start();
-    await log.deliver(0, 501);
+    await log.deliver(0, 901);
     expect(table.total).toBe(2);
     expect(Math.max(...log.commits.map(({ metadata }) => metadata.length))).toBeLessThan(4_000);
   });
@@ -268,6 +268,40 @@ describe('failures of the database', () => {
     await start();
     await expect(log.deliver(0, 1)).rejects.toThrow('no longer the owner');
     expect(table.inserts).toEqual([]);
+  });
+
+  it('commits its intent anew when the records come again after a commit that failed', async () => {
+    log.add(source.frameOf(5), source.frameOf(1));
+    let tries = 1;
+    log.onCommit = () => {
+      if (tries-- > 0) throw new Error('coordinator not available');
+    };
+    await start();
+    await expect(log.deliver(0, 1)).rejects.toThrow('coordinator not available');
+    let intent = '';
+    table.faultOf = () => {
+      intent ||= log.committed.metadata;
+      return null;
+    };
+    await log.deliver(0, 2);
+    expect(decodeIntent(intent)).toMatchObject({ startOffset: 0, endOffset: 2, rows: 6 });
+    expect(table.total).toBe(6);
+  });
+
+  it('settles a block whose records come again, and still knows its frames when they come doubled', async () => {
+    const frame = source.frameOf(5);
+    log.add(frame, frame);
+    await start();
+    faults('no-answer');
+    log.onHeartbeat = () => {
+      throw new Error('expelled');
+    };
+    await expect(throughTime(log.deliver(0, 1))).rejects.toThrow('expelled');
+    log.onHeartbeat = () => undefined;
+    await log.deliver(0, 1);
+    await log.deliver(1, 2);
+    expect(table.total).toBe(5);
+    expect(log.committed).toEqual({ offset: 2, metadata: '' });
   });
 
   it('waits for the marks of a partition before it stores anything', async () => {
