@@ -94,10 +94,12 @@ const addSample = (gate) => {
 const perSecond = (sample, outcome) => (sample[outcome] * 1000) / sample.spanMs;
 const sumPerSecond = (sample) => outcomes.reduce((sum, outcome) => sum + perSecond(sample, outcome), 0);
 
-/** 1, 2, 5, 10, 20, 50, …: the next above. */
+/** The next round number above. */
 const roundedUp = (value) => {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= value) ?? value;
+  return (
+    [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((candidate) => candidate >= value) ?? value
+  );
 };
 
 const drawChart = () => {
@@ -132,22 +134,33 @@ const drawChart = () => {
     `Last ${duration(spanMs)}: ${outcomes.map((outcome) => `${shown(sum(outcome))} ${outcome}`).join(', ')}.`;
 };
 
+const plural = (value, noun) => `${shown(value)} ${noun}${value === 1 ? '' : 's'}`;
+
 const empty = (text) => element('p', text, 'quiet');
 
-const throttleRow = ({ key, decisions, denied, blocked, throttleRate }) => {
-  const meter = Object.assign(document.createElement('meter'), { min: 0, max: 1, value: throttleRate });
-  meter.setAttribute('aria-hidden', 'true');
-  return element('tr', [
+const rateBar = (rate) => {
+  const bar = drawing('svg', {
+    viewBox: '0 0 100 10',
+    preserveAspectRatio: 'none',
+    class: 'bar',
+    'aria-hidden': 'true',
+  });
+  bar.append(drawing('rect', { width: 100 * rate, height: 10, class: 'denied' }));
+  return bar;
+};
+
+const throttleRow = ({ key, decisions, denied, blocked, throttleRate }) =>
+  element('tr', [
     element('td', element('code', key === '' ? '(none)' : key), 'route'),
     element('td', shown(decisions), 'number'),
     element('td', shown(denied), 'number'),
     element('td', shown(blocked), 'number'),
-    element('td', [percent(throttleRate, 1), ' ', meter], 'number'),
+    element('td', [percent(throttleRate, 1), rateBar(throttleRate)], 'number'),
   ]);
-};
 
 const throttleTable = ({ by, rates }) => {
-  const heads = [by, 'decisions', 'denied', 'blocked', 'refused'];
+  if (rates.length === 0) return empty('Nothing stored in the last hour.');
+  const heads = [by, 'decisions', 'denied', 'blocked', 'throttle rate'];
   const head = element(
     'tr',
     heads.map((name, index) => element('th', name, index === 0 ? '' : 'number')),
@@ -156,12 +169,7 @@ const throttleTable = ({ by, rates }) => {
   return element('table', [element('thead', head), element('tbody', rates.map(throttleRow))]);
 };
 
-const drawThrottle = (answers) => {
-  const filled = answers.filter(({ rates }) => rates.length > 0);
-  byId('throttle').replaceChildren(
-    ...(filled.length > 0 ? filled.map(throttleTable) : [empty('Nothing stored in the last hour.')]),
-  );
-};
+const throttleDimensions = ['tenant', 'route'];
 
 const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
   const { windows, routes, early } = evidence;
@@ -171,8 +179,8 @@ const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
     [
       element(
         'p',
-        `${shown(evidence.denied)} denied and ${shown(evidence.allowed)} allowed on ${shown(evidence.distinctRoutes)} ` +
-          `route(s), in ${windows.hit} of ${windows.of} windows of ${duration(windows.windowMs)}.${impatience}`,
+        `${shown(evidence.denied)} denied and ${shown(evidence.allowed)} allowed on ` +
+          `${plural(evidence.distinctRoutes, 'route')}, in ${windows.hit} of ${windows.of} windows of ${duration(windows.windowMs).replace('.0', '')}.${impatience}`,
       ),
       element('p', [`Policies: `, element('code', evidence.policies.join(', '))]),
       element(
@@ -243,14 +251,14 @@ const refreshBlocks = async () => {
   }
 };
 
-const refreshThrottle = async () => {
-  try {
-    drawThrottle(await Promise.all(['route', 'tenant'].map((by) => ask(`v1/throttle-rates?by=${by}&limit=10`))));
-  } catch (error) {
-    if (error.status !== 503) throw error;
-    byId('throttle').replaceChildren(empty(error.message));
-  }
-};
+const refreshThrottle = (by) =>
+  ask(`v1/throttle-rates?by=${by}&groups=12`).then(
+    (answer) => byId(`throttle-${by}`).replaceChildren(throttleTable(answer)),
+    (error) => {
+      if (error.status !== 503) throw error;
+      byId(`throttle-${by}`).replaceChildren(empty(error.message));
+    },
+  );
 
 const refresh = async () => {
   const status = await ask('v1/status');
@@ -259,7 +267,7 @@ const refresh = async () => {
   drawTotals(status.gate);
   drawPipeline(status);
   drawChart();
-  await Promise.all([refreshBlocks(), refreshThrottle()]);
+  await Promise.all([refreshBlocks(), ...throttleDimensions.map(refreshThrottle)]);
   setState(status.phase === 'running' ? 'live' : 'waiting', status.phase === 'running' ? 'Live' : status.phase);
 };
 
