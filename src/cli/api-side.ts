@@ -121,5 +121,6 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   });
   const port = config.port === null || config.port === 'none' ? defaultPort : config.port;
   const url = await listen(api, config.host, port);
+  logger.info({ url }, 'listening');
   return { url, close: () => api.close() };
 };

@@ -83,6 +83,22 @@ export const adapter = async <T>(vendor: string, load: () => Promise<T>): Promis
   }
 };
 
+/**
+ * Runs `open` with a log in which drivers whisper: while a start may still fail, its one line is the one to read. What is
+ * opened keeps the log, and speaks up from then on.
+ */
+const whispering = async <T>(logger: Logger, open: (quiet: Logger) => Promise<T>): Promise<T> => {
+  let isOpen = false;
+  const engine = await open({
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger[isOpen ? 'info' : 'debug'](fields, message),
+    warn: (fields, message) => logger[isOpen ? 'warn' : 'debug'](fields, message),
+    error: (fields, message) => logger[isOpen ? 'error' : 'debug'](fields, message),
+  });
+  isOpen = true;
+  return engine;
+};
+
 type CounterOptions = Pick<EngineOptions, 'redisUrl' | 'namespace' | 'clock' | 'logger' | 'time'>;
 
 /** Opens what `redisUrl` names. */
@@ -110,7 +126,8 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
   const [{ openRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter('ioredis', () =>
     Promise.all([import('../redis/client.ts'), import('../redis/limit-store.ts'), import('../redis/block-list.ts')]),
   );
-  const redis = opened.add(await openRedis({ url, logger }), (connection) => connection.disconnect());
+  const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet }));
+  const redis = opened.add(connected, (connection) => connection.disconnect());
   const limitTime = time === 'log' ? { nowUs: () => clock.nowMs() * 1000 } : {};
   const blockTime = time === 'log' ? { nowMs: () => clock.nowMs() } : { random: systemRandom };
   return {
@@ -129,7 +146,7 @@ export const openLog = async ({ kafkaUrl, clock, logger, partitions = 12 }: LogO
     return new MemoryEventLog({ clock, logger, partitions });
   }
   const { openKafkaEventLog } = await adapter('kafkajs', () => import('../kafka/event-log.ts'));
-  return openKafkaEventLog({ url: kafkaUrl, clock, logger, partitions });
+  return whispering(logger, (quiet) => openKafkaEventLog({ url: kafkaUrl, clock, logger: quiet, partitions }));
 };
 
 type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clock' | 'logger' | 'rawTtlDays'>;
@@ -140,7 +157,7 @@ export const openAnalytics = async (options: DatabaseOptions): Promise<Database>
   checkEngineUrls({ clickhouseUrl: url });
   const vendor = schemeOf(url) === 'chdb:' ? 'chdb' : '@clickhouse/client';
   const { openDatabase } = await adapter(vendor, () => import('../clickhouse/database.ts'));
-  return adapter(vendor, () => openDatabase({ url, clock, logger, rawTtlDays }));
+  return whispering(logger, (quiet) => adapter(vendor, () => openDatabase({ url, clock, logger: quiet, rawTtlDays })));
 };
 
 /**

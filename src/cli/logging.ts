@@ -17,6 +17,7 @@ export const createLogger = async ({ level, redact, pretty }: LoggingOptions): P
     level,
     base: { service: 'tidegate' },
     timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
     hooks: { streamWrite: redact },
   };
   // Synchronous: the last lines before an exit are the ones that somebody needs.

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  type ClickHouseClientConfigOptions,
+  ClickHouseLogLevel,
+  createClient,
+} from '@clickhouse/client';
 import { messageOf, TidegateError } from '../errors.ts';
 import { asking, type ClickHouseEngine, type InsertStatement } from './engine.ts';
 
@@ -43,6 +48,8 @@ const parseAddress = (text: string): Address => {
     password: decodeURIComponent(url.password),
     max_open_connections: maxConnections,
     request_timeout: requestMs,
+    // It would write to stderr, stack and all, what it rejects with anyway.
+    log: { level: ClickHouseLogLevel.OFF },
     ...(caFile ? { tls: { ca_cert: readAuthority(caFile) } } : {}),
   };
   return { options, database, name: `${url.protocol}//${url.host}/${database}` };

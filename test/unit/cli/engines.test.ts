@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { adapter, checkEngineUrls, openCounters, openLog, schemeOf } from '../../../src/cli/engines.ts';
+import { requireShared } from '../../../src/cli/pipeline-side.ts';
+import { ManualClock } from '../../../src/clock.ts';
+import { TidegateError } from '../../../src/errors.ts';
+import { silentLogger } from '../../../src/logger.ts';
+
+const failureOf = (task: () => void): TidegateError => {
+  try {
+    task();
+  } catch (error) {
+    if (error instanceof TidegateError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+describe('engines by URL', () => {
+  it('names every unknown URL at once, with what is known instead and without its password', () => {
+    const error = failureOf(() =>
+      checkEngineUrls({ redisUrl: 'mysql://u:hunter22@h', kafkaUrl: 'memory:', clickhouseUrl: 'localhost' }),
+    );
+    expect(error.code).toBe('ENGINE_UNKNOWN');
+    expect(error.problems.map(({ path }) => path)).toEqual(['redisUrl', 'clickhouseUrl']);
+    expect(error.problems[0]?.message).toContain('rediss://');
+    expect(JSON.stringify(error.problems)).not.toContain('hunter22');
+  });
+
+  it('reads schemes whatever their case', () => {
+    expect(schemeOf('KAFKA://a:9092')).toBe('kafka:');
+    expect(schemeOf('localhost')).toBe('');
+  });
+
+  it('opens memory engines that work', async () => {
+    const clock = new ManualClock();
+    const counters = await openCounters({
+      redisUrl: 'memory:',
+      namespace: 'n',
+      clock,
+      logger: silentLogger,
+      time: 'log',
+    });
+    const request = { key: { policy: 'p' }, emissionIntervalUs: 1000, burst: 1, cost: 1, shadow: false };
+    expect((await counters.limitStore.spend([request])).allowed).toBe(true);
+    expect((await counters.limitStore.spend([request])).allowed).toBe(false);
+    await counters.close();
+    const log = await openLog({ kafkaUrl: 'memory:', clock, logger: silentLogger, partitions: 3 });
+    expect((await log.writer('t')).partitions).toBe(3);
+    await log.close();
+  });
+
+  it('turns a package that is not installed into an instruction, and nothing else', async () => {
+    const missing = Object.assign(new Error("Cannot find package 'kafkajs' imported from x"), {
+      code: 'ERR_MODULE_NOT_FOUND',
+    });
+    await expect(adapter('kafkajs', () => Promise.reject(missing))).rejects.toMatchObject({
+      code: 'ENGINE_MISSING',
+      message: expect.stringContaining('npm install kafkajs'),
+    });
+    await expect(adapter('chdb', () => Promise.reject(missing))).rejects.toBe(missing);
+  });
+
+  it('refuses engines inside the process for a command that needs others to reach them', () => {
+    const error = failureOf(() => requireShared('detect', { redisUrl: 'redis://r', kafkaUrl: 'memory:' }));
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.problems.map(({ path }) => path)).toEqual(['kafkaUrl']);
+  });
+});
