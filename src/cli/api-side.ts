@@ -11,8 +11,9 @@ import { type Context, packageVersion } from './context.ts';
 import type { Counters } from './engines.ts';
 import type { GateSide } from './gate-side.ts';
 import { sharing } from './health.ts';
-import { listen } from './listen.ts';
+import { checkPort, listen } from './listen.ts';
 import { lagOf } from './looks.ts';
+import type { Config } from './settings.ts';
 
 const consoleTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -99,6 +100,10 @@ export interface ApiSide {
 }
 
 const defaultPort = 8080;
+const portOf = ({ port }: Config): number => (port === null || port === 'none' ? defaultPort : port);
+
+/** @throws TidegateError PORT_IN_USE while nothing has been opened yet. */
+export const requireFreePort = (config: Config): Promise<void> => checkPort(config.host, portOf(config));
 
 /** Opens the API of a process and listens. @throws TidegateError PORT_IN_USE. */
 export const openApiSide = async (context: Context, options: ApiSideOptions): Promise<ApiSide> => {
@@ -119,8 +124,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     status: statusOf(context, options),
     console: readConsolePage(),
   });
-  const port = config.port === null || config.port === 'none' ? defaultPort : config.port;
-  const url = await listen(api, config.host, port);
+  const url = await listen(api, config.host, portOf(config));
   logger.info({ url }, 'listening');
   return { url, close: () => api.close() };
 };

@@ -4,6 +4,7 @@ import { systemRandom } from '../clock.ts';
 import { createEmitter, type Emitter } from '../event/emitter.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
+import type { PolicySource } from '../policy/policy.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import type { Context } from './context.ts';
 import type { Counters } from './engines.ts';
@@ -18,16 +19,22 @@ export interface GateSide {
 }
 
 export interface GateSideOptions {
+  readonly policies: PolicySource;
   readonly counters: Pick<Counters, 'limitStore' | 'blockList'>;
   readonly log: EventLog;
   readonly opened: Opened;
 }
 
-/** Opens the deciding half of a process: policies that are watched, a block list that follows, events that flow. */
-export const openGateSide = async (context: Context, { counters, log, opened }: GateSideOptions): Promise<GateSide> => {
-  const { config, clock, logger } = context;
+/** The policies of this process, watched. @throws TidegateError POLICY_INVALID. */
+export const openPolicies = async ({ config, clock, logger }: Context, opened: Opened): Promise<PolicySource> => {
   const path = config.policiesFile ?? shippedFiles.policies;
-  const policies = opened.add(await watchPolicyFile({ path, clock, logger }), (source) => source.close());
+  return opened.add(await watchPolicyFile({ path, clock, logger }), (source) => source.close());
+};
+
+/** Opens the deciding half of a process: a block list that follows, a gate, events that flow. */
+export const openGateSide = async (context: Context, options: GateSideOptions): Promise<GateSide> => {
+  const { policies, counters, log, opened } = options;
+  const { config, clock, logger } = context;
   const replica = new BlockListReplica({ feed: counters.blockList, clock, logger, random: systemRandom });
   await replica.sync();
   replica.follow({ pollMs: config.blockPollMs });

@@ -1,6 +1,7 @@
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
 import { createDetector, type Detector } from '../detect/detector.ts';
+import type { RuleSet } from '../detect/rule.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
 import { TidegateError } from '../errors.ts';
 import type { EventLog } from '../event/event-log.ts';
@@ -25,17 +26,21 @@ export const openIngestSide = async (context: Context, options: IngestSideOption
   return ingester;
 };
 
+/** The rules of this process. @throws TidegateError RULES_INVALID or INPUT_INVALID. */
+export const readRules = ({ config }: Context): Promise<RuleSet> =>
+  readRuleFile(config.rulesFile ?? shippedFiles.rules);
+
 export interface DetectSideOptions {
+  readonly rules: RuleSet;
   readonly log: EventLog;
   readonly blockList: BlockList;
   readonly opened: Opened;
 }
 
-/** Starts to draw conclusions from the log. @throws TidegateError RULES_INVALID. */
+/** Starts to draw conclusions from the log. */
 export const openDetectSide = async (context: Context, options: DetectSideOptions): Promise<Detector> => {
-  const { log, blockList, opened } = options;
-  const { config, clock, logger } = context;
-  const rules = await readRuleFile(config.rulesFile ?? shippedFiles.rules);
+  const { rules, log, blockList, opened } = options;
+  const { clock, logger } = context;
   const detector = createDetector({ log, rules, blockList, clock, logger });
   opened.add(detector, (closing) => closing.stop());
   await detector.start();

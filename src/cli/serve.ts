@@ -1,10 +1,10 @@
 import type { ProcessPhase } from '../api/readiness.ts';
 import type { Database } from '../clickhouse/database.ts';
 import { messageOf } from '../errors.ts';
-import { generateToken, openApiSide } from './api-side.ts';
+import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import type { Context } from './context.ts';
-import { openAnalytics, openCounters, openLog, schemeOf } from './engines.ts';
-import { openGateSide } from './gate-side.ts';
+import { checkEngineUrls, openAnalytics, openCounters, openLog, schemeOf } from './engines.ts';
+import { openGateSide, openPolicies } from './gate-side.ts';
 import { createHealth } from './health.ts';
 import { blockListLook, databaseLook, logLook } from './looks.ts';
 import { type Opened, openingAll } from './opened.ts';
@@ -31,11 +31,14 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
   openingAll(async (opened) => {
     const { config, clock, logger, redact } = context;
     requireShared('serve', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
+    checkEngineUrls(config);
     let phase: ProcessPhase = 'starting';
+    const policies = await openPolicies(context, opened);
+    await requireFreePort(config);
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const database = await openReader(context, opened);
-    const gateSide = await openGateSide(context, { counters, log, opened });
+    const gateSide = await openGateSide(context, { policies, counters, log, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [blockListLook(gateSide.replica, false), logLook(log, false)];
     if (database) looks.push(databaseLook(database, false));

@@ -1,15 +1,15 @@
 import type { ProcessPhase } from '../api/readiness.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import type { Ingester } from '../ingest/ingester.ts';
-import { generateToken, openApiSide } from './api-side.ts';
+import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import type { Context } from './context.ts';
-import { openEngines, schemeOf } from './engines.ts';
-import { type GateSide, openGateSide } from './gate-side.ts';
+import { checkEngineUrls, openEngines, schemeOf } from './engines.ts';
+import { type GateSide, openGateSide, openPolicies } from './gate-side.ts';
 import { createHealth } from './health.ts';
 import type { Service, Stage } from './lifetime.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { openingAll } from './opened.ts';
-import { openDetectSide, openIngestSide } from './pipeline-side.ts';
+import { openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
 
 /** A process that runs, and where it can be asked. */
 export interface RunningService extends Service {
@@ -41,12 +41,17 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
   openingAll(async (opened) => {
     const { config, clock, logger, redact } = context;
     let phase: ProcessPhase = 'starting';
+    // Files and the port first: what a person has to correct is said before any engine is touched.
+    checkEngineUrls(config);
+    const rules = await readRules(context);
+    const policies = await openPolicies(context, opened);
+    await requireFreePort(config);
     const engines = opened.add(await openEngines({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const { log, database, blockList } = engines;
     await database.migrate();
     const ingester = await openIngestSide(context, { log, database, opened });
-    await openDetectSide(context, { log, blockList, opened });
-    const gateSide = await openGateSide(context, { counters: engines, log, opened });
+    await openDetectSide(context, { rules, log, blockList, opened });
+    const gateSide = await openGateSide(context, { policies, counters: engines, log, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [
       blockListLook(gateSide.replica, false),

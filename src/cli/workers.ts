@@ -8,7 +8,7 @@ import { createHealth, type Look } from './health.ts';
 import type { Service } from './lifetime.ts';
 import { databaseLook, ingestLook, logLook } from './looks.ts';
 import { type Opened, openingAll } from './opened.ts';
-import { openDetectSide, openIngestSide, requireShared } from './pipeline-side.ts';
+import { openDetectSide, openIngestSide, readRules, requireShared } from './pipeline-side.ts';
 import { openProbeSide } from './probe-side.ts';
 
 interface WorkerOptions {
@@ -62,9 +62,10 @@ export const startDetect = (context: Context): Promise<Service> =>
   openingAll(async (opened) => {
     const { config, clock, logger } = context;
     requireShared('detect', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
+    const rules = await readRules(context);
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
-    const detector = await openDetectSide(context, { log, blockList: counters.blockList, opened });
+    const detector = await openDetectSide(context, { rules, log, blockList: counters.blockList, opened });
     const blockList: Look = {
       name: 'block list',
       required: true,
