@@ -60,6 +60,7 @@ interface Waiter {
 
 const firstBackOffMs = 100;
 const maxBackOffMs = 5000;
+const recordsPerHeartbeat = 50;
 
 /** Reads decisions, draws conclusions and promotes them to blocks. */
 export const createDetector = (options: DetectorOptions): Detector => new LogDetector(options);
@@ -76,6 +77,7 @@ class LogDetector implements Detector, RecordHandler {
   #waiters: Waiter[] = [];
   #reader: LogReader | null = null;
   #stopping = false;
+  readonly #pauses = new Set<() => void>();
   #verdicts = 0;
   #failures = 0;
   #corrupt = 0;
@@ -96,6 +98,8 @@ class LogDetector implements Detector, RecordHandler {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    for (const end of this.#pauses) end();
+    this.#pauses.clear();
     await this.#reader?.stop();
     this.#reader = null;
     const error = new TidegateError('LOG_FAILED', 'the detector stopped before it got there', { retryable: true });
@@ -149,7 +153,8 @@ class LogDetector implements Detector, RecordHandler {
     const detector = this.#partitions.get(batch.partition);
     const pending = this.#pending.get(batch.partition);
     if (!detector || !pending) throw new TidegateError('LOG_FAILED', `partition ${batch.partition} is not assigned`);
-    for (const record of batch.records) {
+    for (const [index, record] of batch.records.entries()) {
+      if (index % recordsPerHeartbeat === recordsPerHeartbeat - 1) await batch.heartbeat();
       pending.push(...this.#observe(detector, record));
       for (let verdict = pending[0]; verdict; verdict = pending[0]) {
         await this.#promote(verdict, batch);
@@ -206,12 +211,28 @@ class LogDetector implements Detector, RecordHandler {
       } catch (error) {
         this.#failures += 1;
         this.#logger.warn({ err: messageOf(error), verdict: verdict.id, backOffMs }, 'promotion failed, trying again');
-        await this.#options.clock.sleep(backOffMs);
+        await this.#pause(backOffMs);
         // Rejecting leaves the checkpoint where it is: the next owner concludes the same and promotes it.
         if (this.#stopping) throw error;
         await batch.heartbeat();
       }
     }
+  }
+
+  /** Ends early when the detector stops. */
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.schedule(delayMs, () => {
+        this.#pauses.delete(end);
+        resolve();
+      });
+      const end = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      if (this.#stopping) end();
+      else this.#pauses.add(end);
+    });
   }
 
   #report(result: string, verdict: Verdict): void {
