@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blockDurationMs, durationTermsOf, millionthsOf } from '../../src/blocklist/promotion.ts';
+import { ManualClock } from '../../src/clock.ts';
 import { MemoryBlockList } from '../../src/embedded/memory-block-list.ts';
 import { RedisBlockList } from '../../src/redis/block-list.ts';
 import { openRedis } from '../../src/redis/client.ts';
@@ -37,6 +40,35 @@ describeWith('redis', 'the block list in Redis', (url) => {
       expect(key).toContain(':{bl}:');
       expect(await redis.pttl(key), key).toBeGreaterThan(0);
     }
+  });
+
+  it('computes durations as the reference does', async () => {
+    const terms = fc.record({
+      baseMs: fc.integer({ min: 1000, max: 86_400_000 }),
+      factor: fc.double({ min: 1, max: 10, noNaN: true }),
+      maxMs: fc.integer({ min: 1000, max: 30 * 86_400_000 }),
+      jitter: fc.double({ min: 0, max: 0.9, noNaN: true }),
+      strikeTtlMs: fc.constant(400 * 86_400_000),
+    });
+    await fc.assert(
+      fc.asyncProperty(terms, fc.double({ min: 0, max: 0.999_999, noNaN: true }), async (duration, random) => {
+        const clock = new ManualClock();
+        const list = new RedisBlockList({
+          redis,
+          namespace: freshName('blocks'),
+          nowMs: () => clock.nowMs(),
+          random: () => random,
+        });
+        for (let strikes = 1; strikes <= 4; strikes += 1) {
+          const made = await list.promote(promotionOf({ id: `v${strikes}`, atMs: clock.nowMs() }, { duration }));
+          if (made.kind !== 'activated') throw new Error(`expected a block, got ${made.kind}`);
+          const lengthMs = made.block.expiresAtMs - made.block.blockedAtMs;
+          expect(lengthMs).toBe(blockDurationMs(durationTermsOf(duration), strikes, millionthsOf(random)));
+          clock.advance(duration.maxMs);
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('starts a new epoch when the list was lost, so that followers take a snapshot', async () => {

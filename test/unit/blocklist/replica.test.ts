@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest';
+import type { BlockEntry, BlockFeed, Changes } from '../../../src/blocklist/block-list.ts';
+import { BlockListReplica, replicaDefaults } from '../../../src/blocklist/replica.ts';
+import { ManualClock } from '../../../src/clock.ts';
+import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
+import { TidegateError } from '../../../src/errors.ts';
+import { clientA, promotionOf } from '../../support/promotions.ts';
+
+const clientKey = 'ip:203.0.113.9';
+const away = new TidegateError('STORE_FAILED', 'away', { retryable: true });
+
+/** Lets promises that are ready go on. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A list and a replica of it, with a switch for the way between them. */
+const setUp = () => {
+  const clock = new ManualClock();
+  const list = new MemoryBlockList({ clock });
+  const link = { isDown: false, calls: 0 };
+  const over = <T>(call: () => Promise<T>): Promise<T> => {
+    link.calls += 1;
+    return link.isDown ? Promise.reject(away) : call();
+  };
+  const feed: BlockFeed = {
+    snapshot: () => over(() => list.snapshot()),
+    changesAfter: (cursor, maxChanges) => over(() => list.changesAfter(cursor, maxChanges)),
+  };
+  const replica = new BlockListReplica({ feed, clock, random: () => 0.5 });
+  const block = async (id: string) => {
+    const made = await list.promote(promotionOf({ id, atMs: clock.nowMs() }));
+    return made.kind === 'activated' ? made.block : Promise.reject(new Error(`not activated: ${made.kind}`));
+  };
+  const advance = async (ms: number, stepMs = 50) => {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      clock.advance(Math.min(stepMs, ms - passed));
+      await settle();
+    }
+  };
+  return { clock, list, link, replica, block, advance };
+};
+
+describe('BlockListReplica', () => {
+  it('finds nobody before it has been synchronised, and says that it has no age', () => {
+    const { clock, replica } = setUp();
+    expect(replica.find(clientKey, clock.nowMs())).toBeNull();
+    expect(replica.ageMs()).toBeNull();
+  });
+
+  it('finds an entry until it expires, without being told', async () => {
+    const { clock, replica, block } = setUp();
+    const { expiresAtMs, id } = await block('v1');
+    await replica.sync();
+    expect(replica.find(clientKey, clock.nowMs())).toEqual({ clientKey, blockId: id, rule: 'breadth', expiresAtMs });
+    expect(replica.find(clientKey, expiresAtMs - 1)).not.toBeNull();
+    expect(replica.find(clientKey, expiresAtMs)).toBeNull();
+  });
+
+  it('answers with the same entry each time: a lookup makes nothing new', async () => {
+    const { clock, replica, block } = setUp();
+    await block('v1');
+    await replica.sync();
+    expect(replica.find(clientKey, clock.nowMs())).toBe(replica.find(clientKey, clock.nowMs()));
+  });
+
+  it('gives the memory of expired entries back', async () => {
+    const { clock, replica, block } = setUp();
+    await block('v1');
+    await replica.sync();
+    clock.advance(60_000);
+    await replica.sync();
+    expect(replica.size).toBe(0);
+  });
+
+  it('sees an add and a lift within a second while it follows', async () => {
+    const { clock, list, replica, block, advance } = setUp();
+    replica.follow();
+    await advance(1000);
+    const { id } = await block('v1');
+    await advance(1000);
+    expect(replica.find(clientKey, clock.nowMs())).not.toBeNull();
+    await list.lift(id, { actor: 'ada', reason: 'goodwill', note: '' });
+    await advance(1000);
+    expect(replica.find(clientKey, clock.nowMs())).toBeNull();
+    replica.stop();
+  });
+
+  it('keeps the last known list while the source is away, tells its age, and catches up when it is back', async () => {
+    const { clock, list, link, replica, block, advance } = setUp();
+    const { id } = await block('v1');
+    replica.follow();
+    await advance(1000);
+    link.isDown = true;
+    await list.lift(id, { actor: 'ada', reason: 'goodwill', note: '' });
+    await advance(20_000);
+    expect(replica.find(clientKey, clock.nowMs())).not.toBeNull();
+    expect(replica.ageMs()).toBeGreaterThanOrEqual(19_000);
+    link.isDown = false;
+    await advance(replicaDefaults.maxBackOffMs);
+    expect(replica.find(clientKey, clock.nowMs())).toBeNull();
+    expect(replica.ageMs()).toBeLessThan(replicaDefaults.maxBackOffMs);
+    replica.stop();
+  });
+
+  it('asks less and less often while the source is away, but never less than every five seconds', async () => {
+    const { link, replica, advance } = setUp();
+    link.isDown = true;
+    replica.follow({ pollMs: 200 });
+    await advance(10_000);
+    const early = link.calls;
+    link.calls = 0;
+    await advance(60_000);
+    expect(early).toBeLessThan(12);
+    expect(link.calls).toBeGreaterThanOrEqual(12);
+    expect(link.calls).toBeLessThanOrEqual(30);
+    expect(replica.stats().failures).toBe(early + link.calls);
+    replica.stop();
+  });
+
+  it('asks no more after stop', async () => {
+    const { link, replica, advance } = setUp();
+    replica.follow();
+    await advance(1000);
+    replica.stop();
+    link.calls = 0;
+    await advance(5000);
+    expect(link.calls).toBe(0);
+  });
+
+  it('spreads the first look of many gates over the interval', async () => {
+    const { list, clock } = setUp();
+    const firstLookMs = async (random: number) => {
+      const replica = new BlockListReplica({ feed: list, clock, random: () => random });
+      replica.follow({ pollMs: 1000 });
+      const startMs = clock.nowMs();
+      while (replica.cursor === null) {
+        clock.advance(100);
+        await settle();
+      }
+      replica.stop();
+      return clock.nowMs() - startMs;
+    };
+    expect(await firstLookMs(0.1)).toBeLessThan(await firstLookMs(0.9));
+  });
+
+  it('rejects a sync that fails, and keeps what it had', async () => {
+    const { clock, link, replica, block } = setUp();
+    await block('v1');
+    await replica.sync();
+    link.isDown = true;
+    await expect(replica.sync()).rejects.toBe(away);
+    expect(replica.find(clientKey, clock.nowMs())).not.toBeNull();
+  });
+
+  it('takes over what was written before the call, even while another sync is under way', async () => {
+    const { clock, replica, block } = setUp();
+    const running = replica.sync();
+    const { id } = await block('v1');
+    await replica.sync();
+    expect(replica.find(clientKey, clock.nowMs())?.blockId).toBe(id);
+    await running;
+  });
+
+  it('takes a snapshot when there is a gap, and lets go of what is no longer in it', async () => {
+    const clock = new ManualClock();
+    const entry: BlockEntry = { clientKey, blockId: 'b-1', rule: 'r', expiresAtMs: clock.nowMs() + 60_000 };
+    const state = { epoch: 'one', entries: [entry] };
+    const feed: BlockFeed = {
+      snapshot: () => Promise.resolve({ epoch: state.epoch, sequence: 7, entries: state.entries }),
+      changesAfter: (cursor): Promise<Changes> =>
+        Promise.resolve(cursor.epoch === state.epoch ? { kind: 'changes', cursor, changes: [] } : { kind: 'gap' }),
+    };
+    const replica = new BlockListReplica({ feed, clock });
+    await replica.sync();
+    expect(replica.size).toBe(1);
+    state.epoch = 'two';
+    state.entries = [];
+    await replica.sync();
+    expect(replica.size).toBe(0);
+    expect(replica.cursor).toEqual({ epoch: 'two', sequence: 7 });
+    expect(replica.stats().snapshots).toBe(2);
+  });
+
+  it('gives up on a source that has nothing but gaps', async () => {
+    const feed: BlockFeed = {
+      snapshot: () => Promise.resolve({ epoch: 'one', sequence: 0, entries: [] }),
+      changesAfter: () => Promise.resolve({ kind: 'gap' }),
+    };
+    const replica = new BlockListReplica({ feed, clock: new ManualClock() });
+    await expect(replica.sync()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+  });
+
+  it('leaves out entries for which there is no room, and counts them', async () => {
+    const { clock, list } = setUp();
+    for (let index = 0; index < 5; index += 1) {
+      const client = { ...clientA, id: `198.51.100.${index}` };
+      await list.promote(promotionOf({ id: `v${index}`, atMs: clock.nowMs(), client }));
+    }
+    const replica = new BlockListReplica({ feed: list, clock, maxEntries: 3 });
+    await replica.sync();
+    expect(replica.stats()).toMatchObject({ entries: 3, dropped: 2 });
+  });
+});
