@@ -38,7 +38,10 @@ export const renderTemplate = (text: string, options: SchemaOptions): string => 
 
 /** Comments, quoted texts and heredocs, each as a whole: no `;` inside them ends a statement. */
 const unit =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`\\]|\\[\s\S]|``)*`|\$(\w*)\$[\s\S]*?\$\1\$|[\s\S]/g;
+  /--[^\n]*|\/\*[\s\S]*?\*\/|\/\*|'(?:[^'\\]|\\[\s\S]|'')*'|"(?:[^"\\]|\\[\s\S]|"")*"|`(?:[^`\\]|\\[\s\S]|``)*`|\$(\w*)\$[\s\S]*?\$\1\$|[\s\S]/g;
+
+/** Alone, they are what the expression above could not match as a whole. */
+const openings = new Set(["'", '"', '`', '/*']);
 
 const isComment = (token: string): boolean => token.startsWith('--') || token.startsWith('/*');
 
@@ -47,18 +50,13 @@ export const splitStatements = (text: string): string[] => {
   const statements: string[] = [];
   let current = '';
   for (const [token] of text.matchAll(unit)) {
-    if (token === "'" || token === '"' || token === '`') {
-      throw new TidegateError('INPUT_INVALID', `A quote ${token} is never closed`);
-    }
+    if (openings.has(token)) throw new TidegateError('INPUT_INVALID', `What ${token} opens is never closed`);
     if (token === ';') {
       statements.push(current.trim());
       current = '';
     } else {
       current += isComment(token) ? ' ' : token;
     }
-  }
-  if (/\/\*/.test(current.replace(/'(?:[^'\\]|\\[\s\S]|'')*'/g, ''))) {
-    throw new TidegateError('INPUT_INVALID', 'A comment is never closed');
   }
   statements.push(current.trim());
   return statements.filter((statement) => statement !== '');

@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ClickHouseDecisionTable } from '../../src/clickhouse/decision-table.ts';
+import { type ClickHouseEngine, execute, selectRows } from '../../src/clickhouse/engine.ts';
+import { migrate, readMigrations } from '../../src/clickhouse/migrate.ts';
+import { openChdb } from '../../src/embedded/chdb.ts';
+import { silentLogger } from '../../src/logger.ts';
+import { blockOf } from '../contract/decision-table.contract.ts';
+import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
+import { describeWith } from '../support/engines.ts';
+
+const keepAll = { rawTtlDays: 0, minuteTtlDays: 0, dedupWindow: 1000 };
+const dayMs = 86_400_000;
+
+describeWith('chdb', 'a chDB folder', (url) => {
+  const folder = url.slice('chdb:'.length);
+  let engine: ClickHouseEngine;
+  const logger = silentLogger;
+  const minutes = (): Promise<object[]> =>
+    selectRows(
+      engine.reader,
+      `SELECT minute, tenant, route, region, policy, outcome, partition, sum(decisions) AS decisions, sum(events) AS events,
+         sum(early) AS early, sum(degraded) AS degraded, sum(shadow_denied) AS shadow_denied, sum(cost) AS cost,
+         sumMap(latency_us) AS latency_us
+       FROM decisions_per_minute GROUP BY ALL HAVING events != 0 ORDER BY ALL`,
+    );
+  const definition = async (): Promise<string> => {
+    const sql = "SELECT engine_full FROM system.tables WHERE name = 'decisions_raw' AND database = currentDatabase()";
+    return (await selectRows<{ engine_full: string }>(engine.reader, sql))[0]?.engine_full ?? '';
+  };
+  const facts = [
+    { count: 3, early: 1, cost: 2, latencyUs: 64 },
+    { outcome: 'denied' as const, degraded: 'timeout' as const, shadowDenied: ['p2'], timeMs: baseTimeMs + 61_000 },
+    { count: 2, early: null, latencyUs: 128, timeMs: baseTimeMs + 40 * dayMs },
+  ];
+
+  beforeAll(async () => {
+    engine = await openChdb({ folder });
+  });
+  afterAll(() => engine.close());
+
+  it('is migrated once: a second run applies nothing and changes nothing', async () => {
+    expect(await migrate({ engine, logger, options: keepAll })).toHaveLength((await readMigrations()).length);
+    const before = await definition();
+    expect(await migrate({ engine, logger, options: keepAll })).toEqual([]);
+    expect(await definition()).toBe(before);
+  });
+
+  it('refuses a migration whose file has changed, before it changes anything', async () => {
+    const migrations = (await readMigrations()).map((one, index) => (index === 1 ? { ...one, checksum: 'x' } : one));
+    await expect(migrate({ engine, logger, options: keepAll, migrations })).rejects.toMatchObject({
+      code: 'ENGINE_UNFIT',
+    });
+  });
+
+  it('refuses to be used by an older release, and names the version', async () => {
+    const migrations = (await readMigrations()).slice(0, 2);
+    await expect(migrate({ engine, logger, options: keepAll, migrations })).rejects.toThrow(/knows 2 and older/);
+  });
+
+  it('changes how long rows are kept when the options change', async () => {
+    await migrate({ engine, logger, options: { ...keepAll, rawTtlDays: 30 } });
+    expect(await definition()).toContain('TTL toDateTime(time) + toIntervalDay(30)');
+    await migrate({ engine, logger, options: { ...keepAll, rawTtlDays: 7 } });
+    expect(await definition()).toContain('toIntervalDay(7)');
+    await migrate({ engine, logger, options: keepAll });
+    expect(await definition()).not.toContain('TTL');
+  });
+
+  it('gives the minutes back what they lost, to the last measure, as often as they lose it', async () => {
+    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs);
+    const block = blockOf([new FrameSource({ emitter: 'repair' }).frame(...facts)]);
+    await table.insert(block.runs, 'repair');
+    const before = await minutes();
+    expect(before).toHaveLength(3);
+    for (let round = 0; round < 3; round += 1) {
+      await execute(engine.writer, 'ALTER TABLE decisions_per_minute DELETE WHERE 1 SETTINGS mutations_sync = 2');
+      await table.repair(block);
+      expect(await minutes()).toEqual(before);
+    }
+  });
+
+  it('takes from the minutes what they have too much', async () => {
+    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs);
+    const before = await minutes();
+    await execute(
+      engine.writer,
+      'INSERT INTO decisions_per_minute SETTINGS insert_deduplicate = 0 SELECT * FROM decisions_per_minute',
+    );
+    await table.repair(blockOf([new FrameSource({ emitter: 'repair' }).frame(...facts)]));
+    expect(await minutes()).toEqual(before);
+  });
+
+  it('does not repair minutes whose rows may be gone: they are all that remains', async () => {
+    await migrate({ engine, logger, options: { ...keepAll, rawTtlDays: 30 } });
+    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs + 400 * dayMs);
+    const before = await minutes();
+    await execute(engine.writer, 'TRUNCATE TABLE decisions_raw');
+    await table.repair(blockOf([new FrameSource({ emitter: 'repair' }).frame(...facts)]));
+    expect(await minutes()).toEqual(before);
+  });
+
+  it('cannot be written through the reading side, whatever the SQL', async () => {
+    await expect(execute(engine.reader, 'TRUNCATE TABLE decisions_per_minute')).rejects.toMatchObject({
+      code: 'TABLE_FAILED',
+    });
+    await expect(execute(engine.reader, 'SET readonly = 0')).rejects.toMatchObject({ code: 'TABLE_FAILED' });
+  });
+
+  it('is refused to a second process, which is told where to ask', async () => {
+    engine.announce('http://127.0.0.1:7070');
+    const opener = fileURLToPath(new URL('../support/open-chdb.ts', import.meta.url));
+    const output = await new Promise<string>((resolve) => {
+      execFile(process.execPath, ['--import', 'tsx', opener, folder], (_, stdout, stderr) => resolve(stdout + stderr));
+    });
+    expect(output).toContain('DATA_LOCKED');
+    expect(output).toContain(`Ask http://127.0.0.1:7070 instead, or stop process ${process.pid}`);
+  });
+
+  it('is the only one that this process opens', async () => {
+    await expect(openChdb({ folder: `${folder}-other` })).rejects.toMatchObject({ code: 'DATA_LOCKED' });
+  });
+});
