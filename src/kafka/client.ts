@@ -68,13 +68,17 @@ const configOf = (address: KafkaAddress, logger: Logger): KafkaConfig => ({
   logCreator:
     () =>
     ({ namespace, level, log: { message, logger: _logger, timestamp: _timestamp, stack: _stack, ...fields } }) =>
-      logger[logMethod(level)]({ kafkajs: namespace, ...fields }, message),
+      logger[logMethod(level, namespace)]({ kafkajs: namespace, ...fields }, message),
   // One of three types that differ in the mechanism's name alone.
   ...(address.sasl ? { sasl: address.sasl as SASLOptions } : {}),
 });
 
+/** While a broker is away these say so several times a second. */
+const chatty = ['Connection', 'BrokerPool'];
+
 /** kafkajs calls an error what it then tries again by itself; what it gives up on reaches us as a rejection. */
-const logMethod = (level: logLevel): 'debug' | 'warn' => (level <= logLevel.WARN ? 'warn' : 'debug');
+const logMethod = (level: logLevel, namespace: string): 'debug' | 'warn' =>
+  level <= logLevel.WARN && !chatty.includes(namespace) ? 'warn' : 'debug';
 
 const tlsOf = ({ caFile, certFile, keyFile }: KafkaAddress): ConnectionOptions => ({
   ...(caFile === null ? {} : { ca: [pem('ca', caFile)] }),

@@ -16,7 +16,10 @@ export interface KafkaEventLogOptions {
   readonly partitions?: number;
   /** How long a fetch may wait for a first record, and a stop for a fetch, milliseconds. Default 250. */
   readonly maxWaitMs?: number;
-  /** A reader that is silent for so long loses its partitions, milliseconds; brokers take 6,000 or more. Default 30,000. */
+  /**
+   * A reader that is silent for so long loses its partitions, milliseconds; brokers take 6,000 or more. Also how long a
+   * group stands still after its broker was restarted, since kafkajs comes back as a new member. Default 10,000.
+   */
   readonly sessionTimeoutMs?: number;
   /** Between a handler's first rejection and the next try, milliseconds; doubles up to 30 s. Default 1,000. */
   readonly retryPauseMs?: number;
@@ -26,7 +29,7 @@ const defaults = {
   logger: silentLogger,
   partitions: 12,
   maxWaitMs: 250,
-  sessionTimeoutMs: 30_000,
+  sessionTimeoutMs: 10_000,
   retryPauseMs: 1_000,
 };
 

@@ -36,6 +36,9 @@ const brokerProperties = (folder: string, port: number, controllerPort: number):
     // Groups of tests have one or two members: waiting for more is waiting for nothing.
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1000,
+    // A killed broker may register again only when its former self is believed dead: 9 s by default.
+    'broker.session.timeout.ms': 4000,
+    'broker.heartbeat.interval.ms': 500,
     'auto.create.topics.enable': false,
     'log.retention.check.interval.ms': 1000,
   })
