@@ -6,6 +6,7 @@ import type { Health, ProcessPhase } from '../api/readiness.ts';
 import { createApi } from '../api/server.ts';
 import type { Status } from '../api/status-routes.ts';
 import type { Database } from '../clickhouse/database.ts';
+import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
 import { type Context, packageVersion } from './context.ts';
 import type { Counters } from './engines.ts';
@@ -100,10 +101,15 @@ export interface ApiSide {
 }
 
 const defaultPort = 8080;
-const portOf = ({ port }: Config): number => (port === null || port === 'none' ? defaultPort : port);
+const portOf = ({ port }: Config): number => {
+  if (port === 'none')
+    throw new TidegateError('CONFIG_INVALID', 'This process is there for its API: port cannot be none');
+  return port ?? defaultPort;
+};
+const isLoopback = (host: string): boolean => /^(?:127\.|::1$|localhost$)/.test(host);
 
 /** @throws TidegateError PORT_IN_USE while nothing has been opened yet. */
-export const requireFreePort = (config: Config): Promise<void> => checkPort(config.host, portOf(config));
+export const requireFreePort = async (config: Config): Promise<void> => checkPort(config.host, portOf(config));
 
 /** Opens the API of a process and listens. @throws TidegateError PORT_IN_USE. */
 export const openApiSide = async (context: Context, options: ApiSideOptions): Promise<ApiSide> => {
@@ -126,5 +132,8 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   });
   const url = await listen(api, config.host, portOf(config));
   logger.info({ url }, 'listening');
+  if (!isLoopback(config.host)) {
+    logger.warn({ url }, 'others reach this API: limiter checks, rates and status answer without a token');
+  }
   return { url, close: () => api.close() };
 };

@@ -35,7 +35,7 @@ export const createContext = async (
   const env = process.env;
   const config = loadConfig({ flags, env, configFile: configFlag ?? (env['TIDEGATE_CONFIG'] || null) });
   const redact = redactorFor([config.redisUrl, config.kafkaUrl, config.clickhouseUrl], config.apiTokens);
-  const { createLogger } = await adapter('pino', () => import('./logging.ts'));
+  const { createLogger } = await adapter(() => import('./logging.ts'));
   const logger = await createLogger({ level: debug ? 'debug' : config.logLevel, redact });
   const stray = strayVariables(env);
   if (stray.length > 0) logger.warn({ variables: stray }, 'these variables look like settings, but are none');

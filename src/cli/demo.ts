@@ -26,6 +26,6 @@ export const demoCommand = (): Command =>
     .option('--json', 'print one JSON object as the last line of standard output', false)
     .addHelpText('after', '\nExit code 1: the database holds another number of decisions than were taken.')
     .action(async ({ seconds, port, json }: Partial<DemoFlags>) => {
-      const { runDemoCommand } = await adapter('log-update', () => import('./demo-run.ts'));
+      const { runDemoCommand } = await adapter(() => import('./demo-run.ts'));
       await runDemoCommand({ seconds: seconds ?? null, port: port ?? 0, json: json ?? false });
     });

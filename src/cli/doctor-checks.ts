@@ -66,7 +66,7 @@ const transport = (url: string): string => (schemeOf(url) === 'chdb:' ? 'in proc
 
 const checkRedis = async ({ config: { redisUrl: url }, logger }: Context): Promise<Check[]> => {
   if (schemeOf(url) === 'memory:') return [ok('redis', 'memory: counters and blocks live in the process that runs')];
-  const { openRedis, redisAddress } = await adapter('ioredis', () => import('../redis/client.ts'));
+  const { openRedis, redisAddress } = await adapter(() => import('../redis/client.ts'));
   const redis = await openRedis({ url, logger });
   try {
     return [ok('redis', `${redisAddress(url)} answers, ${transport(url)}`), ...redisFindings(await redis.info())];
@@ -77,7 +77,7 @@ const checkRedis = async ({ config: { redisUrl: url }, logger }: Context): Promi
 
 const checkKafka = async ({ config: { kafkaUrl: url }, clock, logger }: Context): Promise<Check[]> => {
   if (schemeOf(url) === 'memory:') return [ok('kafka', 'memory: the event log lives in the process that runs')];
-  const { connectKafka } = await adapter('kafkajs', () => import('../kafka/client.ts'));
+  const { connectKafka } = await adapter(() => import('../kafka/client.ts'));
   const { admin, address, brokerCount } = await connectKafka({ url, clock, logger });
   try {
     const existing = new Set(await admin.listTopics());

@@ -5,7 +5,7 @@ import { adapter, checkEngineUrls } from './engines.ts';
 import { exitCodes } from './failure.ts';
 
 const tableOf = async (checks: readonly Check[]): Promise<string> => {
-  const [{ default: Table }, { default: colors }] = await adapter('cli-table3', () =>
+  const [{ default: Table }, { default: colors }] = await adapter(() =>
     Promise.all([import('cli-table3'), import('picocolors')]),
   );
   const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red } as const;

@@ -71,14 +71,18 @@ export const checkEngineUrls = (urls: Partial<EngineUrls>): void => {
   });
 };
 
-/** Loads an adapter; a vendor package that is not there becomes an instruction. */
-export const adapter = async <T>(vendor: string, load: () => Promise<T>): Promise<T> => {
+/** `Cannot find package '@fastify/swagger' imported from …`. A file of our own that is missing is no package. */
+const missingPackage = /^Cannot find (?:package|module) '((?:@[\w.-]+\/)?\w[\w.-]*)/;
+
+/** Loads code that stands on optional packages; one that is not installed becomes an instruction. */
+export const adapter = async <T>(load: () => Promise<T>): Promise<T> => {
   try {
     return await load();
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
-    if (!missing || !messageOf(cause).includes(vendor)) throw cause;
-    const message = `This engine needs the package ${vendor}: npm install ${vendor}`;
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+    const name = isMissing ? missingPackage.exec(messageOf(cause))?.[1] : undefined;
+    if (name === undefined) throw cause;
+    const message = `This needs the package ${name}: npm install ${name}`;
     throw new TidegateError('ENGINE_MISSING', message, { cause });
   }
 };
@@ -123,7 +127,7 @@ const memoryCounters = async ({ clock, time }: CounterOptions): Promise<Omit<Cou
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
   const { redisUrl: url, namespace, clock, logger, time } = options;
-  const [{ openRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter('ioredis', () =>
+  const [{ openRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter(() =>
     Promise.all([import('../redis/client.ts'), import('../redis/limit-store.ts'), import('../redis/block-list.ts')]),
   );
   const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet }));
@@ -145,7 +149,7 @@ export const openLog = async ({ kafkaUrl, clock, logger, partitions = 12 }: LogO
     const { MemoryEventLog } = await import('../embedded/memory-event-log.ts');
     return new MemoryEventLog({ clock, logger, partitions });
   }
-  const { openKafkaEventLog } = await adapter('kafkajs', () => import('../kafka/event-log.ts'));
+  const { openKafkaEventLog } = await adapter(() => import('../kafka/event-log.ts'));
   return whispering(logger, (quiet) => openKafkaEventLog({ url: kafkaUrl, clock, logger: quiet, partitions }));
 };
 
@@ -155,9 +159,8 @@ type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clock' | 'logger' 
 export const openAnalytics = async (options: DatabaseOptions): Promise<Database> => {
   const { clickhouseUrl: url, clock, logger, rawTtlDays = 30 } = options;
   checkEngineUrls({ clickhouseUrl: url });
-  const vendor = schemeOf(url) === 'chdb:' ? 'chdb' : '@clickhouse/client';
-  const { openDatabase } = await adapter(vendor, () => import('../clickhouse/database.ts'));
-  return whispering(logger, (quiet) => adapter(vendor, () => openDatabase({ url, clock, logger: quiet, rawTtlDays })));
+  const { openDatabase } = await adapter(() => import('../clickhouse/database.ts'));
+  return whispering(logger, (quiet) => adapter(() => openDatabase({ url, clock, logger: quiet, rawTtlDays })));
 };
 
 /**

@@ -33,8 +33,6 @@ export interface LifetimeOptions {
   readonly signals: SignalSource;
   /** Ends the process at once; the second signal calls it. */
   readonly exitNow: (exitCode: number) => void;
-  /** Stops like a signal, for what cannot go on. Default: never. */
-  readonly failed?: Promise<unknown>;
 }
 
 const signalNames = ['SIGTERM', 'SIGINT'] as const;
@@ -81,11 +79,11 @@ const stop = async (service: Service, options: LifetimeOptions): Promise<boolean
 };
 
 /**
- * Waits for SIGTERM, SIGINT or a failure, then stops the service within `timeoutMs`. A second signal ends the process at
+ * Waits for SIGTERM or SIGINT, then stops the service within `timeoutMs`. A second signal ends the process at
  * once. True: nothing was left behind.
  */
 export const untilStopped = async (service: Service, options: LifetimeOptions): Promise<boolean> => {
-  const { logger, signals, exitNow, failed = new Promise<unknown>(() => undefined) } = options;
+  const { logger, signals, exitNow } = options;
   // Timers of a Clock do not keep a process alive, and a service may have nothing else: an open port does.
   const { port1: anchor } = new MessageChannel();
   anchor.on('message', () => undefined);
@@ -99,8 +97,8 @@ export const untilStopped = async (service: Service, options: LifetimeOptions): 
     });
   });
   try {
-    const why = await Promise.race([signalled, failed.then((error) => `failure: ${messageOf(error)}`)]);
-    logger.info({ why }, 'stopping; a second signal ends the process at once');
+    const signal = await signalled;
+    logger.info({ signal }, 'stopping; a second signal ends the process at once');
     return await stop(service, options);
   } finally {
     stopListening();

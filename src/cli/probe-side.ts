@@ -15,7 +15,7 @@ export interface ProbeSideOptions {
 export const openProbeSide = async (context: Context, options: ProbeSideOptions): Promise<void> => {
   const { config, logger } = context;
   if (config.port === 'none') return;
-  const { createProbes } = await adapter('fastify', () => import('../api/server.ts'));
+  const { createProbes } = await adapter(() => import('../api/server.ts'));
   const probes = options.opened.add(await createProbes(options.health, logger), (server) => server.close());
   const url = await listen(probes, config.host, config.port ?? options.defaultPort);
   logger.info({ url }, `probes at ${url}/livez and ${url}/readyz`);

@@ -58,7 +58,7 @@ ${stopping}`,
   });
   return command.action(async () => {
     const context = await contextOf(command, host);
-    const { startUp } = await adapter('fastify', () => import('./up.ts'));
+    const { startUp } = await adapter(() => import('./up.ts'));
     const service = await startUp(context, host.isTerminal);
     announce(service, host);
     await runUntilStopped(service, context);
@@ -80,7 +80,7 @@ ${stopping}`,
   });
   return command.action(async () => {
     const context = await contextOf(command, host);
-    const { startServe } = await adapter('fastify', () => import('./serve.ts'));
+    const { startServe } = await adapter(() => import('./serve.ts'));
     const service = await startServe(context, host.isTerminal);
     announce(service, host);
     await runUntilStopped(service, context);
@@ -101,7 +101,7 @@ ${stopping}`,
   });
   return command.action(async () => {
     const context = await contextOf(command, host);
-    const { startIngest } = await import('./workers.ts');
+    const { startIngest } = await adapter(() => import('./workers.ts'));
     await runUntilStopped(await startIngest(context), context);
   });
 };
@@ -120,7 +120,7 @@ ${stopping}`,
   });
   return command.action(async () => {
     const context = await contextOf(command, host);
-    const { startDetect } = await import('./workers.ts');
+    const { startDetect } = await adapter(() => import('./workers.ts'));
     await runUntilStopped(await startDetect(context), context);
   });
 };

@@ -49,15 +49,24 @@ describe('engines by URL', () => {
     await log.close();
   });
 
-  it('turns a package that is not installed into an instruction, and nothing else', async () => {
-    const missing = Object.assign(new Error("Cannot find package 'kafkajs' imported from x"), {
+  it.each([
+    ["Cannot find package 'kafkajs' imported from /app/node_modules/tidegate/dist/kafka/client.js", 'kafkajs'],
+    ["Cannot find package '@clickhouse/client' imported from /app/x.js", '@clickhouse/client'],
+  ])('turns a package that is not installed into an instruction: %s', async (message, name) => {
+    const missing = Object.assign(new Error(message), { code: 'ERR_MODULE_NOT_FOUND' });
+    await expect(adapter(() => Promise.reject(missing))).rejects.toMatchObject({
+      code: 'ENGINE_MISSING',
+      message: expect.stringMatching(new RegExp(`npm install ${name}$`)),
+    });
+  });
+
+  it('leaves every other failure to load as it is', async () => {
+    const ours = Object.assign(new Error("Cannot find module '/app/dist/kafka/log.js' imported from x"), {
       code: 'ERR_MODULE_NOT_FOUND',
     });
-    await expect(adapter('kafkajs', () => Promise.reject(missing))).rejects.toMatchObject({
-      code: 'ENGINE_MISSING',
-      message: expect.stringContaining('npm install kafkajs'),
-    });
-    await expect(adapter('chdb', () => Promise.reject(missing))).rejects.toBe(missing);
+    for (const error of [ours, new Error('syntax')]) {
+      await expect(adapter(() => Promise.reject(error))).rejects.toBe(error);
+    }
   });
 
   it('refuses engines inside the process for a command that needs others to reach them', () => {

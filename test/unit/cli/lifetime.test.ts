@@ -70,11 +70,6 @@ describe('the end of a process', () => {
     await done;
   });
 
-  it('comes without a signal when the service cannot go on', async () => {
-    const { done } = stopping({}, { failed: Promise.resolve(new Error('expelled')) });
-    expect(await done).toBe(true);
-  });
-
   it('leaves no listener behind', async () => {
     const { signals, done } = stopping({});
     signals.emit('SIGTERM');
