@@ -31,6 +31,6 @@ export const replayCommand = (): Command =>
       '\nA replay uses keys and a topic of its own and removes them; it never reads TIDEGATE_ variables, so that it cannot\ntouch a running installation by accident.\n\nExit codes: 0 done, 1 the database holds another number of decisions than were taken, 2 unusable input.',
     )
     .action(async (files: string[], flags: ReplayFlags) => {
-      const { runReplayCommand } = await adapter('cli-progress', () => import('./replay-run.ts'));
+      const { runReplayCommand } = await adapter(() => import('./replay-run.ts'));
       await runReplayCommand(files, flags);
     });
