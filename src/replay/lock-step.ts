@@ -44,6 +44,9 @@ export interface LockStepResult {
   readonly steps: number;
 }
 
+/** Requests whose frames may be on their way: those of steps without a denial, which nobody waits for. */
+const maxUnflushed = 256;
+
 /** Steps between two looks at what else happens: a changed policy file, a signal. */
 const stepsPerTurn = 64;
 
@@ -60,6 +63,7 @@ const stepEnd = (requests: readonly LoggedRequest[], from: number): number => {
 class LockStep {
   readonly #options: LockStepOptions;
   readonly #tally = new Tally();
+  #unflushed = 0;
   readonly #us = { decidingUs: 0, appendingUs: 0, detectingUs: 0, followingUs: 0 };
 
   constructor(options: LockStepOptions) {
@@ -85,8 +89,11 @@ class LockStep {
   async #step(requests: readonly LoggedRequest[]): Promise<void> {
     const { emitter, detector, replica } = this.#options;
     const anyDenied = await this.#timed('decidingUs', () => this.#decide(requests));
-    const positions = await this.#timed('appendingUs', () => emitter.flush());
+    this.#unflushed += requests.length;
     // Only denials are evidence: no other step can change what the next one may do.
+    if (!anyDenied && this.#unflushed < maxUnflushed) return;
+    const positions = await this.#timed('appendingUs', () => emitter.flush());
+    this.#unflushed = 0;
     if (!anyDenied) return;
     await this.#timed('detectingUs', () => detector.whenReached(positions));
     await this.#timed('followingUs', () => replica.sync());
@@ -114,8 +121,8 @@ class LockStep {
 }
 
 /**
- * Replays requests in log time. Time advances only when the frames of an instant are in the log, the denials among them
- * have been judged, and the block list has followed: so a block starts with the instant behind its last evidence, on any
+ * Replays requests in log time. Time advances behind a denial only when the frames up to it are in the log, have been
+ * judged, and the block list has followed: so a block starts with the instant behind its last evidence, on any
  * engine and at any speed.
  */
 export const replayInLockStep = (options: LockStepOptions): Promise<LockStepResult> => new LockStep(options).run();
