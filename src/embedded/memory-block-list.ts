@@ -48,6 +48,16 @@ interface Strike extends Until<string> {
 }
 
 const sweepEveryMs = 60_000;
+/** Per kind of note: verdicts, proposals, tombstones, strikes. The oldest go first. */
+const maxNotes = 100_000;
+
+const note = <T>(notes: Map<string, T>, key: string, value: T): void => {
+  notes.delete(key);
+  notes.set(key, value);
+  const oldest = notes.keys().next();
+  if (notes.size > maxNotes && !oldest.done) notes.delete(oldest.value);
+};
+
 const defaultPage = 100;
 const maxPage = 500;
 
@@ -83,7 +93,7 @@ export class MemoryBlockList implements BlockList {
 
   /** Keeps this client off the list until then. A block in force stays: lift it. */
   allow(client: Client, untilMs: number): Promise<void> {
-    this.#allowed.set(clientKeyOf(client), untilMs);
+    note(this.#allowed, clientKeyOf(client), untilMs);
     return Promise.resolve();
   }
 
@@ -96,7 +106,7 @@ export class MemoryBlockList implements BlockList {
     const refusal = this.#refusal(promotion, nowMs);
     const result = refusal ?? this.#make(promotion, nowMs);
     const value: Outcome = 'block' in result ? { kind: 'already', blockId: result.block.id } : result;
-    this.#verdicts.set(verdict.id, { value, untilMs: nowMs + duration.maxMs + budgetWindowMs });
+    note(this.#verdicts, verdict.id, { value, untilMs: nowMs + duration.maxMs + budgetWindowMs });
     return Promise.resolve(result);
   }
 
@@ -140,7 +150,7 @@ export class MemoryBlockList implements BlockList {
     };
     const clientKey = clientKeyOf(block.client);
     this.#blocks.set(blockId, lifted);
-    this.#tombstones.set(clientKey, nowMs + (lift.tombstoneMs ?? defaultTombstoneMs));
+    note(this.#tombstones, clientKey, nowMs + (lift.tombstoneMs ?? defaultTombstoneMs));
     if (lift.reason === 'false-positive') this.#forgetStrike(clientKey, blockId);
     if (this.#proposals.get(clientKey)?.value === blockId) this.#proposals.delete(clientKey);
     if (isEnforced(block.state) && this.#entries.get(clientKey)?.blockId === blockId) {
@@ -211,12 +221,12 @@ export class MemoryBlockList implements BlockList {
     };
     this.#keep(block);
     if (state === 'proposed') {
-      this.#proposals.set(clientKey, { value: block.id, untilMs: block.expiresAtMs });
+      note(this.#proposals, clientKey, { value: block.id, untilMs: block.expiresAtMs });
       return { kind: 'proposed', block };
     }
     this.#starts.set(verdict.rule, [...recent, nowMs]);
     const strike: Strike = { value: block.id, atMs: nowMs, untilMs: nowMs + duration.strikeTtlMs };
-    this.#strikes.set(clientKey, [...strikes, strike]);
+    note(this.#strikes, clientKey, [...strikes, strike]);
     const entry: BlockEntry = { clientKey, blockId: block.id, rule: block.rule, expiresAtMs: block.expiresAtMs };
     this.#entries.set(clientKey, entry);
     this.#record({ kind: 'added', sequence: this.#sequence + 1, entry });
