@@ -8,7 +8,8 @@ import { openDatabase } from '../../src/clickhouse/database.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { OutgoingFrame } from '../../src/event/event-log.ts';
 import type { DecisionTable } from '../../src/ingest/decision-table.ts';
-import { createIngester } from '../../src/ingest/ingester.ts';
+import { createIngester, type IngestStats } from '../../src/ingest/ingester.ts';
+import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { baseTimeMs, FrameSource } from './decision-frames.ts';
 import { ScriptedLog } from './scripted-log.ts';
@@ -16,6 +17,7 @@ import { ScriptedLog } from './scripted-log.ts';
 export const crashPoints = [
   'before-intent',
   'after-intent',
+  'before-insert',
   'during-insert',
   'after-insert',
   'before-next-intent',
@@ -31,6 +33,8 @@ export interface CrashJob {
   /** How far into the insert or the repair, microseconds. */
   readonly delayUs: number;
   readonly frames: number;
+  /** Reads this topic of a real broker instead of frames of its own. */
+  readonly kafka?: { readonly url: string; readonly topic: string };
 }
 
 /** The same frames in every life: three emitters, some frames doubled, rows over four months and many minutes. */
@@ -91,6 +95,7 @@ const armCommits = (log: ScriptedLog, point: CrashPoint): void => {
 
 const armed = (table: DecisionTable, { point, delayUs }: CrashJob): DecisionTable => ({
   insert: async (runs, token) => {
+    if (point === 'before-insert') die();
     const work = table.insert(runs, token);
     if (point === 'during-insert') dieIn(delayUs);
     await work;
@@ -109,26 +114,41 @@ const armed = (table: DecisionTable, { point, delayUs }: CrashJob): DecisionTabl
   marks: (partition) => table.marks(partition),
 });
 
-const live = async (job: CrashJob): Promise<void> => {
+const ingestScripted = async (table: DecisionTable, job: CrashJob): Promise<IngestStats> => {
   const log = new ScriptedLog();
   log.add(...framesOfJob(job).sent);
   persist(log, job.folder);
   armCommits(log, job.point);
-  const url = `chdb:${join(job.folder, 'data')}`;
-  const database = await openDatabase({ url, clock: systemClock, logger: silentLogger, rawTtlDays: 0 });
-  await database.migrate();
-  const table = armed(database.table, job);
   const ingester = createIngester({ log, table, clock: systemClock, logger: silentLogger, maxBlockRows: 600 });
   await ingester.start();
   for (let offset = log.committed.offset ?? 0; offset < log.records.length; offset += 3) {
     await log.deliver(offset, Math.min(log.records.length, offset + 3));
   }
-  const result = {
-    totals: await database.reader.totals(),
-    partitions: await database.reader.reconcile(),
-    stats: ingester.stats(),
-  };
   await ingester.stop();
+  return ingester.stats();
+};
+
+const ingestKafka = async (
+  table: DecisionTable,
+  { url, topic }: NonNullable<CrashJob['kafka']>,
+): Promise<IngestStats> => {
+  const log = await openKafkaEventLog({ url, clock: systemClock, sessionTimeoutMs: 6_000 });
+  const options = { log, table, clock: systemClock, logger: silentLogger, maxBlockRows: 600 };
+  const ingester = createIngester({ ...options, topic, group: topic, deadLetterTopic: `${topic}-dead` });
+  await ingester.start();
+  await ingester.whenReached(await log.endPositions(topic));
+  await ingester.stop();
+  await log.close();
+  return ingester.stats();
+};
+
+const live = async (job: CrashJob): Promise<void> => {
+  const url = `chdb:${join(job.folder, 'data')}`;
+  const database = await openDatabase({ url, clock: systemClock, logger: silentLogger, rawTtlDays: 0 });
+  await database.migrate();
+  const table = armed(database.table, job);
+  const stats = await (job.kafka ? ingestKafka(table, job.kafka) : ingestScripted(table, job));
+  const result = { totals: await database.reader.totals(), partitions: await database.reader.reconcile(), stats };
   await database.close();
   process.stdout.write(`${JSON.stringify(result)}\n`);
 };
