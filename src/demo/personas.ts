@@ -108,7 +108,7 @@ function* scanner(random: () => number): Behaviour {
 
 /** A retry loop without a pause: the answer is refused, so it asks again. */
 function* storm(random: () => number): Behaviour {
-  for (;;) yield { waitMs: between(random, 60, 110), requests: [get('/reports')] };
+  for (;;) yield { waitMs: between(random, 30, 60), requests: [get('/reports')] };
 }
 
 /** Pushes until it is refused, then waits as long as it was told and asks for the same again. */

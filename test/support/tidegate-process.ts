@@ -36,7 +36,9 @@ export class TidegateProcess {
   /** The URL it says it listens on. Rejects with what it said when it ends before. */
   async url(): Promise<string> {
     for (;;) {
-      const url = /https?:\/\/[\d.]+:\d+/.exec(this.#stdout)?.[0] ?? /probes at (\S+)\/livez/.exec(this.#stderr)?.[1];
+      const url =
+        /https?:\/\/[\d.]+:\d+/.exec(this.#stdout)?.[0] ??
+        /(?:probes at|status page:) (https?:\/\/[\d.]+:\d+)/.exec(this.#stderr)?.[1];
       if (url !== undefined) return url;
       if (this.#child.exitCode !== null) throw new Error(`it ended: ${this.#stderr}`);
       await Promise.race([
