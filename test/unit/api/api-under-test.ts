@@ -39,7 +39,7 @@ const evidence: Evidence = {
 export const apiUnderTest = async (overrides: Partial<ApiOptions> = {}) => {
   const clock = new ManualClock();
   const limitStore = new MemoryLimitStore({ clock });
-  const blockList: BlockList = new MemoryBlockList({ clock });
+  const blockList: BlockList = overrides.blockList ?? new MemoryBlockList({ clock });
   const recorded: DecisionRecord[] = [];
   const events = { record: (decision: DecisionRecord) => void recorded.push(decision) };
   const gate = createGate({ policies: staticPolicies(parsePolicies(policies)), store: limitStore, events, clock });

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { BlockList } from '../../../src/blocklist/block-list.ts';
+import { ManualClock } from '../../../src/clock.ts';
+import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { annasToken, apiUnderTest, asAnna } from './api-under-test.ts';
 
 const liftOf = (id: string, headers: Record<string, string> = {}, payload: object = { reason: 'goodwill' }) => ({
@@ -108,8 +111,29 @@ describe('POST /v1/blocks/{id}/lift', () => {
     expect((await blockList.get(id))?.state).toBe('lifted');
   });
 
-  it('lets exactly one of two reviewers win who saw the same version', async () => {
-    const { api, block } = await apiUnderTest();
+  it('lets exactly one of two reviewers win who saw the same version, however close they come', async () => {
+    const clock = new ManualClock();
+    const inner = new MemoryBlockList({ clock });
+    // Both lifts are held until both have read the block: the version that each read is current then.
+    let waiting: (() => void)[] = [];
+    const blockList: BlockList = {
+      promote: (promotion) => inner.promote(promotion),
+      list: (query) => inner.list(query),
+      snapshot: () => inner.snapshot(),
+      changesAfter: (cursor, maxChanges) => inner.changesAfter(cursor, maxChanges),
+      close: () => inner.close(),
+      get: (id) => inner.get(id),
+      lift: async (id, lift) => {
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve);
+          if (waiting.length < 2) return;
+          for (const go of waiting) go();
+          waiting = [];
+        });
+        return inner.lift(id, lift);
+      },
+    };
+    const { api, block } = await apiUnderTest({ clock, blockList });
     const id = await block('203.0.113.9');
     const { headers } = await api.inject({ url: `/v1/blocks/${id}`, headers: asAnna });
     const ifMatch = { 'if-match': String(headers.etag) };
