@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { EventLog } from '../../src/event/event-log.ts';
 import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
+import { projectFolder } from '../services/folders.ts';
 import { describeWith, freshName, type OwnEngine, startKafka } from '../support/engines.ts';
 import { frameOf } from '../support/frames.ts';
 import { RecordingHandler } from '../support/recording-handler.ts';
@@ -59,7 +62,6 @@ describeWith('kafka', 'a broker that goes and comes back', () => {
 describeWith('kafka', 'a log that retention has overtaken', (url) => {
   let log: EventLog;
   let logger: RecordingLogger;
-  const handlers: RecordingHandler[] = [];
 
   beforeAll(async () => {
     logger = recordingLogger();
@@ -70,7 +72,6 @@ describeWith('kafka', 'a log that retention has overtaken', (url) => {
   const readOnce = async (topic: string, group: string, onHandle: RecordingHandler['onHandle']) => {
     const handler = new RecordingHandler();
     handler.onHandle = onHandle;
-    handlers.push(handler);
     const reader = await log.reader(topic, group);
     await reader.start(handler);
     await eventually(() => expect(handler.records.length).toBeGreaterThan(0));
@@ -104,6 +105,42 @@ describeWith('kafka', 'a log that retention has overtaken', (url) => {
       expect.objectContaining({ fields: { partition: 0, position: 1, oldest: 3, lostRecords: 2 } }),
     ]);
     expect((await readOnce(topic, group, async () => undefined)).committed).toEqual({ offset: 1, metadata: 'intent' });
+  });
+});
+
+describeWith('kafka', 'a reader whose process is killed', (url) => {
+  it('is followed within the session timeout by another, which gets what it had committed', async () => {
+    const [topic, group] = [freshName('topic'), freshName('group')];
+    const log = await openKafkaEventLog({ url, ...timing });
+    const writer = await log.writer(topic);
+    await writer.append([frameOf(0, 'a'), frameOf(0, 'b')]);
+    const script = `
+      const { openKafkaEventLog } = await import('./src/kafka/event-log.ts');
+      const { systemClock } = await import('./src/clock.ts');
+      const log = await openKafkaEventLog({ url: '${url}', clock: systemClock, sessionTimeoutMs: 6000 });
+      const reader = await log.reader('${topic}', '${group}');
+      await reader.start({
+        assigned: async () => undefined,
+        revoked: () => undefined,
+        handle: async (batch) => {
+          await batch.commit(1, 'intent of the dead');
+          console.log('committed');
+          await new Promise(() => undefined);
+        },
+      });`;
+    const victim = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      cwd: projectFolder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(victim.stdout, 'data');
+    victim.kill('SIGKILL');
+
+    const handler = new RecordingHandler();
+    const reader = await log.reader(topic, group);
+    await reader.start(handler);
+    await eventually(() => expect(handler.texts(0)).toEqual(['b']));
+    expect(handler.owned.get(0)).toEqual({ offset: 1, metadata: 'intent of the dead' });
+    await log.close();
   });
 });
 
