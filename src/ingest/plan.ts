@@ -1,3 +1,4 @@
+import type { FrameHeaders } from '../event/frame.ts';
 import { formBlock, type Inspected } from './block.ts';
 import type { RowBlock } from './decision-table.ts';
 import { type Intent, maxExceptions } from './intent.ts';
@@ -8,6 +9,12 @@ export interface BlockLimits {
   readonly maxRows: number;
   readonly maxBytes: number;
 }
+
+/**
+ * Time that one block may span, milliseconds: each month is a part of its own in the database, and an insert of hundreds
+ * takes seconds. A frame that spans more is still stored whole.
+ */
+const maxSpanMs = 366 * 86_400_000;
 
 /** The next block and what stays out of it. */
 export interface Plan {
@@ -28,30 +35,63 @@ export interface PlanOptions {
   readonly limits: BlockLimits;
 }
 
+/** What has been taken so far. */
+class Draft {
+  readonly doubled: [number, number][] = [];
+  readonly rejected: number[] = [];
+  taken = 0;
+  missingRows = 0;
+  #rows = 0;
+  #bytes = 0;
+  #oldestMs = Number.MAX_SAFE_INTEGER;
+  #newestMs = 0;
+  readonly #limits: BlockLimits;
+  readonly #marks: Marks;
+
+  constructor(limits: BlockLimits, marks: Marks) {
+    this.#limits = limits;
+    this.#marks = marks;
+  }
+
+  hasRoomFor(inspected: Inspected): boolean {
+    if (this.taken === 0) return true;
+    if (this.doubled.length + this.rejected.length >= maxExceptions) return false;
+    const bytes = this.#bytes + inspected.record.body.length;
+    if (inspected.kind === 'corrupt' || inspected.headers.rows === 0) return bytes <= this.#limits.maxBytes;
+    const { rows, minTimeMs, maxTimeMs } = inspected.headers;
+    const spanMs = Math.max(this.#newestMs, maxTimeMs) - Math.min(this.#oldestMs, minTimeMs);
+    return bytes <= this.#limits.maxBytes && this.#rows + rows <= this.#limits.maxRows && spanMs <= maxSpanMs;
+  }
+
+  take(inspected: Inspected): void {
+    this.taken += 1;
+    this.#bytes += inspected.record.body.length;
+    if (inspected.kind === 'corrupt') this.rejected.push(inspected.record.offset);
+    else this.#takeRows(inspected.record.offset, inspected.headers);
+  }
+
+  #takeRows(offset: number, headers: FrameHeaders): void {
+    const { doubled, missing } = this.#marks.standing(headers);
+    this.#marks.see(headers);
+    if (doubled > 0) this.doubled.push([offset, doubled]);
+    this.missingRows += missing;
+    this.#rows += headers.rows - doubled;
+    if (headers.rows === doubled) return;
+    this.#oldestMs = Math.min(this.#oldestMs, headers.minTimeMs);
+    this.#newestMs = Math.max(this.#newestMs, headers.maxTimeMs);
+  }
+}
+
 /** Takes records from the front until the block is full. */
 export const planBlock = ({ topic, partition, records, marks: known, limits }: PlanOptions): Plan => {
   const marks = known.copy();
-  const doubled: [number, number][] = [];
-  const rejected: number[] = [];
-  let [taken, rows, bytes, missingRows] = [0, 0, 0, 0];
+  const draft = new Draft(limits, marks);
   for (const inspected of records) {
-    const { record } = inspected;
-    const size = inspected.kind === 'clean' ? inspected.headers.rows : 0;
-    const isFull = rows + size > limits.maxRows || bytes + record.body.length > limits.maxBytes;
-    if (taken > 0 && (isFull || doubled.length + rejected.length >= maxExceptions)) break;
-    taken += 1;
-    if (inspected.kind === 'corrupt') {
-      rejected.push(record.offset);
-      continue;
-    }
-    const standing = marks.standing(inspected.headers);
-    if (standing.doubled > 0) doubled.push([record.offset, standing.doubled]);
-    missingRows += standing.missing;
-    marks.see(inspected.headers);
-    rows += size - standing.doubled;
-    bytes += record.body.length;
+    if (!draft.hasRoomFor(inspected)) break;
+    draft.take(inspected);
   }
-  const used = records.slice(0, taken);
+  const { doubled, rejected, missingRows } = draft;
+  const used = records.slice(0, draft.taken);
   const startOffset = used[0]?.record.offset ?? 0;
   const endOffset = (used.at(-1)?.record.offset ?? 0) + 1;
   const block = formBlock({ partition, startOffset, endOffset }, used, { doubled, rejected });

@@ -3,7 +3,7 @@ import { ManualClock } from '../../../src/clock.ts';
 import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { decodeIntent } from '../../../src/ingest/intent.ts';
 import { silentLogger } from '../../../src/logger.ts';
-import { FrameSource } from '../../support/decision-frames.ts';
+import { baseTimeMs, FrameSource } from '../../support/decision-frames.ts';
 import { FakeDecisionTable, type InsertFault, poison } from '../../support/fake-decision-table.ts';
 import { Death, ScriptedLog } from '../../support/scripted-log.ts';
 
@@ -82,6 +82,15 @@ describe('the happy path', () => {
     const ingester = await start({ maxBlockRows: 7 });
     await log.deliver(0, 10);
     expect(ingester.stats()).toMatchObject({ blocks: 5, rows: 30 });
+  });
+
+  it('cuts a log of 13 years into blocks of about a year', async () => {
+    const yearMs = 365 * 86_400_000;
+    for (let month = 0; month <= 13 * 12; month += 1)
+      log.add(source.frame({ timeMs: baseTimeMs + (month * yearMs) / 12 }));
+    const ingester = await start();
+    await log.deliver(0, log.records.length);
+    expect(ingester.stats()).toMatchObject({ blocks: 13, rows: 157 });
   });
 
   it('keeps metadata within what a broker takes, whatever has to be left out', async () => {
