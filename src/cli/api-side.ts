@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { ConsoleFile, ConsolePage } from '../api/console-routes.ts';
 import type { Health, ProcessPhase } from '../api/readiness.ts';
 import { createApi } from '../api/server.ts';
 import type { Status } from '../api/status-routes.ts';
-import type { Database } from '../clickhouse/database.ts';
 import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
 import { type Context, packageVersion } from './context.ts';
@@ -41,7 +41,7 @@ export interface ApiSideOptions {
   readonly gateSide: GateSide;
   readonly counters: Pick<Counters, 'limitStore' | 'blockList'>;
   /** Null: not in reach of this process. */
-  readonly database: Database | null;
+  readonly reader: DecisionReader | null;
   /** Null: ingest runs elsewhere. */
   readonly ingester: Ingester | null;
   readonly phase: () => ProcessPhase;
@@ -51,13 +51,10 @@ export interface ApiSideOptions {
   readonly openReads?: boolean;
 }
 
-type Parts = Pick<ApiSideOptions, 'gateSide' | 'database' | 'ingester' | 'phase'>;
+type Parts = Pick<ApiSideOptions, 'gateSide' | 'reader' | 'ingester' | 'phase'>;
 
-const storedOf = async (database: Database, nowMs: number): Promise<Status['stored']> => {
-  const [{ decisions }, { newestEventAtMs }] = await Promise.all([
-    database.reader.totals(),
-    database.reader.freshness(),
-  ]);
+const storedOf = async (reader: DecisionReader, nowMs: number): Promise<Status['stored']> => {
+  const [{ decisions }, { newestEventAtMs }] = await Promise.all([reader.totals(), reader.freshness()]);
   return {
     decisions,
     newestAt: newestEventAtMs === null ? null : new Date(newestEventAtMs).toISOString(),
@@ -65,7 +62,7 @@ const storedOf = async (database: Database, nowMs: number): Promise<Status['stor
   };
 };
 
-const statusOf = ({ config, clock, logger }: Context, { gateSide, database, ingester, phase }: Parts) => {
+const statusOf = ({ config, clock, logger }: Context, { gateSide, reader, ingester, phase }: Parts) => {
   const version = packageVersion();
   const startedAtMs = clock.nowMs();
   const { gate, emitter, replica } = gateSide;
@@ -76,7 +73,7 @@ const statusOf = ({ config, clock, logger }: Context, { gateSide, database, inge
   return sharing(clock, async (): Promise<Status> => {
     const { recorded, sent, waiting, lost } = emitter.stats();
     const [stored, lag] = await Promise.all([
-      database ? storedOf(database, clock.nowMs()).catch(outOfReach('database')) : null,
+      reader ? storedOf(reader, clock.nowMs()).catch(outOfReach('database')) : null,
       ingester ? lagOf(ingester).catch(outOfReach('ingest')) : null,
     ]);
     return {
@@ -114,7 +111,7 @@ export const requireFreePort = async (config: Config): Promise<void> => checkPor
 /** Opens the API of a process and listens. @throws TidegateError PORT_IN_USE. */
 export const openApiSide = async (context: Context, options: ApiSideOptions): Promise<ApiSide> => {
   const { config, clock, logger } = context;
-  const { gateSide, counters, database, health, tokens } = options;
+  const { gateSide, counters, reader, health, tokens } = options;
   const api = await createApi({
     clock,
     logger,
@@ -125,7 +122,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     limitStore: counters.limitStore,
     blockList: counters.blockList,
     events: gateSide.emitter,
-    reader: database?.reader ?? null,
+    reader,
     health,
     status: statusOf(context, options),
     console: readConsolePage(),

@@ -52,14 +52,14 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
     blockListLook(demo.replica, false),
     logLook(log, false),
     ingestLook(demo.ingester),
-    databaseLook(database, true),
+    databaseLook(reader, true),
   ];
   const phase = () => 'running' as const;
   const api = opened.add(
     await openApiSide(context, {
       gateSide: demo,
       counters: engines,
-      database,
+      reader,
       ingester: demo.ingester,
       phase,
       health: createHealth({ clock, phase, looks, redact }),

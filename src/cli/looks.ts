@@ -1,5 +1,5 @@
+import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { BlockListReplica } from '../blocklist/replica.ts';
-import type { Database } from '../clickhouse/database.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import type { Ingester } from '../ingest/ingester.ts';
 import type { Look } from './health.ts';
@@ -24,11 +24,11 @@ export const logLook = (log: EventLog, required: boolean): Look => ({
   look: async () => `${(await log.endPositions(topics.decisions)).size} partitions`,
 });
 
-export const databaseLook = (database: Database, required: boolean): Look => ({
+export const databaseLook = (reader: DecisionReader, required: boolean): Look => ({
   name: 'database',
   required,
   look: async () => {
-    const { newestEventAtMs } = await database.reader.freshness();
+    const { newestEventAtMs } = await reader.freshness();
     return newestEventAtMs === null ? 'empty' : `newest decision of ${new Date(newestEventAtMs).toISOString()}`;
   },
 });

@@ -1,29 +1,23 @@
 import type { ProcessPhase } from '../api/readiness.ts';
-import type { Database } from '../clickhouse/database.ts';
-import { messageOf } from '../errors.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import type { Context } from './context.ts';
 import { checkEngineUrls, openAnalytics, openCounters, openLog, schemeOf } from './engines.ts';
 import { openGateSide, openPolicies } from './gate-side.ts';
 import { createHealth } from './health.ts';
+import { LateReader } from './late-reader.ts';
 import { blockListLook, databaseLook, logLook } from './looks.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { requireShared } from './pipeline-side.ts';
 import { emitStage, type RunningService, unsentOf } from './up.ts';
 
 /**
- * The database for the API's questions. A gate decides without it: one that is away leaves these routes at 503, and a
- * chdb: folder belongs to another process in any case.
+ * The database for the API's questions. A gate decides without it, so it may come later; a chdb: folder belongs to
+ * another process in any case.
  */
-const openReader = async ({ config, clock, logger }: Context, opened: Opened): Promise<Database | null> => {
+const openReader = ({ config, clock, logger }: Context, opened: Opened): LateReader | null => {
   if (schemeOf(config.clickhouseUrl) === 'chdb:') return null;
-  try {
-    const database = await openAnalytics({ ...config, clock, logger });
-    return opened.add(database, (closing) => closing.close());
-  } catch (error) {
-    logger.warn({ err: messageOf(error) }, 'started without the database: analytics routes answer 503 until a restart');
-    return null;
-  }
+  const open = () => openAnalytics({ ...config, clock, logger });
+  return opened.add(new LateReader({ open, clock }), (closing) => closing.close());
 };
 
 /** Gate and API; ingest and detectors run elsewhere. */
@@ -37,16 +31,16 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     await requireFreePort(config);
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
-    const database = await openReader(context, opened);
+    const reader = openReader(context, opened);
     const gateSide = await openGateSide(context, { policies, counters, log, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [blockListLook(gateSide.replica, false), logLook(log, false)];
-    if (database) looks.push(databaseLook(database, false));
+    if (reader) looks.push(databaseLook(reader, false));
     const api = opened.add(
       await openApiSide(context, {
         gateSide,
         counters,
-        database,
+        reader,
         ingester: null,
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),

@@ -57,13 +57,13 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
       blockListLook(gateSide.replica, false),
       logLook(log, false),
       ingestLook(ingester),
-      databaseLook(database, true),
+      databaseLook(database.reader, true),
     ];
     const api = opened.add(
       await openApiSide(context, {
         gateSide,
         counters: engines,
-        database,
+        reader: database.reader,
         ingester,
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),

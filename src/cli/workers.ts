@@ -53,7 +53,7 @@ export const startIngest = (context: Context): Promise<Service> =>
     const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
     await requireTables(database);
     const ingester = await openIngestSide(context, { log, database, opened });
-    const looks = [logLook(log, true), databaseLook(database, true), ingestLook(ingester)];
+    const looks = [logLook(log, true), databaseLook(database.reader, true), ingestLook(ingester)];
     return workerOf(context, { looks, defaultPort: defaultPorts.ingest, opened });
   });
 

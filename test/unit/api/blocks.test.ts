@@ -40,6 +40,15 @@ describe('tokens', () => {
     expect(answer.json().detail).toContain('TIDEGATE_API_TOKENS');
   });
 
+  it('are asked for by every change even where reading is open', async () => {
+    const { api, block, blockList } = await apiUnderTest({ openReads: true });
+    const id = await block('203.0.113.9');
+    expect((await api.inject({ url: `/v1/blocks/${id}` })).statusCode).toBe(200);
+    const lift = { method: 'POST' as const, url: `/v1/blocks/${id}/lift`, payload: { reason: 'goodwill' } };
+    expect((await api.inject(lift)).statusCode).toBe(401);
+    expect((await blockList.get(id))?.state).toBe('active');
+  });
+
   it('may end in = and need no name', async () => {
     const token = 'QUJDREVGR0hJSktMTU5P==';
     const { api } = await apiUnderTest({ tokens: [token] });

@@ -1,0 +1,54 @@
+import type { DecisionReader } from '../analytics/decision-reader.ts';
+import type { Clock } from '../clock.ts';
+
+/** What this needs of a database. */
+interface Readable {
+  readonly reader: DecisionReader;
+  close(): Promise<void>;
+}
+
+export interface LateReaderOptions {
+  readonly open: () => Promise<Readable>;
+  readonly clock: Clock;
+}
+
+/** Between two attempts to open: a page that polls must not knock on a dead server with each request. */
+const retryMs = 5000;
+
+/**
+ * A reader whose database may be away when the process starts: it is opened by the first question that finds it there.
+ * Until then, questions reject with why it could not be opened.
+ */
+export class LateReader implements DecisionReader {
+  readonly #options: LateReaderOptions;
+  #database: Promise<Readable> | null = null;
+  #retryAtUs = 0;
+
+  constructor(options: LateReaderOptions) {
+    this.#options = options;
+  }
+
+  totals: DecisionReader['totals'] = async (range) => (await this.#opened()).totals(range);
+  throttleRates: DecisionReader['throttleRates'] = async (query) => (await this.#opened()).throttleRates(query);
+  topDeniedClients: DecisionReader['topDeniedClients'] = async (query) =>
+    (await this.#opened()).topDeniedClients(query);
+  freshness: DecisionReader['freshness'] = async () => (await this.#opened()).freshness();
+  reconcile: DecisionReader['reconcile'] = async () => (await this.#opened()).reconcile();
+
+  async close(): Promise<void> {
+    const database = await this.#database?.catch(() => null);
+    await database?.close();
+  }
+
+  async #opened(): Promise<DecisionReader> {
+    const { clock, open } = this.#options;
+    if (this.#database === null || (this.#retryAtUs > 0 && clock.monotonicUs() >= this.#retryAtUs)) {
+      this.#retryAtUs = 0;
+      this.#database = open();
+      this.#database.catch(() => {
+        this.#retryAtUs = clock.monotonicUs() + retryMs * 1000;
+      });
+    }
+    return (await this.#database).reader;
+  }
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { DecisionReader, DecisionTotals } from '../../../src/analytics/decision-reader.ts';
+import { LateReader } from '../../../src/cli/late-reader.ts';
+import { ManualClock } from '../../../src/clock.ts';
+
+const totals: DecisionTotals = { decisions: 3, allowed: 2, denied: 1, blocked: 0 };
+const unasked = () => Promise.reject(new Error('not in this test'));
+const reader: DecisionReader = {
+  totals: () => Promise.resolve(totals),
+  throttleRates: unasked,
+  topDeniedClients: unasked,
+  freshness: unasked,
+  reconcile: unasked,
+};
+
+const lateReader = (attempts: readonly boolean[]) => {
+  const clock = new ManualClock();
+  const seen = { opened: 0, closed: 0 };
+  const open = async () => {
+    const works = attempts[seen.opened] ?? true;
+    seen.opened += 1;
+    if (!works) throw new Error('away');
+    return {
+      reader,
+      close: async () => {
+        seen.closed += 1;
+      },
+    };
+  };
+  return { clock, seen, late: new LateReader({ open, clock }) };
+};
+
+describe('a database that comes late', () => {
+  it('is opened by the first question, once, and closed', async () => {
+    const { late, seen } = lateReader([true]);
+    expect(seen.opened).toBe(0);
+    expect(await Promise.all([late.totals(), late.totals()])).toEqual([totals, totals]);
+    await late.close();
+    expect(seen).toEqual({ opened: 1, closed: 1 });
+  });
+
+  it('is tried again, but not with every question', async () => {
+    const { clock, late, seen } = lateReader([false, true]);
+    for (let ask = 0; ask < 3; ask += 1) await expect(late.totals()).rejects.toThrow('away');
+    expect(seen.opened).toBe(1);
+    clock.advance(5000);
+    expect(await late.totals()).toEqual(totals);
+    expect(seen.opened).toBe(2);
+  });
+
+  it('can be closed without ever having been there', async () => {
+    const { late, seen } = lateReader([false]);
+    await late.close();
+    await expect(late.totals()).rejects.toThrow('away');
+    await late.close();
+    expect(seen.closed).toBe(0);
+  });
+});
