@@ -1,13 +1,26 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf, TidegateError } from '../errors.ts';
+import { decodeEvent } from '../event/event-codec.ts';
 import type { LogRecord } from '../event/event-log.ts';
 import { checkFrame, crc32Hex, type FrameHeaders } from '../event/frame.ts';
 import type { RowBlock, RowRun } from './decision-table.ts';
 import type { Intent } from './intent.ts';
 
+/** A row that cannot be read, in a frame that can. */
+export interface BadRow {
+  /** In the frame, from 0. */
+  readonly index: number;
+  readonly error: string;
+}
+
 /** A record as ingest sees it: the rows are not looked into, ClickHouse reads them. */
 export type Inspected =
-  | { readonly kind: 'clean'; readonly record: LogRecord; readonly headers: FrameHeaders }
+  | {
+      readonly kind: 'clean';
+      readonly record: LogRecord;
+      readonly headers: FrameHeaders;
+      readonly badRows?: readonly BadRow[];
+    }
   | { readonly kind: 'corrupt'; readonly record: LogRecord; readonly error: string };
 
 const lineBreak = 10;
@@ -42,6 +55,27 @@ export const inspect = (record: LogRecord): Inspected => {
   }
 };
 
+/** The bytes of one row, without its line break. */
+export const rowOf = (body: Buffer, index: number): Buffer => {
+  const ends = lineEnds(body);
+  return body.subarray(index === 0 ? 0 : (ends[index - 1] ?? body.length), (ends[index] ?? body.length + 1) - 1);
+};
+
+/** The rows of a frame that are no events of this version. Looked for only when the database has refused the frame. */
+export const findBadRows = (body: Buffer): BadRow[] =>
+  body
+    .toString('utf8')
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line, index) => {
+      try {
+        decodeEvent(line);
+        return [];
+      } catch (error) {
+        return [{ index, error: messageOf(error) }];
+      }
+    });
+
 /** The lines of a run from a position on; null when nothing remains. */
 export const runFrom = (run: RowRun, firstSeq: number): RowRun | null => {
   const dropped = firstSeq - run.firstSeq;
@@ -68,7 +102,7 @@ export const runsWithout = (run: RowRun, stored: ReadonlySet<number>): RowRun[] 
 };
 
 /** What of the records is not stored. */
-export type Exceptions = Pick<Intent, 'doubled' | 'rejected'>;
+export type Exceptions = Pick<Intent, 'doubled' | 'rejected' | 'badRows'>;
 
 export interface BlockOptions {
   readonly partition: number;
@@ -92,7 +126,8 @@ export const formBlock = (range: BlockOptions, records: readonly Inspected[], ex
     const { emitter, firstSeq, rows } = inspected.headers;
     const run = runFrom({ emitter, firstSeq, rows, body: record.body }, firstSeq + (doubled.get(record.offset) ?? 0));
     if (!run) continue;
-    runs.push(run);
+    const bad = exceptions.badRows.flatMap(([offset, index]) => (offset === record.offset ? [firstSeq + index] : []));
+    runs.push(...(bad.length > 0 ? runsWithout(run, new Set(bad)) : [run]));
     minTimeMs = Math.min(minTimeMs, inspected.headers.minTimeMs);
     maxTimeMs = Math.max(maxTimeMs, inspected.headers.maxTimeMs);
   }

@@ -8,12 +8,14 @@ import {
 } from '../event/event-log.ts';
 import { crc32Hex } from '../event/frame.ts';
 
-/** A record that cannot be stored. */
+/** A record, or one row of it, that cannot be stored. */
 export interface DeadRecord {
   readonly topic: string;
   readonly partition: number;
   readonly record: LogRecord;
   readonly error: string;
+  /** Only this row. */
+  readonly row?: { readonly index: number; readonly bytes: Buffer };
 }
 
 const maxErrorLength = 500;
@@ -29,18 +31,20 @@ const clipped = (headers: Readonly<Record<string, string>>): Record<string, stri
       .map(([name, value]) => [name.slice(0, maxHeaderLength), value.slice(0, maxHeaderLength)]),
   );
 
-/** One line of JSON that says what and why, then the record's bytes as they came. */
-const letterOf = ({ topic, partition, record, error }: DeadRecord): Buffer => {
-  const kept = record.body.subarray(0, maxFrameBytes - descriptionBytes);
+/** One line of JSON that says what and why, then the bytes of the record or row as they came. */
+const letterOf = ({ topic, partition, record, error, row }: DeadRecord): Buffer => {
+  const bytes = row?.bytes ?? record.body;
+  const kept = bytes.subarray(0, maxFrameBytes - descriptionBytes);
   const line = JSON.stringify({
     topic,
     partition,
     offset: record.offset,
+    ...(row ? { index: row.index } : {}),
     appendedAtMs: record.appendedAtMs,
     error: error.slice(0, maxErrorLength),
     headers: clipped(record.headers),
-    bytes: record.body.length,
-    truncated: kept.length < record.body.length,
+    bytes: bytes.length,
+    truncated: kept.length < bytes.length,
   });
   return Buffer.concat([Buffer.from(`${line}\n`), kept]);
 };
@@ -68,7 +72,7 @@ const frameOf = (dead: DeadRecord, partitions: number): OutgoingFrame => {
 
 /**
  * The topic of records that cannot be stored, in the order of their failure. After a crash one may be there twice:
- * (topic, partition, offset) tells.
+ * (topic, partition, offset, index) tells.
  */
 export class DeadLetters {
   readonly #log: EventLog;

@@ -14,6 +14,8 @@ export interface Intent extends Omit<BlockRange, 'partition'> {
   readonly doubled: readonly (readonly [number, number])[];
   /** Records that go to the dead letters as a whole. */
   readonly rejected: readonly number[];
+  /** Single rows that do: [offset, index in the frame]. */
+  readonly badRows: readonly (readonly [number, number])[];
 }
 
 const version = 1;
@@ -30,6 +32,7 @@ export const encodeIntent = (intent: Intent): string =>
     crc: intent.crc32,
     ...(intent.doubled.length > 0 ? { doubled: intent.doubled } : {}),
     ...(intent.rejected.length > 0 ? { rejected: intent.rejected } : {}),
+    ...(intent.badRows.length > 0 ? { bad: intent.badRows } : {}),
   });
 
 const unreadable = (metadata: string, cause?: unknown): TidegateError =>
@@ -54,10 +57,11 @@ const readJson = (metadata: string): Readonly<Record<string, unknown>> => {
 /** Null for '': nothing is under way. Throws INPUT_INVALID for anything that is no intent: guessing would lose rows. */
 export const decodeIntent = (metadata: string): Intent | null => {
   if (metadata === '') return null;
-  const { v, topic, start, end, rows, crc, doubled = [], rejected = [] } = readJson(metadata);
+  const { v, topic, start, end, rows, crc, doubled = [], rejected = [], bad = [] } = readJson(metadata);
   if (v !== version || typeof topic !== 'string' || typeof crc !== 'string') throw unreadable(metadata);
   if (!isWhole(start) || !isWhole(end) || !isWhole(rows) || end <= start) throw unreadable(metadata);
   if (!Array.isArray(doubled) || !doubled.every(isPair)) throw unreadable(metadata);
   if (!Array.isArray(rejected) || !rejected.every(isWhole)) throw unreadable(metadata);
-  return { topic, startOffset: start, endOffset: end, rows, crc32: crc, doubled, rejected };
+  if (!Array.isArray(bad) || !bad.every(isPair)) throw unreadable(metadata);
+  return { topic, startOffset: start, endOffset: end, rows, crc32: crc, doubled, rejected, badRows: bad };
 };

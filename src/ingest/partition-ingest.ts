@@ -1,9 +1,10 @@
 import { TidegateError } from '../errors.ts';
 import type { Committed, LogRecord, RecordBatch } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
-import { formBlock, type Inspected, inspect, tokenOf } from './block.ts';
-import type { DeadLetters } from './dead-letters.ts';
+import { type Exceptions, formBlock, type Inspected, inspect, tokenOf } from './block.ts';
+import type { DeadLetters, DeadRecord } from './dead-letters.ts';
 import type { DecisionTable, RowBlock } from './decision-table.ts';
+import { deadRecords, withoutBadRows } from './exceptions.ts';
 import { decodeIntent, encodeIntent, type Intent } from './intent.ts';
 import { Marks } from './marks.ts';
 import type { Patience } from './patience.ts';
@@ -84,7 +85,7 @@ export class PartitionIngest {
     const { startOffset, endOffset } = pending;
     const block = formBlock({ partition: this.#partition, startOffset, endOffset }, found, pending);
     if (block.rows !== pending.rows || block.crc32 !== pending.crc32) this.#reportChange(pending, block);
-    await this.#bury(batch, found, pending.rejected);
+    await this.#bury(batch, found, pending);
     // The marks know nothing of this block; what is stored does.
     this.#marks = null;
     await this.#orIsolate(batch, found, async () => {
@@ -117,8 +118,9 @@ export class PartitionIngest {
 
   async #store(batch: RecordBatch, plan: Plan, isDoubtful: boolean): Promise<void> {
     const { block, intent, records } = plan;
-    if (block.rows > 0 || intent.rejected.length > 0) await this.#commit(batch, intent);
-    await this.#bury(batch, records, intent.rejected);
+    const isEmpty = block.rows === 0 && intent.rejected.length === 0 && intent.badRows.length === 0;
+    if (!isEmpty) await this.#commit(batch, intent);
+    await this.#bury(batch, records, intent);
     await this.#orIsolate(batch, records, async () => {
       if (block.rows > 0) await (isDoubtful ? this.#settle(batch, block) : this.#insert(batch, block));
       this.#remember(plan);
@@ -179,7 +181,7 @@ export class PartitionIngest {
     else logger.info(fields, 'block settled');
   }
 
-  /** When the database cannot read a row of the block, the block is halved until the frame stands alone. */
+  /** When the database cannot read a row of the block, it is halved until the frame, then the row stands alone. */
   async #orIsolate(batch: RecordBatch, records: readonly Inspected[], store: () => Promise<void>): Promise<void> {
     try {
       await store();
@@ -198,25 +200,23 @@ export class PartitionIngest {
       await this.#storeAll(batch, records.slice(0, middle), true);
       await this.#storeAll(batch, records.slice(middle), true);
     } else if (first) {
-      await this.#storeAll(batch, [{ kind: 'corrupt', record: first.record, error: error.message }]);
+      await this.#storeAll(batch, [withoutBadRows(first, error.message)], true);
     }
   }
 
-  async #bury(batch: RecordBatch, records: readonly Inspected[], rejected: readonly number[]): Promise<void> {
-    if (rejected.length === 0) return;
+  async #bury(batch: RecordBatch, records: readonly Inspected[], exceptions: Exceptions): Promise<void> {
     const { deadLetters, patience, tally, topic, logger } = this.#context;
     const partition = this.#partition;
-    const dead = records.flatMap((inspected) => {
-      if (!rejected.includes(inspected.record.offset)) return [];
-      const error = inspected.kind === 'corrupt' ? inspected.error : 'refused by the database';
-      return [{ topic, partition, record: inspected.record, error }];
-    });
+    const dead = deadRecords(records, exceptions).map((one): DeadRecord => ({ topic, partition, ...one }));
+    if (dead.length === 0) return;
     await patience.until(
       () => batch.heartbeat(),
       () => deadLetters.put(dead),
     );
     tally.deadLetters += dead.length;
-    for (const { record, error } of dead) logger.warn({ partition, offset: record.offset, err: error }, 'dead letter');
+    for (const { record, error, row } of dead) {
+      logger.warn({ partition, offset: record.offset, index: row?.index, err: error }, 'dead letter');
+    }
   }
 
   async #commit(batch: RecordBatch, intent: Intent | null): Promise<void> {

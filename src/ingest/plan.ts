@@ -39,6 +39,7 @@ export interface PlanOptions {
 class Draft {
   readonly doubled: [number, number][] = [];
   readonly rejected: number[] = [];
+  readonly badRows: [number, number][] = [];
   taken = 0;
   missingRows = 0;
   #rows = 0;
@@ -55,7 +56,7 @@ class Draft {
 
   hasRoomFor(inspected: Inspected): boolean {
     if (this.taken === 0) return true;
-    if (this.doubled.length + this.rejected.length >= maxExceptions) return false;
+    if (this.doubled.length + this.rejected.length + this.badRows.length >= maxExceptions) return false;
     const bytes = this.#bytes + inspected.record.body.length;
     if (inspected.kind === 'corrupt' || inspected.headers.rows === 0) return bytes <= this.#limits.maxBytes;
     const { rows, minTimeMs, maxTimeMs } = inspected.headers;
@@ -66,8 +67,13 @@ class Draft {
   take(inspected: Inspected): void {
     this.taken += 1;
     this.#bytes += inspected.record.body.length;
-    if (inspected.kind === 'corrupt') this.rejected.push(inspected.record.offset);
-    else this.#takeRows(inspected.record.offset, inspected.headers);
+    const { offset } = inspected.record;
+    if (inspected.kind === 'corrupt') {
+      this.rejected.push(offset);
+      return;
+    }
+    for (const { index } of inspected.badRows ?? []) this.badRows.push([offset, index]);
+    this.#takeRows(offset, inspected.headers);
   }
 
   #takeRows(offset: number, headers: FrameHeaders): void {
@@ -90,11 +96,11 @@ export const planBlock = ({ topic, partition, records, marks: known, limits }: P
     if (!draft.hasRoomFor(inspected)) break;
     draft.take(inspected);
   }
-  const { doubled, rejected, missingRows } = draft;
+  const { doubled, rejected, badRows, missingRows } = draft;
   const used = records.slice(0, draft.taken);
   const startOffset = used[0]?.record.offset ?? 0;
   const endOffset = (used.at(-1)?.record.offset ?? 0) + 1;
-  const block = formBlock({ partition, startOffset, endOffset }, used, { doubled, rejected });
-  const intent = { topic, startOffset, endOffset, rows: block.rows, crc32: block.crc32, doubled, rejected };
+  const block = formBlock({ partition, startOffset, endOffset }, used, { doubled, rejected, badRows });
+  const intent = { topic, startOffset, endOffset, rows: block.rows, crc32: block.crc32, doubled, rejected, badRows };
   return { records: used, block, intent, marks, missingRows };
 };

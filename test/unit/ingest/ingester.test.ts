@@ -4,7 +4,7 @@ import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { decodeIntent } from '../../../src/ingest/intent.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { baseTimeMs, FrameSource } from '../../support/decision-frames.ts';
-import { FakeDecisionTable, type InsertFault, poison } from '../../support/fake-decision-table.ts';
+import { FakeDecisionTable, type InsertFault } from '../../support/fake-decision-table.ts';
 import { Death, ScriptedLog } from '../../support/scripted-log.ts';
 
 let clock: ManualClock;
@@ -165,64 +165,6 @@ describe('what the producer does', () => {
     const ingester = await start();
     await log.deliver(0, 2);
     expect(ingester.stats().missingRows).toBe(5);
-  });
-});
-
-describe('bad frames', () => {
-  const garbled = (): void => {
-    const { headers } = source.frameOf(1);
-    log.addRaw({ v: '1', emitter: headers.emitter, rows: 'many' }, Buffer.from('?'));
-  };
-
-  it('buries a frame whose headers cannot be read, with offset, error and bytes, and goes on', async () => {
-    log.add(source.frameOf(2));
-    garbled();
-    log.add(source.frameOf(2));
-    const ingester = await start();
-    await log.deliver(0, 3);
-    expect(table.total).toBe(4);
-    expect(ingester.stats().deadLetters).toBe(1);
-    const [line = '', rest] = String(log.deadLetters[0]?.body).split('\n');
-    expect(JSON.parse(line)).toMatchObject({ topic: 'tidegate.decisions', partition: 0, offset: 1, bytes: 1 });
-    expect(JSON.parse(line).error).toMatch(/header/);
-    expect(rest).toBe('?');
-  });
-
-  it.each([
-    ['another checksum', (body: Buffer) => Buffer.concat([body, Buffer.from(' ')])],
-    ['a body cut short', (body: Buffer) => body.subarray(0, body.length - 3)],
-  ])('buries a frame with %s', async (_, damage) => {
-    const frame = source.frameOf(2);
-    log.add({ ...frame, body: damage(frame.body) }, source.frameOf(1));
-    const ingester = await start();
-    await log.deliver(0, 2);
-    expect(table.total).toBe(1);
-    expect(ingester.stats().deadLetters).toBe(1);
-  });
-
-  it('buries the one frame that the database cannot read, and stores all others', async () => {
-    const frames = Array.from({ length: 9 }, () => source.frameOf(2));
-    log.add(...frames, source.frame({ client: poison }), source.frameOf(5));
-    const ingester = await start();
-    await log.deliver(0, 11);
-    expect(table.total).toBe(23);
-    expect(table.derived).toBe(23);
-    expect(ingester.stats()).toMatchObject({ deadLetters: 1, rows: 23 });
-    expect(log.committed).toEqual({ offset: 11, metadata: '' });
-  });
-
-  it('buries it too when its predecessor died of it', async () => {
-    log.add(source.frameOf(2), source.frame({ client: poison }), source.frameOf(5));
-    await start();
-    table.faultOf = () => {
-      throw new Death();
-    };
-    await expect(log.deliver(0, 3)).rejects.toThrow(Death);
-    table.faultOf = () => null;
-    const ingester = await start();
-    await log.deliver(0, 3);
-    expect(table.total).toBe(7);
-    expect(ingester.stats().deadLetters).toBe(1);
   });
 });
 

@@ -10,6 +10,7 @@ const intents = fc.record({
   crc32: fc.stringMatching(/^[0-9a-f]{8}$/),
   doubled: fc.array(fc.tuple(offset, fc.nat()), { maxLength: maxExceptions }),
   rejected: fc.array(offset, { maxLength: maxExceptions }),
+  badRows: fc.array(fc.tuple(offset, fc.nat()), { maxLength: maxExceptions }),
 });
 
 it('reads back what was written', () => {

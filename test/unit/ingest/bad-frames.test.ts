@@ -1,0 +1,121 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../src/clock.ts';
+import type { OutgoingFrame } from '../../../src/event/event-log.ts';
+import { crc32Hex } from '../../../src/event/frame.ts';
+import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
+import { silentLogger } from '../../../src/logger.ts';
+import { FrameSource } from '../../support/decision-frames.ts';
+import { FakeDecisionTable, poison } from '../../support/fake-decision-table.ts';
+import { Death, ScriptedLog } from '../../support/scripted-log.ts';
+
+let log: ScriptedLog;
+let table: FakeDecisionTable;
+let source: FrameSource;
+
+beforeEach(() => {
+  log = new ScriptedLog();
+  table = new FakeDecisionTable();
+  source = new FrameSource();
+});
+
+const start = async (): Promise<Ingester> => {
+  const ingester = createIngester({ log, table, clock: new ManualClock(), logger: silentLogger });
+  await ingester.start();
+  return ingester;
+};
+
+describe('bad frames', () => {
+  const garbled = (): void => {
+    const { headers } = source.frameOf(1);
+    log.addRaw({ v: '1', emitter: headers.emitter, rows: 'many' }, Buffer.from('?'));
+  };
+
+  it('buries a frame whose headers cannot be read, with offset, error and bytes, and goes on', async () => {
+    log.add(source.frameOf(2));
+    garbled();
+    log.add(source.frameOf(2));
+    const ingester = await start();
+    await log.deliver(0, 3);
+    expect(table.total).toBe(4);
+    expect(ingester.stats().deadLetters).toBe(1);
+    const [line = '', rest] = String(log.deadLetters[0]?.body).split('\n');
+    expect(JSON.parse(line)).toMatchObject({ topic: 'tidegate.decisions', partition: 0, offset: 1, bytes: 1 });
+    expect(JSON.parse(line).error).toMatch(/header/);
+    expect(rest).toBe('?');
+  });
+
+  it.each([
+    ['another checksum', (body: Buffer) => Buffer.concat([body, Buffer.from(' ')])],
+    ['a body cut short', (body: Buffer) => body.subarray(0, body.length - 3)],
+  ])('buries a frame with %s', async (_, damage) => {
+    const frame = source.frameOf(2);
+    log.add({ ...frame, body: damage(frame.body) }, source.frameOf(1));
+    const ingester = await start();
+    await log.deliver(0, 2);
+    expect(table.total).toBe(1);
+    expect(ingester.stats().deadLetters).toBe(1);
+  });
+
+  it('buries the one frame that the database cannot read, and stores all others', async () => {
+    const frames = Array.from({ length: 9 }, () => source.frameOf(2));
+    log.add(...frames, source.frame({ client: poison }), source.frameOf(5));
+    const ingester = await start();
+    await log.deliver(0, 11);
+    expect(table.total).toBe(23);
+    expect(table.derived).toBe(23);
+    expect(ingester.stats()).toMatchObject({ deadLetters: 1, rows: 23 });
+    expect(log.committed).toEqual({ offset: 11, metadata: '' });
+  });
+
+  /** A frame of which some rows are no events: valid headers, valid checksum. */
+  const damaged = (rows: number, bad: readonly number[]): OutgoingFrame => {
+    const frame = source.frameOf(rows);
+    const lines = frame.body.toString().split('\n');
+    for (const index of bad) lines[index] = `{"${poison}":${index}}`;
+    const body = Buffer.from(lines.join('\n'));
+    return { ...frame, body, headers: { ...frame.headers, crc32: crc32Hex([body]) } };
+  };
+
+  it('buries the single rows that cannot be read, and stores the rest of their frame', async () => {
+    log.add(source.frameOf(4), damaged(6, [0, 3, 5]), source.frameOf(2));
+    const ingester = await start();
+    await log.deliver(0, 3);
+    expect(table.total).toBe(9);
+    expect(table.derived).toBe(9);
+    expect(table.rows.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 6, 7, 9, 11, 12]);
+    expect(ingester.stats()).toMatchObject({ deadLetters: 3, rows: 9, missingRows: 0 });
+    const letters = log.deadLetters.map(({ body }) => body.toString().split('\n'));
+    expect(letters.map(([line = '']) => JSON.parse(line).index)).toEqual([0, 3, 5]);
+    expect(letters.map(([, bytes]) => bytes)).toEqual([0, 3, 5].map((index) => `{"${poison}":${index}}`));
+  });
+
+  it('leaves the same rows out when its predecessor died between announcing and storing the rest', async () => {
+    log.add(damaged(6, [2]));
+    await start();
+    let inserts = 0;
+    table.faultOf = () => {
+      inserts += 1;
+      if (inserts === 2) throw new Death();
+      return null;
+    };
+    await expect(log.deliver(0, 1)).rejects.toThrow(Death);
+    const ingester = await start();
+    await log.deliver(0, 1);
+    expect(table.rows.map(({ seq }) => seq)).toEqual([1, 2, 4, 5, 6]);
+    expect(ingester.stats()).toMatchObject({ changedBlocks: 0, deadLetters: 1 });
+  });
+
+  it('buries it too when its predecessor died of it', async () => {
+    log.add(source.frameOf(2), source.frame({ client: poison }), source.frameOf(5));
+    await start();
+    table.faultOf = () => {
+      throw new Death();
+    };
+    await expect(log.deliver(0, 3)).rejects.toThrow(Death);
+    table.faultOf = () => null;
+    const ingester = await start();
+    await log.deliver(0, 3);
+    expect(table.total).toBe(7);
+    expect(ingester.stats().deadLetters).toBe(1);
+  });
+});
