@@ -39,7 +39,24 @@ interface TableRow {
   readonly name: string;
   readonly engine: string;
   readonly engine_full: string;
+  readonly create_table_query: string;
+  /** Views that read what is inserted into it. */
+  readonly dependencies_table: readonly string[];
 }
+
+/** `decisions_raw` and every table that a block reaches through views, the user's own included. */
+const tablesOfBlock = (tables: readonly TableRow[]): TableRow[] => {
+  const byName = new Map(tables.map((table) => [table.name, table]));
+  const reached = new Set<TableRow>();
+  const visit = (table: TableRow | undefined): void => {
+    if (!table || reached.has(table)) return;
+    if (table.engine !== 'MaterializedView') reached.add(table);
+    const target = /^CREATE MATERIALIZED VIEW \S+ TO (?:`?\w+`?\.)?`?(\w+)`?/.exec(table.create_table_query)?.[1];
+    for (const next of [...table.dependencies_table, ...(target ? [target] : [])]) visit(byName.get(next));
+  };
+  visit(byName.get('decisions_raw'));
+  return [...reached].sort((a, b) => (a.name < b.name ? -1 : 1));
+};
 
 /** Whether a block that comes twice is recognised: by the table's own window, or because the engine keeps one. */
 const checkWindow = ({ name, engine, engine_full: definition }: TableRow): Finding => {
@@ -55,8 +72,8 @@ const checkWindow = ({ name, engine, engine_full: definition }: TableRow): Findi
 export const checkEngine = async (engine: ClickHouseEngine): Promise<readonly Finding[]> => {
   const tables = await selectRows<TableRow>(
     engine.reader,
-    `SELECT name, engine, engine_full FROM system.tables
-     WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name LIMIT 1000`,
+    `SELECT name, engine, engine_full, create_table_query, dependencies_table FROM system.tables
+     WHERE database = currentDatabase() ORDER BY name LIMIT 10000`,
   );
-  return [await checkVersion(engine), await checkMigrations(engine), ...tables.map(checkWindow)];
+  return [await checkVersion(engine), await checkMigrations(engine), ...tablesOfBlock(tables).map(checkWindow)];
 };

@@ -25,6 +25,11 @@ export interface IngesterOptions {
   readonly maxBlockRows?: number;
   /** Bytes of one block. Default 16 MiB. */
   readonly maxBlockBytes?: number;
+  /**
+   * Least time between two blocks of one partition, milliseconds. Default 0: what is fetched is stored at once. With a
+   * server and many partitions, 1,000 keeps the number of parts that it has to merge low.
+   */
+  readonly blockIntervalMs?: number;
 }
 
 /** Brings the decisions of the log into the table, each exactly once. */
@@ -121,11 +126,13 @@ class LogIngester implements Ingester, RecordHandler {
   }
 
   #context(): PartitionContext {
-    const { topic, table, logger, maxBlockRows, maxBlockBytes } = this.#options;
+    const { topic, table, logger, clock, maxBlockRows, maxBlockBytes, blockIntervalMs } = this.#options;
     return {
       topic,
       table,
       logger,
+      clock,
+      blockIntervalMs,
       deadLetters: this.#deadLetters,
       patience: this.#patience,
       tally: this.#tally,
@@ -153,5 +160,6 @@ export const createIngester = (options: IngesterOptions): Ingester =>
     deadLetterTopic: topics.deadLetters,
     maxBlockRows: 50_000,
     maxBlockBytes: 16 * 1024 * 1024,
+    blockIntervalMs: 0,
     ...options,
   });

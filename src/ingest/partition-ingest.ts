@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
 import type { Committed, LogRecord, RecordBatch } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
@@ -18,6 +19,9 @@ export interface PartitionContext {
   readonly deadLetters: DeadLetters;
   readonly patience: Patience;
   readonly limits: BlockLimits;
+  readonly clock: Clock;
+  /** Least time between two blocks of the partition. */
+  readonly blockIntervalMs: number;
   readonly logger: Logger;
   readonly tally: Tally;
   /** Everything below `offset` is stored and visible. */
@@ -43,6 +47,7 @@ export class PartitionIngest {
   #marks: Marks | null = null;
   /** Whether the committed metadata still names a block that is stored by now. */
   #owesAck = false;
+  #lastBlockUs = Number.NEGATIVE_INFINITY;
 
   /** Throws INPUT_INVALID when the metadata is not of this release. */
   constructor(context: PartitionContext, partition: number, committed: Committed) {
@@ -58,6 +63,7 @@ export class PartitionIngest {
   }
 
   async handle(batch: RecordBatch): Promise<void> {
+    await this.#keepPace(batch);
     let records = batch.records.filter(({ offset }) => offset >= this.#nextOffset);
     if (this.#pending) {
       records = await this.#recover(batch, this.#pending, records);
@@ -66,6 +72,13 @@ export class PartitionIngest {
     await this.#storeAll(batch, records.map(inspect));
     const isCaughtUp = this.#nextOffset >= batch.endOffset;
     if (this.#owesAck && (isCaughtUp || this.#context.patience.isStopped)) await this.#commit(batch, null);
+  }
+
+  /** Meanwhile more records gather: the next block is larger, and the database has fewer parts to merge. */
+  async #keepPace(batch: RecordBatch): Promise<void> {
+    const { clock, blockIntervalMs, patience } = this.#context;
+    const elapsedMs = (clock.monotonicUs() - this.#lastBlockUs) / 1000;
+    if (elapsedMs < blockIntervalMs) await patience.rest(() => batch.heartbeat(), blockIntervalMs - elapsedMs);
   }
 
   /** A topic that was made anew under the old offsets: its records have nothing to do with the intent. */
@@ -139,6 +152,7 @@ export class PartitionIngest {
     const { tally } = this.#context;
     tally.blocks += block.rows > 0 ? 1 : 0;
     tally.rows += block.rows;
+    this.#lastBlockUs = this.#context.clock.monotonicUs();
     this.#pending = null;
     this.#found = [];
     this.#owesAck = true;

@@ -57,9 +57,14 @@ export class Patience {
 
   /** Waits with a heartbeat. Rejects when it is told to stop. */
   async pause(heartbeat: Heartbeat, durationMs: number): Promise<void> {
-    for (let leftMs = durationMs; leftMs > 0; leftMs -= heartbeatMs) {
+    await this.rest(heartbeat, durationMs);
+    if (this.#isStopped) throw new TidegateError('TABLE_FAILED', 'Stopped while it waited', { retryable: true });
+  }
+
+  /** Waits with a heartbeat, or until it is told to stop. */
+  async rest(heartbeat: Heartbeat, durationMs: number): Promise<void> {
+    for (let leftMs = durationMs; leftMs > 0 && !this.#isStopped; leftMs -= heartbeatMs) {
       await Promise.race([this.#options.clock.sleep(Math.min(leftMs, heartbeatMs)), this.#stopped]);
-      if (this.#isStopped) throw new TidegateError('TABLE_FAILED', 'Stopped while it waited', { retryable: true });
       await heartbeat();
     }
   }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checkEngine } from '../../src/clickhouse/check.ts';
 import { ClickHouseDecisionTable } from '../../src/clickhouse/decision-table.ts';
 import { type ClickHouseEngine, execute, selectRows } from '../../src/clickhouse/engine.ts';
 import { migrate, readMigrations } from '../../src/clickhouse/migrate.ts';
@@ -66,6 +67,18 @@ describeWith('chdb', 'a chDB folder', (url) => {
     expect(await definition()).toContain('toIntervalDay(7)');
     await migrate({ engine, logger, options: keepAll });
     expect(await definition()).not.toContain('TTL');
+  });
+
+  it('finds a view of the user’s own unfit that would count a block twice, and leaves other tables alone', async () => {
+    await execute(engine.writer, 'CREATE TABLE mine (n UInt64) ENGINE = MergeTree ORDER BY n');
+    expect((await checkEngine(engine)).filter(({ ok }) => !ok)).toEqual([]);
+    await execute(engine.writer, 'CREATE MATERIALIZED VIEW mine_mv TO mine AS SELECT count AS n FROM decisions_raw');
+    const unfit = (await checkEngine(engine)).filter(({ ok }) => !ok);
+    expect(unfit).toMatchObject([{ subject: 'dedup window of mine' }]);
+    expect(unfit[0]?.message).toContain('ALTER TABLE mine MODIFY SETTING non_replicated_deduplication_window');
+    const subjects = (await checkEngine(engine)).map(({ subject }) => subject);
+    expect(subjects).toContain('dedup window of decisions_per_minute');
+    await execute(engine.writer, 'DROP VIEW mine_mv');
   });
 
   it('gives the minutes back what they lost, to the last measure, as often as they lose it', async () => {

@@ -19,7 +19,7 @@ beforeEach(() => {
   source = new FrameSource();
 });
 
-const start = async (options: { maxBlockRows?: number; topic?: string } = {}): Promise<Ingester> => {
+const start = async (options: { maxBlockRows?: number; blockIntervalMs?: number } = {}): Promise<Ingester> => {
   const ingester = createIngester({ log, table, clock, logger: silentLogger, ...options });
   await ingester.start();
   return ingester;
@@ -101,6 +101,17 @@ describe('the happy path', () => {
     await log.deliver(0, 901);
     expect(table.total).toBe(2);
     expect(Math.max(...log.commits.map(({ metadata }) => metadata.length))).toBeLessThan(4_000);
+  });
+
+  it('leaves time between two blocks of a partition when it is told to, and its membership does not suffer', async () => {
+    log.add(source.frameOf(1), source.frameOf(1));
+    await start({ blockIntervalMs: 9_000 });
+    await log.deliver(0, 1);
+    const startMs = clock.nowMs();
+    await throughTime(log.deliver(1, 2));
+    expect(clock.nowMs() - startMs).toBeGreaterThanOrEqual(9_000);
+    expect(log.heartbeats).toBeGreaterThanOrEqual(3);
+    expect(table.total).toBe(2);
   });
 
   it('tells when positions are reached, and not before', async () => {
