@@ -1,11 +1,10 @@
 import { type DecisionEvent, eventVersion } from './decision-event.ts';
 import { encodeEvent } from './event-codec.ts';
-import type { OutgoingFrame } from './event-log.ts';
+import { maxFrameBytes, type OutgoingFrame } from './event-log.ts';
 import { crc32Hex } from './frame.ts';
 import type { MergedRow } from './merge-buffer.ts';
 import { partitionOf } from './partition.ts';
 
-/** A frame stays under what brokers take by default (1 MB) however long its rows are. */
 const maxFrameRows = 500;
 
 interface PartitionState {
@@ -37,13 +36,7 @@ export class FrameBuilder {
       if (share) share.push(row);
       else byPartition.set(partition, [row]);
     }
-    const frames: OutgoingFrame[] = [];
-    for (const [partition, share] of byPartition) {
-      for (let from = 0; from < share.length; from += maxFrameRows) {
-        frames.push(this.#frame(partition, share.slice(from, from + maxFrameRows)));
-      }
-    }
-    return frames;
+    return [...byPartition].flatMap(([partition, share]) => this.#frames(partition, share));
   }
 
   /** One closing frame for every partition that was written to. */
@@ -73,11 +66,32 @@ export class FrameBuilder {
     };
   }
 
-  #frame(partition: number, rows: readonly MergedRow[]): OutgoingFrame {
+  /** As few frames as rows and bytes allow: one that is too large for the log would be refused for good. */
+  #frames(partition: number, rows: readonly MergedRow[]): OutgoingFrame[] {
+    const frames: OutgoingFrame[] = [];
+    let lines: Buffer[] = [];
+    let from = 0;
+    let bytes = 0;
+    const { nextSeq } = this.#stateOf(partition);
+    const close = (until: number): void => {
+      if (lines.length > 0) frames.push(this.#frame(partition, rows.slice(from, until), Buffer.concat(lines)));
+      lines = [];
+      from = until;
+      bytes = 0;
+    };
+    for (const [index, row] of rows.entries()) {
+      const line = Buffer.from(`${encodeEvent(this.#event(row, partition, nextSeq + index))}\n`, 'utf8');
+      if (lines.length === maxFrameRows || bytes + line.length > maxFrameBytes) close(index);
+      lines.push(line);
+      bytes += line.length;
+    }
+    close(rows.length);
+    return frames;
+  }
+
+  #frame(partition: number, rows: readonly MergedRow[], body: Buffer): OutgoingFrame {
     const state = this.#stateOf(partition);
     const firstSeq = state.nextSeq;
-    const lines = rows.map((row, index) => `${encodeEvent(this.#event(row, partition, firstSeq + index))}\n`);
-    const body = Buffer.from(lines.join(''), 'utf8');
     const times = rows.map((row) => row.first.timeMs);
     state.nextSeq += rows.length;
     state.total += rows.reduce((sum, row) => sum + row.count, 0);

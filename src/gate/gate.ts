@@ -1,5 +1,5 @@
 import type { BlockEntry } from '../blocklist/block-list.ts';
-import { type Client, clientKeyOf } from '../client.ts';
+import { type Client, clientKeyOf, clientOf } from '../client.ts';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import type { Blocked, Decision, LimitState } from '../decision/decision.ts';
 import { TidegateError } from '../errors.ts';
@@ -77,6 +77,11 @@ export interface Gate {
 
 const maxCost = 1_000_000_000;
 const failClosedRetryMs = 1000;
+const maxRouteLength = 256;
+
+/** Tenants may come from clients: bounded and without control characters, like client ids. */
+const tenantOf = (tenant: string | undefined): string =>
+  tenant === undefined ? 'default' : clientOf('user', tenant).id;
 
 interface FoundBlock {
   readonly client: Client;
@@ -159,10 +164,13 @@ class EmbeddedGate implements Gate {
       nowMs: this.#clock.nowMs(),
       client,
       clientKey,
-      tenant: request.tenant ?? 'default',
+      tenant: tenantOf(request.tenant),
       method,
       path: route ?? request.path.split('?', 1)[0] ?? '',
-      route: route === undefined ? this.#routeNames.nameFor(clientKey, method, request.path) : `${method} ${route}`,
+      route:
+        route === undefined
+          ? this.#routeNames.nameFor(clientKey, method, request.path)
+          : `${method} ${route.slice(0, maxRouteLength)}`,
       address: request.address ?? '',
       ...(cost === undefined ? {} : { cost }),
     };

@@ -9,8 +9,14 @@ export interface Observed {
   readonly early: boolean | null;
 }
 
+/** More shadow policies than this on one request are no experiment any more; an event stays small. */
+const maxShadowDenied = 16;
+
 const shadowDenied = (limits: readonly LimitState[]): string[] =>
-  limits.filter(({ shadow, allowed }) => shadow && !allowed).map(({ policy }) => policy);
+  limits
+    .filter(({ shadow, allowed }) => shadow && !allowed)
+    .map(({ policy }) => policy)
+    .slice(0, maxShadowDenied);
 
 /** A decision as the event log keeps it. */
 export const recordOf = (asked: Asked, decision: Decision, { latencyUs, early }: Observed): DecisionRecord => {

@@ -13,6 +13,8 @@ export interface MemoryLimitStoreOptions {
 const overflowCounters = 256;
 /** Expired counters looked at per new key: the sweep keeps up with any growth and never walks the whole map. */
 const sweepStep = 2;
+/** A full bucket is kept this much longer: a clock that steps back a little must not find it forgotten. */
+const clockSlackUs = 60_000_000;
 
 const counterOf = ({ policy, client, tenant, route }: LimitKey): string =>
   JSON.stringify([policy, client ?? null, tenant ?? null, route ?? null]);
@@ -80,7 +82,7 @@ export class MemoryLimitStore implements LimitStore {
         return;
       }
       const [counter, tatUs] = next.value;
-      if (tatUs <= nowUs) this.#tats.delete(counter);
+      if (tatUs + clockSlackUs <= nowUs) this.#tats.delete(counter);
     }
   }
 }

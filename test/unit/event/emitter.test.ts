@@ -4,7 +4,7 @@ import { ManualClock } from '../../../src/clock.ts';
 import { TidegateError } from '../../../src/errors.ts';
 import type { DecisionRecord } from '../../../src/event/decision-event.ts';
 import { createEmitter, type EmitterOptions } from '../../../src/event/emitter.ts';
-import type { FrameWriter, OutgoingFrame } from '../../../src/event/event-log.ts';
+import { type FrameWriter, maxFrameBytes, type OutgoingFrame } from '../../../src/event/event-log.ts';
 import { decodeFrame, formatFrameHeaders } from '../../../src/event/frame.ts';
 
 const decision = (change: Partial<DecisionRecord> = {}): DecisionRecord => ({
@@ -136,6 +136,17 @@ describe('the emitter', () => {
     }
     const closing = log.frames.filter(({ headers }) => headers.last);
     expect(closing.map(({ partition }) => partition).sort()).toEqual([...next.keys()].sort());
+  });
+
+  it('cuts frames that would be too large for the log', async () => {
+    const { emitter, log } = setUp();
+    const route = `GET /${'x'.repeat(3000)}`;
+    for (let n = 0; n < 900; n += 1) emitter.record(decision({ route: `${route}${n}` }));
+    await emitter.flush();
+    expect(log.frames.length).toBeGreaterThan(2);
+    for (const { body } of log.frames) expect(body.length).toBeLessThanOrEqual(maxFrameBytes);
+    expect(log.total()).toBe(900);
+    expect(log.events().map(({ seq }) => seq)).toEqual(Array.from({ length: 900 }, (_, index) => index + 1));
   });
 
   it('keeps every total while the log is away, in bounded memory, and delivers when it is back', async () => {
