@@ -50,7 +50,6 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   yaml: filesAndInputs,
   'cli-progress': terminal,
   'cli-table3': terminal,
-  'close-with-grace': terminal,
   commander: terminal,
   'log-update': terminal,
   picocolors: terminal,
