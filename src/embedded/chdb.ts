@@ -39,9 +39,16 @@ const claim = (folder: string): FolderLock => {
   if (openFolder !== null) {
     throw new TidegateError('DATA_LOCKED', `This process holds ${openFolder}; chDB opens one folder per process`);
   }
-  const lock = lockFolder(folder);
-  openFolder = folder;
-  return lock;
+  try {
+    const lock = lockFolder(folder);
+    openFolder = folder;
+    return lock;
+  } catch (cause) {
+    if (cause instanceof TidegateError) throw cause;
+    throw new TidegateError('ENGINE_UNREACHABLE', `The folder ${folder} cannot be used: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
 };
 
 const connect = async (path: string): Promise<{ writing: ChdbConnection; reading: ChdbConnection }> => {
@@ -56,8 +63,8 @@ const connect = async (path: string): Promise<{ writing: ChdbConnection; reading
 /**
  * Opens chDB on a folder.
  *
- * @throws TidegateError DATA_LOCKED when another process holds the folder, ENGINE_UNREACHABLE when the library cannot
- * open it.
+ * @throws TidegateError DATA_LOCKED when another process holds the folder, ENGINE_UNREACHABLE when it cannot be written or
+ * the library cannot open it.
  */
 export const openChdb = async ({ folder }: ChdbOptions): Promise<ChdbEngine> => {
   const isTemporary = folder === '';

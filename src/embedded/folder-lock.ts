@@ -74,12 +74,22 @@ const bury = (path: string, dead: string): void => {
   }
 };
 
-/** Writes a whole file beside the lock, then gives it the lock's name: fails when that name is taken, atomically. */
+/** Gives the draft the lock's name: fails when that name is taken, atomically. */
+const claimName = (draft: string, path: string): void => {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error) || error.code === 'EEXIST') throw error;
+    // Some mounts have no hard links. There a process that dies within this line leaves a lock that looks dead.
+    writeFileSync(path, readFileSync(draft), { flag: 'wx' });
+  }
+};
+
 const tryTake = (path: string, holder: Holder): boolean => {
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(holder));
   try {
-    linkSync(draft, path);
+    claimName(draft, path);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openChdb } from '../../../src/embedded/chdb.ts';
 import { lockFolder } from '../../../src/embedded/folder-lock.ts';
 
 let folder: string;
@@ -67,5 +68,14 @@ describe('a data folder', () => {
   it.each(['', '{"pid":', 'null'])('is taken over when the lock was never written to its end: %j', (text) => {
     writeFileSync(lockFile(), text);
     lockFolder(folder).release();
+  });
+});
+
+describe('opening chDB', () => {
+  it('is refused, by name, where a folder cannot be', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const opening = openChdb({ folder: join(folder, 'file/data') });
+    await expect(opening).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
+    await expect(opening).rejects.toThrow(/file\/data cannot be used/);
   });
 });
