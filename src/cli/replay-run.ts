@@ -15,6 +15,7 @@ import { createLogger } from './logging.ts';
 import { Opened } from './opened.ts';
 import { redactorFor } from './redact.ts';
 import type { ReplayFlags } from './replay.ts';
+import { guardReplay, Interrupted, interruptedExitCode, type ReplayGuard } from './replay-guard.ts';
 import { type ReplayProgress, replayProgress } from './replay-progress.ts';
 
 /** What every step of the command needs. */
@@ -32,9 +33,12 @@ interface Session {
 /** The same on every engine: frames, and with them evidence, do not depend on where they are kept. */
 const partitions = 12;
 
-/** Thrown at the next step after Ctrl-C; never shown. */
-class Interrupted extends Error {}
-const interruptedExitCode = 130;
+/** Longest pause between two instants of the log. */
+const stepPatienceMs = 60_000;
+/** At the end everything is stored, which takes its time after millions of lines. */
+const settlePatienceMs = 900_000;
+/** Engines that went away cannot be closed in order. */
+const closePatienceMs = 10_000;
 
 const openDatabase = async ({ flags, opened, logger, wallClock }: Session): Promise<Database> => {
   // A replayed log may be ten years old: nothing may expire. That is why it wants a database of its own.
@@ -108,18 +112,16 @@ const readLogs = async (
   return { accessLog, readingUs: wallClock.monotonicUs() - startedUs };
 };
 
-const runReplay = async (
-  session: Session,
-  files: readonly string[],
-  interrupted: () => boolean,
-): Promise<ReplayReport> => {
+const runReplay = async (session: Session, files: readonly string[], guard: ReplayGuard): Promise<ReplayReport> => {
   const { flags, logger, logClock, wallClock, progress, runName } = session;
   checkEngineUrls(flags);
   const { policies, changes } = await openPolicies(session);
   const rules = await readRuleFile(flags.rules);
   const reading = await readLogs(session, files);
   const engines = await openReplayEngines(session);
-  progress.replaying(reading.accessLog.requests.length);
+  const requests = reading.accessLog.requests.length;
+  progress.replaying(requests);
+  guard.alive(stepPatienceMs);
   return replay({
     ...reading,
     policies,
@@ -131,7 +133,7 @@ const runReplay = async (
     logger,
     runName,
     onStep: (decided) => {
-      if (interrupted()) throw new Interrupted();
+      guard.alive(decided === requests ? settlePatienceMs : stepPatienceMs);
       progress.decided(decided);
     },
   });
@@ -160,13 +162,9 @@ export const runReplayCommand = async (files: readonly string[], flags: ReplayFl
     progress,
     runName: `replay-${randomBytes(6).toString('hex')}`,
   };
-  let isInterrupted = false;
-  const interrupt = (): void => {
-    isInterrupted = true;
-  };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const guard = guardReplay(session.wallClock);
   try {
-    const report = await runReplay(session, files, () => isInterrupted);
+    const report = await Promise.race([runReplay(session, files, guard), guard.ended]);
     progress.stop();
     print(report, flags.json);
   } catch (error) {
@@ -174,7 +172,7 @@ export const runReplayCommand = async (files: readonly string[], flags: ReplayFl
     if (!(error instanceof Interrupted)) throw error;
     process.exitCode = interruptedExitCode;
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    await session.opened.close();
+    guard.release();
+    await Promise.race([session.opened.close(), session.wallClock.sleep(closePatienceMs)]);
   }
 };
