@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { networkOf } from '../address.ts';
 import type { Block } from '../blocklist/block.ts';
 import type { BlockList, Lift } from '../blocklist/block-list.ts';
 import { clientFromKey, clientKeyOf, clientOf } from '../client.ts';
@@ -44,7 +45,8 @@ const IfMatch = Type.Object({
 const clientKeyFrom = (text: string): string => {
   const client = clientFromKey(text);
   if (!client) throw invalidField('query.client', 'must be ip:…, user:… or key:…');
-  return clientKeyOf(clientOf(client.kind, client.id));
+  const { kind, id } = client;
+  return clientKeyOf(clientOf(kind, kind === 'ip' ? (networkOf(id) ?? id) : id));
 };
 
 const found = async (blockList: BlockList, id: string): Promise<Block> => {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { clientKinds, clientOf } from '../client.ts';
+import { canonicalAddress, networkOf } from '../address.ts';
+import { type Client, type ClientKind, clientKinds, clientOf } from '../client.ts';
 import { type Decision, decisionSources, outcomes } from '../decision/decision.ts';
 import type { Gate } from '../gate/gate.ts';
 import { type Api, problemResponses, secured } from './routing.ts';
@@ -15,7 +16,14 @@ const DecideBody = Type.Object(
     ),
     method: Type.String({ minLength: 1, maxLength: 32 }),
     path: Type.String({ minLength: 1, maxLength: 4096 }),
-    route: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'The template: `/orders/:id`.' })),
+    route: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+        description: 'The template: `/orders/:id`.',
+      }),
+    ),
     tenant: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     cost: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000 })),
     address: Type.Optional(Type.String({ maxLength: 64 })),
@@ -56,6 +64,10 @@ const decisionView = (decision: Decision): Static<typeof DecisionSchema> => {
   };
 };
 
+/** One client per address, however it is spelt: IPv6 counts by /64, as in every gate. */
+const clientFrom = ({ kind, id }: { kind: ClientKind; id: string }): Client =>
+  clientOf(kind, kind === 'ip' ? (networkOf(id) ?? id) : id);
+
 /** The gate over HTTP, for gateways and services that cannot embed it. The caller vouches for the clients it names. */
 export const decisionRoutes = (api: Api, gate: Gate): void => {
   api.post(
@@ -71,7 +83,10 @@ export const decisionRoutes = (api: Api, gate: Gate): void => {
         response: { 200: DecisionSchema, ...problemResponses(400, 401, 413, 415) },
       },
     },
-    async ({ body: { clients, ...request } }) =>
-      decisionView(await gate.check({ ...request, clients: clients.map(({ kind, id }) => clientOf(kind, id)) })),
+    async ({ body: { clients, address = '', ...request } }) => {
+      const known = canonicalAddress(address);
+      const where = known === null ? {} : { address: known };
+      return decisionView(await gate.check({ ...request, ...where, clients: clients.map(clientFrom) }));
+    },
   );
 };

@@ -11,10 +11,14 @@ export interface Asked {
   readonly clientKey: string;
   readonly tenant: string;
   readonly method: string;
-  /** What policies are matched against: the template's path, or the request's. */
+  /** As requested. */
   readonly path: string;
-  /** `GET /orders/:id`. */
+  /** The host's own name for what was asked for: `/orders/:id`, `/*`. */
+  readonly template?: string;
+  /** What events call it: `GET /orders/:id`. */
   readonly route: string;
+  /** What limits go by that have the route in their scope. */
+  readonly limitRoute: string;
   readonly address: string;
   /** Absent: each policy's own. */
   readonly cost?: number;
@@ -44,7 +48,7 @@ const keyOf = (policy: Policy, asked: Asked): LimitKey => ({
   policy: policy.name,
   ...(policy.scope.includes('client') ? { client: asked.clientKey } : {}),
   ...(policy.scope.includes('tenant') ? { tenant: asked.tenant } : {}),
-  ...(policy.scope.includes('route') ? { route: asked.route } : {}),
+  ...(policy.scope.includes('route') ? { route: asked.limitRoute } : {}),
 });
 
 const requestFor = (policy: Policy, asked: Asked): LimitRequest => ({

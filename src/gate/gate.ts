@@ -42,7 +42,10 @@ export interface GateRequest {
   readonly method: string;
   /** As requested; a query is ignored. */
   readonly path: string;
-  /** The route's template, such as `/orders/:id`. Absent: the request matched no route, and one is derived. */
+  /**
+   * The route's template, such as `/orders/:id`. Absent: the request matched no route, and one is derived. Policies are
+   * matched against it, and against the path too where it has parameters or a `*`.
+   */
   readonly route?: string;
   /** Units this request spends in every policy, >= 0; 0 peeks. Default: each policy's own. */
   readonly cost?: number;
@@ -166,14 +169,20 @@ class EmbeddedGate implements Gate {
       clientKey,
       tenant: tenantOf(request.tenant),
       method,
-      path: route ?? request.path.split('?', 1)[0] ?? '',
-      route:
-        route === undefined
-          ? this.#routeNames.nameFor(clientKey, method, request.path)
-          : `${method} ${route.slice(0, maxRouteLength)}`,
+      path: request.path,
+      ...(route === undefined ? {} : { template: route }),
+      ...this.#namesOf(clientKey, method, request),
       address: request.address ?? '',
       ...(cost === undefined ? {} : { cost }),
     };
+  }
+
+  /** A template that ends in `*` says nothing of what was asked for: limits go by it, events by the path. */
+  #namesOf(clientKey: string, method: string, { path, route }: GateRequest): Pick<Asked, 'route' | 'limitRoute'> {
+    const template = route === undefined ? null : `${method} ${route.slice(0, maxRouteLength).toWellFormed()}`;
+    if (template !== null && !template.endsWith('*')) return { route: template, limitRoute: template };
+    const name = this.#routeNames.nameFor(clientKey, method, path);
+    return { route: name, limitRoute: template ?? name };
   }
 
   #findBlock(clients: readonly Client[], nowMs: number): FoundBlock | null {
@@ -214,7 +223,7 @@ class EmbeddedGate implements Gate {
   #watchRetry(asked: Asked, decision: Decision): boolean {
     if (decision.outcome === 'blocked') return false;
     const subjectOf = (limit: LimitState): string =>
-      `${limit.policy} ${asked.clientKey} ${limit.scope.includes('route') ? asked.route : ''}`;
+      `${limit.policy} ${asked.clientKey} ${limit.scope.includes('route') ? asked.limitRoute : ''}`;
     const early = decision.limits.some((limit) => this.#retryWatch.isEarly(subjectOf(limit), asked.nowMs));
     if (decision.outcome === 'denied' && decision.deciding?.retryAfterMs) {
       this.#retryWatch.denied(subjectOf(decision.deciding), asked.nowMs, decision.deciding.retryAfterMs);

@@ -1,3 +1,5 @@
+import { absoluteForm } from '../policy/route-pattern.ts';
+
 /** Routes told apart per client; a scanner's ten thousandth path says no more than its sixty-fifth. */
 const maxRoutesPerClient = 64;
 const maxClients = 10_000;
@@ -22,7 +24,7 @@ const generalise = (segment: string): string => {
 
 /** The path without query, with ids collapsed, first two segments. */
 export const derivePath = (path: string): string => {
-  const bare = path.slice(0, 2048).split(/[?#;]/, 1)[0] ?? '';
+  const bare = path.slice(0, 2048).replace(absoluteForm, '').split(/[?#;]/, 1)[0] ?? '';
   const segments = bare.split('/').filter((segment) => segment !== '');
   return `/${segments.slice(0, 2).map(generalise).join('/')}`;
 };

@@ -21,6 +21,10 @@ export const parseTrustedProxies = (texts: readonly unknown[]): readonly Cidr[] 
   return networks;
 };
 
+/** Some proxies write the port as well: `203.0.113.9:50000`, `[2001:db8::1]:50000`. */
+const withoutPort = (hop: string): string =>
+  /^\[([^\]]*)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(hop)?.[1] ?? hop;
+
 /**
  * The client's address: the peer, or, while that is a trusted proxy, the right-most untrusted entry of X-Forwarded-For.
  * Null when the peer has none (a UNIX socket).
@@ -34,7 +38,7 @@ export const clientAddress = (
   if (address === null || forwardedFor === undefined || trusted.length === 0) return address;
   const hops = forwardedFor.slice(-4096).split(',').slice(-maxHops);
   for (let hop = hops.pop(); hop !== undefined && isWithin(address, trusted); hop = hops.pop()) {
-    const next = canonicalAddress(hop.trim());
+    const next = canonicalAddress(withoutPort(hop.trim()));
     // What is no address was not written by a proxy of ours: the last one known speaks for it.
     if (next === null) return address;
     address = next;

@@ -26,3 +26,37 @@ export const parseRoutePattern = (text: string): RoutePattern | string => {
 
 /** `/orders/7/` → `orders`, `7`. */
 export const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
+
+/** `http://host` in front of the path: a target may be sent so. */
+export const absoluteForm = /^[a-z][a-z0-9+.-]{0,20}:\/\/[^/?#]*/i;
+/** What makes servers differ about the path that a target names. */
+const ambiguous = /[%;\\]|(?:^|\/)\.{1,2}(?:\/|$)/;
+
+const decoded = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // Broken encoding is taken literally by those who take it at all.
+    return segment;
+  }
+};
+
+/** As a server reads it that decodes, drops `;parameters` and follows `.` and `..`. */
+const plainSegmentsOf = (path: string): string[] => {
+  const plain: string[] = [];
+  for (const segment of path.split(/[/\\]/).flatMap((part) => decoded(part.split(';', 1)[0] ?? '').split(/[/\\]/))) {
+    if (segment === '..') plain.pop();
+    else if (segment !== '' && segment !== '.') plain.push(segment);
+  }
+  return plain;
+};
+
+/**
+ * The segments of a request target, in each way that a server behind may read them: `/%6Cogin` is `/login` to most. One
+ * reading for nearly all requests; two where the target is ambiguous, so that no spelling is a way around a limit.
+ */
+export const readingsOf = (target: string): string[][] => {
+  const [path = ''] = target.replace(absoluteForm, '').split(/[?#]/, 1);
+  const literal = segmentsOf(path);
+  return ambiguous.test(path) ? [literal, plainSegmentsOf(path)] : [literal];
+};

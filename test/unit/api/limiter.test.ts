@@ -139,6 +139,23 @@ describe('POST /v1/decisions', () => {
     expect(recorded).toHaveLength(4);
   });
 
+  it('takes all spellings of an address, and all addresses of a /64, for one client', async () => {
+    const { api, recorded } = await apiUnderTest();
+    const ids = ['::ffff:203.0.113.9', '64:ff9b::203.0.113.9', '203.0.113.9', '2001:DB8::1', '2001:db8:0:0:9::%eth0'];
+    for (const id of ids) await decide(api, { ...request, clients: [{ kind: 'ip', id }] });
+    const [first, second] = ['203.0.113.9', '2001:db8::/64'];
+    expect(recorded.map(({ client }) => client)).toEqual([first, first, first, second, second]);
+    expect(recorded.map(({ outcome }) => outcome)).toEqual(['allowed', 'allowed', 'denied', 'allowed', 'allowed']);
+  });
+
+  it('keeps control characters and what is no address out of the events', async () => {
+    const { api, recorded } = await apiUnderTest();
+    const clients = [{ kind: 'user', id: 'ann' }];
+    expect((await decide(api, { ...request, clients, route: '/a\u0001b' })).statusCode).toBe(400);
+    await decide(api, { ...request, clients, route: '/a\ud800', address: '\u0001 anywhere' });
+    expect(recorded).toEqual([expect.objectContaining({ route: 'GET /a\ufffd', address: '' })]);
+  });
+
   it('takes no stranger at his word: it needs a token', async () => {
     const { api, recorded } = await apiUnderTest();
     expect((await decide(api, request, {})).statusCode).toBe(401);

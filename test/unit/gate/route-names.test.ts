@@ -11,6 +11,7 @@ describe('derived routes', () => {
     ['/files/aGVsbG8gd29ybGQgMTIzNDU2', '/files/:id'],
     ['/wp-login.php?x=1', '/wp-login.php'],
     ['//a//b//c', '/a/b'],
+    ['http://example.test:80/orders/7?x', '/orders/:id'],
     ['/', '/'],
     ['', '/'],
     ['/\u0000\n', '/??'],

@@ -28,6 +28,7 @@ const start = async (
   app = fastify();
   await app.register(tidegate, { gate, random: () => 0, ...options });
   app.get('/orders/:id', () => ({ ok: true }));
+  app.all('/proxied/*', () => ({ ok: true }));
   return { clock, routes };
 };
 const perClient = '{name: per-client, limit: 60, window: 1m, burst: 2}, {name: day, limit: 1000, window: 1d}';
@@ -61,6 +62,17 @@ describe('the Fastify plugin', () => {
     expect(routes).toEqual(['GET /orders/:id ip:127.0.0.1', 'GET /wp-admin/setup.php ip:127.0.0.1']);
   });
 
+  it('limits a path behind a catch-all route by its own policy, and counts a limit by route once for all of them', async () => {
+    const login = '{name: login, match: {routes: [POST /proxied/login]}, limit: 1, window: 1h}';
+    const { routes } = await start(`${login}, {name: all, scope: [client, route], limit: 3, window: 1h}`);
+    const status = async (url: string): Promise<number> => (await app.inject({ method: 'POST', url })).statusCode;
+    expect([await status('/proxied/login'), await status('/proxied/%6cogin')]).toEqual([200, 429]);
+    expect([await status('/proxied/a'), await status('/proxied/b'), await status('/proxied/c')]).toEqual([
+      200, 200, 429,
+    ]);
+    expect(routes.at(-1)).toBe('POST /proxied/c ip:127.0.0.1');
+  });
+
   it('answers a blocked client with abnormal-usage-detected and the end of the block', async () => {
     const blockList = {
       find: (clientKey: string) => ({ clientKey, blockId: 'b1', rule: 'breadth', expiresAtMs: 1_750_000_090_000 }),
@@ -86,6 +98,15 @@ describe('the Fastify plugin', () => {
     await app.inject({ url: '/orders/1', headers });
     await app.inject({ url: '/orders/1', headers, remoteAddress: '192.0.2.9' });
     expect(routes.map((route) => route.split(' ')[2])).toEqual(['ip:198.51.100.7', 'ip:192.0.2.9']);
+  });
+
+  it('reads the address of a proxy that writes ports, so that its clients are not one client', async () => {
+    const { routes } = await start(perClient, { trustedProxies: ['127.0.0.0/8'] });
+    for (const hop of ['203.0.113.66:50000', '[2001:db8::1]:443', '[2001:db8::2]', '203.0.113.66:x']) {
+      await app.inject({ url: '/orders/1', headers: { 'x-forwarded-for': hop } });
+    }
+    const addresses = ['203.0.113.66', '2001:db8::/64', '2001:db8::/64', '127.0.0.1'];
+    expect(routes.map((route) => route.split(' ')[2])).toEqual(addresses.map((address) => `ip:${address}`));
   });
 
   it('refuses to start with a proxy setting that trusts anyone', async () => {

@@ -33,6 +33,47 @@ describe('matching policies', () => {
     expect(namesFor([{ routes: [pattern] }], method, path)).toEqual(expected ? ['p0'] : []);
   });
 
+  it.each([
+    '/LOGIN',
+    '//login',
+    '/login?next=/',
+    '/login#top',
+    '/%6cogin',
+    '/login;a=b',
+    '/./login',
+    '/x/../login',
+    '/x/%2e%2e/login',
+    '/login%2F',
+    '/\\login',
+    '/login;/..;/login',
+    'http://example.test/login',
+    'HTTP://example.test:80/login?x',
+  ])('takes %s for /login, as some server behind would', (path) => {
+    expect(namesFor([{ routes: ['POST /login'] }], 'POST', path)).toEqual(['p0']);
+  });
+
+  it('takes an ambiguous path literally as well', () => {
+    expect(namesFor([{ routes: ['GET /objects/*'] }], 'GET', '/objects/a%2Fb')).toEqual(['p0']);
+    expect(namesFor([{ routes: ['GET /50%'] }], 'GET', '/50%')).toEqual(['p0']);
+  });
+
+  it('has a HEAD of what a GET is limited for, and nothing else', () => {
+    expect(namesFor([{ routes: ['GET /report'] }, { routes: ['POST /report'] }], 'HEAD', '/report')).toEqual(['p0']);
+    expect(namesFor([{ routes: ['HEAD /report'] }], 'GET', '/report')).toEqual([]);
+  });
+
+  it.each([
+    ['/*', true],
+    ['*', true],
+    ['/:action', true],
+    ['/login', true],
+    ['/about', false],
+  ] as const)('finds the policy of a path behind the template %s: %s', (path, expected) => {
+    const set = policySetOf([policyFor('login', { routes: ['POST /login'] })]);
+    const found = compilePolicies(set)({ method: 'POST', path: '/login', template: path, tenant: 'acme', client });
+    expect(found).toHaveLength(expected ? 1 : 0);
+  });
+
   it('answers in the order of the file, each policy once', () => {
     const matches = [{ routes: ['GET /a/*', 'GET /a/b', 'GET /a/**'] }, {}, { routes: ['GET /a/b'] }];
     expect(namesFor(matches, 'GET', '/a/b')).toEqual(['p0', 'p1', 'p2']);
