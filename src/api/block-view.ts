@@ -10,7 +10,13 @@ const EvidenceSchema = Type.Object({
   early: Type.Union([Type.Integer(), Type.Null()], {
     description: 'Denied requests that came back before their retry time; null in replay.',
   }),
-  windows: Type.Object({ hit: Type.Integer(), of: Type.Integer(), windowMs: Type.Integer() }),
+  windows: Type.Object({
+    hit: Type.Integer(),
+    weight: Type.Integer(),
+    needed: Type.Integer(),
+    of: Type.Integer(),
+    windowMs: Type.Integer(),
+  }),
   distinctRoutes: Type.Integer(),
   routes: Type.Array(Type.Object({ route: Type.String(), denied: Type.Integer() })),
   policies: Type.Array(Type.String()),

@@ -13,8 +13,17 @@ export interface Evidence {
   readonly allowed: number;
   /** Denied decisions that came back before their retry time; null in replay. */
   readonly early: number | null;
-  /** Windows in which the rule's condition held, and how many it looks at. */
-  readonly windows: { readonly hit: number; readonly of: number; readonly windowMs: number };
+  /**
+   * Windows in which the rule's condition held, of how many it looks at. `weight` is the same with overwhelming ones
+   * counted as several: at least `needed`, or there would be no verdict.
+   */
+  readonly windows: {
+    readonly hit: number;
+    readonly weight: number;
+    readonly needed: number;
+    readonly of: number;
+    readonly windowMs: number;
+  };
   /** Distinct limited route templates. */
   readonly distinctRoutes: number;
   /** The most denied ones first, at most 10. */

@@ -6,6 +6,7 @@ import { type Demo, type DemoTotals, type PersonaState, startDemo } from '../dem
 import { readRuleFile } from '../detect/rule-file.ts';
 import { TidegateError } from '../errors.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
+import { heavier } from '../replay/text-report.ts';
 import { openApiSide } from './api-side.ts';
 import type { Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
@@ -140,7 +141,7 @@ const jsonOf = ({ storedDecisions, blocks, personas, url, ...totals }: Ending): 
 
 const blockLine = ({ client, rule, evidence }: Block): string =>
   `  ${client.kind} ${client.id} by ${rule}: ${evidence.denied} denied on ${evidence.distinctRoutes} route(s), ` +
-  `${evidence.windows.hit} of ${evidence.windows.of} windows`;
+  `${evidence.windows.hit} of ${evidence.windows.of} windows${heavier(evidence.windows)}`;
 
 const textOf = ({ decisions, allowed, denied, blocked, storedDecisions, blocks, personas }: Ending): string =>
   [

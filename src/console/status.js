@@ -171,6 +171,9 @@ const throttleTable = ({ by, rates }) => {
 
 const throttleDimensions = ['tenant', 'route'];
 
+/** An overwhelming window counts as several; without a word of it, "1 of 10" looks too few. */
+const heavier = ({ hit, weight, needed }) => (weight > hit ? `, that count as ${weight} (${needed} needed)` : '');
+
 const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
   const { windows, routes, early } = evidence;
   const impatience = early === null ? '' : ` ${shown(early)} of them came back before their retry time.`;
@@ -180,7 +183,7 @@ const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
       element(
         'p',
         `${shown(evidence.denied)} denied and ${shown(evidence.allowed)} allowed on ` +
-          `${plural(evidence.distinctRoutes, 'route')}, in ${windows.hit} of ${windows.of} windows of ${duration(windows.windowMs).replace('.0', '')}.${impatience}`,
+          `${plural(evidence.distinctRoutes, 'route')}, in ${windows.hit} of ${windows.of} windows of ${duration(windows.windowMs).replace('.0', '')}${heavier(windows)}.${impatience}`,
       ),
       element('p', [`Policies: `, element('code', evidence.policies.join(', '))]),
       element(

@@ -35,12 +35,12 @@ const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Eviden
   }
   const routes = [...denied].map(([route, count]) => ({ route, denied: count }));
   routes.sort((left, right) => right.denied - left.denied || byCodePoint(left.route, right.route));
-  const { lengthMs, of } = rule.windows;
+  const { lengthMs, of, hit: needed } = rule.windows;
   return {
     denied: sum(stretch, 'denied'),
     allowed: sum(stretch, 'allowed'),
     early: sum(stretch, 'judged') > 0 ? sum(stretch, 'early') : null,
-    windows: { hit: judgement.hit, of, windowMs: lengthMs },
+    windows: { ...judgement, needed, of, windowMs: lengthMs },
     distinctRoutes: denied.size,
     routes: routes.slice(0, maxRoutes),
     policies: [...new Set(withDenials.flatMap(({ policies }) => [...policies]))]

@@ -1,3 +1,4 @@
+import type { Evidence } from '../blocklist/block.ts';
 import { visible } from './access-log.ts';
 import type { ReplayReport, ReportedBlock, Timing } from './report.ts';
 import type { Offender } from './tally.ts';
@@ -52,6 +53,10 @@ const offenders = (report: ReplayReport): string[] => {
   return ['', 'Most refused', ...report.offenders.slice(0, maxOffendersShown).flatMap(offenderLines)];
 };
 
+/** Overwhelming windows count as several: says so, because `1 of 10` alone looks too few. */
+export const heavier = ({ hit, weight, needed }: Evidence['windows']): string =>
+  weight > hit ? ` that count as ${weight} (${needed} needed)` : '';
+
 const blockLines = ({ client, rule, blockedAt, evidence, reason }: ReportedBlock): string[] => {
   const { windows, routes } = evidence;
   const [first] = routes;
@@ -59,7 +64,7 @@ const blockLines = ({ client, rule, blockedAt, evidence, reason }: ReportedBlock
   return [
     `  ${moment(blockedAt)}  ${client.kind} ${client.id}  by ${rule}${reason === '' ? '' : `: ${visible(reason)}`}`,
     `      ${count(evidence.denied)} denied and ${count(evidence.allowed)} allowed on ${plural(evidence.distinctRoutes, 'route')}${most};`,
-    `      in ${windows.hit} of ${windows.of} windows of ${seconds(windows.windowMs)}, policies ${evidence.policies.join(', ')}`,
+    `      in ${windows.hit} of ${windows.of} windows of ${seconds(windows.windowMs)}${heavier(windows)}, policies ${evidence.policies.join(', ')}`,
   ];
 };
 

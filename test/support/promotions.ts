@@ -9,7 +9,7 @@ const evidence: Evidence = {
   denied: 240,
   allowed: 12,
   early: null,
-  windows: { hit: 3, of: 10, windowMs: 60_000 },
+  windows: { hit: 3, weight: 3, needed: 3, of: 10, windowMs: 60_000 },
   distinctRoutes: 2,
   routes: [
     { route: 'POST /login', denied: 200 },

@@ -26,7 +26,7 @@ const evidence: Evidence = {
   denied: 40,
   allowed: 2,
   early: 3,
-  windows: { hit: 3, of: 5, windowMs: 10_000 },
+  windows: { hit: 3, weight: 3, needed: 3, of: 5, windowMs: 10_000 },
   distinctRoutes: 7,
   routes: [{ route: 'GET /a', denied: 12 }],
   policies: ['per-client'],

@@ -18,7 +18,7 @@ const blockIn = (state: Block['state']): Block => ({
     denied: 1,
     allowed: 0,
     early: null,
-    windows: { hit: 1, of: 1, windowMs: 1000 },
+    windows: { hit: 1, weight: 1, needed: 1, of: 1, windowMs: 1000 },
     distinctRoutes: 1,
     routes: [],
     policies: [],

@@ -57,7 +57,7 @@ describe('PartitionDetector', () => {
         denied: 6,
         allowed: 0,
         early: null,
-        windows: { hit: 2, of: 4, windowMs: 10_000 },
+        windows: { hit: 2, weight: 2, needed: 2, of: 4, windowMs: 10_000 },
         distinctRoutes: 3,
         routes: [
           { route: 'GET /a', denied: 2 },

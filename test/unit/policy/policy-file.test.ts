@@ -32,6 +32,10 @@ describe('a watched policy file', () => {
     source = await watchPolicyFile({ path, clock, onRefused: (error) => refusals.push(error) });
     return source;
   };
+  const later = <T>(look: () => T): T => {
+    clock.advance(2000);
+    return look();
+  };
   const nextChange = (from: PolicySource): Promise<PolicySet> => new Promise((resolve) => from.onChange(resolve));
   const limitOf = (set: PolicySet): number | undefined => set.policies[0]?.limit;
 
@@ -44,7 +48,7 @@ describe('a watched policy file', () => {
     writeFileSync(`${path}.new`, text(3));
     renameSync(`${path}.new`, path);
     const replaced = nextChange(watched);
-    await expect.poll(() => (clock.advance(2000), limitOf(watched.current()))).toBe(3);
+    await expect.poll(() => later(() => limitOf(watched.current()))).toBe(3);
     expect(limitOf(await replaced)).toBe(3);
   });
 
@@ -52,7 +56,7 @@ describe('a watched policy file', () => {
     const watched = await open();
     const { version } = watched.current();
     writeFileSync(path, 'version: 1\npolicies: [{name: B, limit: 0, window: never}]');
-    await expect.poll(() => (clock.advance(2000), refusals.length)).toBe(1);
+    await expect.poll(() => later(() => refusals.length)).toBe(1);
     for (let look = 0; look < 5; look += 1) {
       clock.advance(2000);
       await new Promise((resolve) => setImmediate(resolve));
