@@ -176,7 +176,8 @@ const heavier = ({ hit, weight, needed }) => (weight > hit ? `, that count as ${
 
 const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
   const { windows, routes, early } = evidence;
-  const impatience = early === null ? '' : ` ${shown(early)} of them came back before their retry time.`;
+  // Nothing is said of none: for waits of under a second nobody can tell.
+  const impatience = !early ? '' : ` ${shown(early)} of them came back before their retry time.`;
   return element(
     'div',
     [
