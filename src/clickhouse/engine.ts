@@ -27,7 +27,7 @@ export interface InsertStatement {
 }
 
 /** Codes with which ClickHouse says that it cannot read the rows: no retry helps. */
-const refusals = new Set([6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 349, 467, 691]);
+const refusals = new Set([6, 25, 26, 27, 38, 41, 53, 69, 70, 72, 117, 130, 131, 306, 349, 467, 691]);
 
 /** The engine's own error number, null when the failure came from elsewhere. */
 export const engineCodeOf = (thrown: unknown): number | null => {

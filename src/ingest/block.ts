@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf, TidegateError } from '../errors.ts';
+import type { DecisionEvent } from '../event/decision-event.ts';
 import { decodeEvent } from '../event/event-codec.ts';
 import type { LogRecord } from '../event/event-log.ts';
 import { checkFrame, crc32Hex, type FrameHeaders } from '../event/frame.ts';
@@ -13,7 +14,7 @@ export interface BadRow {
   readonly error: string;
 }
 
-/** A record as ingest sees it: the rows are not looked into, ClickHouse reads them. */
+/** A record as ingest sees it: between the first and the last row ClickHouse alone looks. */
 export type Inspected =
   | {
       readonly kind: 'clean';
@@ -45,20 +46,46 @@ const checkBody = (body: Buffer, rows: number): void => {
   if (!isUtf8(body)) throw new TidegateError('FRAME_CORRUPT', 'frame is not UTF-8');
 };
 
-export const inspect = (record: LogRecord): Inspected => {
-  try {
-    const headers = checkFrame(record);
-    checkBody(record.body, headers.rows);
-    return { kind: 'clean', record, headers };
-  } catch (error) {
-    return { kind: 'corrupt', record, error: messageOf(error) };
-  }
-};
-
 /** The bytes of one row, without its line break. */
 export const rowOf = (body: Buffer, index: number): Buffer => {
   const ends = lineEnds(body);
   return body.subarray(index === 0 ? 0 : (ends[index - 1] ?? body.length), (ends[index] ?? body.length + 1) - 1);
+};
+
+/** Null when it is no event: the database says so, too, and then this row alone is buried. */
+const eventIn = (line: Buffer): DecisionEvent | null => {
+  try {
+    return decodeEvent(line.toString('utf8'));
+  } catch {
+    return null;
+  }
+};
+
+/**
+ * Rows are found again by what their frame says of them. One that says otherwise would be stored, never be found, and
+ * stored again. The first and the last row tell: one emitter writes a frame at once.
+ */
+const checkIdentity = (body: Buffer, headers: FrameHeaders, partition: number): void => {
+  const { emitter, firstSeq, rows, minTimeMs, maxTimeMs } = headers;
+  for (const index of new Set([0, rows - 1])) {
+    const event = eventIn(rowOf(body, index));
+    if (event === null) continue;
+    const { timeMs, seq } = event;
+    const isOwn = event.emitter === emitter && event.partition === partition && seq === firstSeq + index;
+    if (isOwn && timeMs >= minTimeMs && timeMs <= maxTimeMs) continue;
+    throw new TidegateError('FRAME_CORRUPT', `row ${index} is of another emitter, position, partition or time`);
+  }
+};
+
+export const inspect = (record: LogRecord, partition: number): Inspected => {
+  try {
+    const headers = checkFrame(record);
+    checkBody(record.body, headers.rows);
+    if (headers.rows > 0) checkIdentity(record.body, headers, partition);
+    return { kind: 'clean', record, headers };
+  } catch (error) {
+    return { kind: 'corrupt', record, error: messageOf(error) };
+  }
 };
 
 /** The rows of a frame that are no events of this version. Looked for only when the database has refused the frame. */

@@ -69,7 +69,10 @@ export class PartitionIngest {
       records = await this.#recover(batch, this.#pending, records);
       if (this.#pending) return;
     }
-    await this.#storeAll(batch, records.map(inspect));
+    await this.#storeAll(
+      batch,
+      records.map((record) => inspect(record, this.#partition)),
+    );
     const isCaughtUp = this.#nextOffset >= batch.endOffset;
     if (this.#owesAck && (isCaughtUp || this.#context.patience.isStopped)) await this.#commit(batch, null);
   }
@@ -91,7 +94,8 @@ export class PartitionIngest {
   async #recover(batch: RecordBatch, pending: Intent, records: readonly LogRecord[]): Promise<LogRecord[]> {
     const known = this.#found.at(-1)?.record.offset ?? -1;
     const fresh = records.filter(({ offset }) => offset > known);
-    this.#found.push(...fresh.filter(({ offset }) => offset < pending.endOffset).map(inspect));
+    const ours = fresh.filter(({ offset }) => offset < pending.endOffset);
+    this.#found.push(...ours.map((record) => inspect(record, this.#partition)));
     const newest = fresh.at(-1)?.offset ?? known;
     if (newest < pending.endOffset - 1) return [];
     const found = this.#found;

@@ -109,10 +109,13 @@ export const decisionTableContract = (title: string, open: () => Promise<Databas
       expect(denied.find((row) => row.client === client)).toMatchObject({ clientKind: 'key', lastDeniedAtMs: timeMs });
     });
 
-    it('stores nothing of a block in which the database cannot read one row', async () => {
+    it.each([
+      ['is of another type', '{"time":"soon"}'],
+      ['nests without end', `{"more":${'['.repeat(5000)}${']'.repeat(5000)}}`],
+    ])('stores nothing of a block in which the database cannot read one row: it %s', async (_, line) => {
       nextPartition();
       const good = runOf(source().frameOf(5));
-      const bad = { ...good, firstSeq: 6, rows: 1, body: Buffer.from('{"time":"soon"}\n') };
+      const bad = { ...good, firstSeq: 6, rows: 1, body: Buffer.from(`${line}\n`) };
       await expect(database.table.insert([good, bad], `t:${partition}`)).rejects.toMatchObject({
         code: 'FRAME_CORRUPT',
       });

@@ -4,7 +4,7 @@ import type { OutgoingFrame } from '../../../src/event/event-log.ts';
 import { crc32Hex } from '../../../src/event/frame.ts';
 import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { silentLogger } from '../../../src/logger.ts';
-import { FrameSource } from '../../support/decision-frames.ts';
+import { baseTimeMs, decisionEvent, decisionFrame, FrameSource } from '../../support/decision-frames.ts';
 import { FakeDecisionTable, poison } from '../../support/fake-decision-table.ts';
 import { Death, ScriptedLog } from '../../support/scripted-log.ts';
 
@@ -53,6 +53,22 @@ describe('bad frames', () => {
     const ingester = await start();
     await log.deliver(0, 2);
     expect(table.total).toBe(1);
+    expect(ingester.stats().deadLetters).toBe(1);
+  });
+
+  it.each([
+    ['emitter', { emitter: 'another' }],
+    ['partition', { partition: 1 }],
+    ['position', { seq: 40 }],
+    ['time', { timeMs: baseTimeMs - 1_000 }],
+  ])('buries a frame of which the last row is of another %s: it would be stored again and again', async (_, facts) => {
+    const good = source.frameOf(2);
+    const { body } = decisionFrame([decisionEvent({ seq: 3 }), decisionEvent({ seq: 4, ...facts })]);
+    const { headers, ...frame } = decisionFrame([decisionEvent({ seq: 3 }), decisionEvent({ seq: 4 })]);
+    log.add(good, { ...frame, body, headers: { ...headers, crc32: crc32Hex([body]) } });
+    const ingester = await start();
+    await log.deliver(0, 2);
+    expect(table.total).toBe(2);
     expect(ingester.stats().deadLetters).toBe(1);
   });
 
