@@ -44,23 +44,37 @@ const folded = (record: DecisionRecord): DecisionRecord => ({
   address: '',
   route: otherRoute,
   method: '',
+  limit: 0,
   latencyUs: 0,
   remaining: 0,
   shadowDenied: [],
 });
 
+/** Keeps the outcome and who decided: callers choose tenants and costs, and there is no end of those. */
+const foldedTwice = (record: DecisionRecord): DecisionRecord => ({
+  ...folded(record),
+  tenant: otherClientId,
+  policy: '',
+  policyVersion: '',
+  scope: '',
+  cost: 0,
+});
+
 export interface MergeBufferOptions {
   /** Decisions further apart than this never share a row. Whole fractions of a second only. */
   readonly intervalMs: number;
-  /** Rows held at full resolution. At half of them intervals are no longer told apart; above, clients are folded. */
+  /**
+   * Rows held at full resolution. At half of them intervals are no longer told apart; above, clients are folded; above
+   * twice as many, tenants, policies and costs as well.
+   */
   readonly maxRows: number;
   /** One row per decision while there is room. */
   readonly every: boolean;
 }
 
 /**
- * Rows that wait to be sent. Bounded by giving up resolution, never counts: first the interval, then the client. Folded
- * rows are bounded by tenants × policies.
+ * Rows that wait to be sent. Bounded by giving up resolution, never counts: first the interval, then the client, then
+ * tenant, policy and cost.
  */
 export class MergeBuffer {
   readonly #options: MergeBufferOptions;
@@ -97,7 +111,9 @@ export class MergeBuffer {
       return;
     }
     this.#folded += 1;
-    const coarse = folded(record);
+    const once = folded(record);
+    const fits = this.#rows.size < 2 * maxRows || this.#rows.has(dimensionsOf(once));
+    const coarse = fits ? once : foldedTwice(record);
     this.#merge(dimensionsOf(coarse), coarse);
   }
 
