@@ -1,14 +1,6 @@
 import { neighbourPrefixLengths, networkOf } from '../address.ts';
 import type { Client } from '../client.ts';
-
-/** FNV-1a, 32 bit: stable across releases, because it decides where a client's history lives. */
-export const stableHash = (text: string): number => {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  return hash >>> 0;
-};
+import { stableHash } from '../stable-hash.ts';
 
 /**
  * The partition of a client. All of a client's events share one, so that one detector sees its whole history; addresses

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LimitKey } from '../limiter/limit-store.ts';
+import { stableHash } from '../stable-hash.ts';
 
 /** Starts every key. The `1` is the version of the stored form: two releases can share one Redis during an upgrade. */
 export const keyPrefix = (namespace: string): string => `tg1:${namespace}:`;
@@ -13,7 +14,7 @@ const safePart = (part: string): string =>
     : `#${createHash('sha256').update(part).digest('base64url').slice(0, 27)}`;
 
 /** One of 256 hash tags: a tag per client would leave nothing to batch, one for all would make one hot shard. */
-const tagOf = (subject: string): number => createHash('sha256').update(subject).digest().readUInt8(0);
+const tagOf = (subject: string): number => stableHash(subject) & 0xff;
 
 /** The key of one counter. Keys of one client share a hash tag, so that one script can ask several of its limits. */
 export const limitKey = (prefix: string, key: LimitKey): string => {

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { spendAll } from '../../src/limiter/spend.ts';
 import { openRedis } from '../../src/redis/client.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { describeWith, freshName } from '../support/engines.ts';
@@ -39,6 +41,52 @@ describeWith('redis', 'on real Redis', (url) => {
       expect(keys).toHaveLength(1);
       for (const key of keys) expect(await redis.pttl(key)).toBeGreaterThan(0);
       await redis.quit();
+    });
+
+    it('answers the spends of one turn with one call', async () => {
+      const redis = await openRedis({ url });
+      const store = new RedisLimitStore({ redis, namespace: freshName('limits') });
+      await store.spend([request('ip:192.0.2.9')]);
+      const sent: string[] = [];
+      const evalsha = redis.evalsha.bind(redis);
+      redis.evalsha = ((...args: Parameters<typeof evalsha>) => {
+        sent.push('evalsha');
+        return evalsha(...args);
+      }) as typeof redis.evalsha;
+      const results = await Promise.all(
+        Array.from({ length: 100 }, (_, n) => store.spend([request(`ip:198.18.0.${n}`)])),
+      );
+      expect(results.every(({ allowed, answers }) => allowed && answers[0]?.remaining === 4)).toBe(true);
+      expect(sent).toHaveLength(1);
+      redis.disconnect();
+    });
+
+    it('answers spends that travel together as if each came alone, in their order', async () => {
+      const redis = await openRedis({ url });
+      const spend = fc.array(
+        fc.record({ key: fc.integer({ min: 0, max: 2 }), cost: fc.integer({ min: 0, max: 4 }), shadow: fc.boolean() }),
+        { minLength: 1, maxLength: 3 },
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(spend, { minLength: 1, maxLength: 300 }), async (spends) => {
+          const options = { redis, nowUs: () => 1_750_000_000_000_000 };
+          const together = new RedisLimitStore({ ...options, namespace: freshName('together') });
+          const asRequests = (asked: (typeof spends)[number]) =>
+            asked.map(({ key, cost, shadow }) => ({ ...request(`ip:k${key}`), cost, shadow }));
+          const expected = new Map<string, number>();
+          const cells = {
+            read: (counter: string) => expected.get(counter) ?? 0,
+            write: (counter: string, tatUs: number) => void expected.set(counter, tatUs),
+          };
+          const answers = await Promise.all(spends.map((asked) => together.spend(asRequests(asked))));
+          for (const [index, asked] of spends.entries()) {
+            const counted = asRequests(asked).map((one) => ({ counter: one.key.client, request: one }));
+            expect(answers[index]).toEqual(spendAll(counted, cells, options.nowUs()));
+          }
+        }),
+        { numRuns: 30 },
+      );
+      redis.disconnect();
     });
 
     it('goes on after the script cache is gone', async () => {
