@@ -52,6 +52,7 @@ const kindOfStatus: Readonly<Record<number, ProblemKind>> = {
   400: 'invalid-request',
   404: 'not-found',
   413: 'too-large',
+  414: 'invalid-request',
   415: 'unsupported-media-type',
 };
 
@@ -73,6 +74,24 @@ export const failureOf = (thrown: unknown): RequestFailure => {
 
 const retryAfterS = 1;
 
+/** On every answer: nothing guesses a type, nothing keeps a copy. */
+export const guardedHeaders = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' } as const;
+
+const unreadable: Readonly<Record<string, readonly [number, string, string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request took too long to arrive.'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'The headers are too large.'],
+};
+
+/** The answer, as bytes of HTTP, to what is no readable request; '' when nobody is there to read it. */
+export const unreadableRequest = (error: { readonly code?: string }): string => {
+  if (error.code === 'ECONNRESET') return '';
+  const [status, title, detail] = unreadable[error.code ?? ''] ?? [400, 'Bad Request', 'This is not HTTP.'];
+  const body = JSON.stringify({ type: 'urn:tidegate:problem:invalid-request', title, status, detail });
+  const headers = { ...guardedHeaders, 'content-type': 'application/problem+json', connection: 'close' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP/1.1 ${status} ${title}`, ...lines, `content-length: ${body.length}`, '', body].join('\r\n');
+};
+
 /** Answers with `application/problem+json`. */
 export const sendProblem = (reply: FastifyReply, failure: RequestFailure): FastifyReply => {
   const { status, title } = kinds[failure.kind];
@@ -86,5 +105,10 @@ export const sendProblem = (reply: FastifyReply, failure: RequestFailure): Fasti
     ...(failure.problems.length > 0 ? { problems: failure.problems } : {}),
   };
   // Serialised here: a route's response schema is for its own answers.
-  return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(body);
+  return reply
+    .code(status)
+    .headers(guardedHeaders)
+    .type('application/problem+json')
+    .serializer(JSON.stringify)
+    .send(body);
 };

@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { fastify } from 'fastify';
+import { type FastifyReply, fastify } from 'fastify';
 
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
@@ -13,7 +13,7 @@ import { blockRoutes } from './block-routes.ts';
 import { type ConsolePage, consoleRoutes } from './console-routes.ts';
 import { decisionRoutes } from './decision-routes.ts';
 import { limiterRoutes } from './limiter-routes.ts';
-import { failureOf, RequestFailure, sendProblem } from './problem.ts';
+import { failureOf, guardedHeaders, RequestFailure, sendProblem, unreadableRequest } from './problem.ts';
 import { type Health, probeRoutes } from './readiness.ts';
 import type { Api } from './routing.ts';
 import { type Status, statusRoutes } from './status-routes.ts';
@@ -26,7 +26,10 @@ export interface ApiOptions {
   readonly logger?: Logger;
   /** Of tidegate, for the OpenAPI document. */
   readonly version: string;
-  /** Nobody needs a token to read; to change something everybody does. For a page on this machine alone. Default false. */
+  /**
+   * Who asks for this machine by a loopback name needs no token to read; to change something everybody does. For a page
+   * on this machine alone. Default false.
+   */
   readonly openReads?: boolean;
   /** `token` or `name=token`. Empty: the routes that need one refuse everybody and say how to set one. */
   readonly tokens: readonly string[];
@@ -45,13 +48,19 @@ export interface ApiOptions {
 
 const bodyLimitBytes = 64 * 1024;
 const requestTimeoutMs = 10_000;
+/** How often slow senders are looked for; Node's own 30 s would let them hold a connection for that much longer. */
+const checkingIntervalMs = 5_000;
 
 /** An empty server in house style: problem+json for every error, bounded bodies, no guessing of types. */
 const bareApi = (logger: Logger): Api => {
   const api = fastify({
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
+    http: { connectionsCheckingInterval: checkingIntervalMs },
     routerOptions: { maxParamLength: 128 },
+    // A path that cannot be decoded or is too long reaches no route, and no error handler of one.
+    frameworkErrors: (error, _request, reply) => sendProblem(reply as unknown as FastifyReply, failureOf(error)),
+    clientErrorHandler: (error, socket) => void socket.end(unreadableRequest(error), () => socket.destroy()),
     // A request that arrives while the last ones are answered is still served: `connection: close` tells its client.
     return503OnClosing: false,
     logger: false,
@@ -65,7 +74,7 @@ const bareApi = (logger: Logger): Api => {
     return sendProblem(reply, failure);
   });
   api.addHook('onSend', async (_request, reply) => {
-    void reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+    void reply.headers(guardedHeaders);
   });
   return api;
 };
@@ -87,11 +96,15 @@ const addNotFound = (api: Api): void => {
   });
 };
 
+/** A page of elsewhere that has its own name resolve to this machine sends that name. */
+const isLoopbackName = (hostname: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname);
+
 /** Routes that are marked as secured answer to the holder of a token alone. */
 const addSecurity = (api: Api, tokens: TokenTable, openReads: boolean): void => {
   api.decorateRequest('holder', '');
   api.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.secured !== true || (openReads && request.method === 'GET')) return;
+    if (request.routeOptions.config.secured !== true) return;
+    if (openReads && request.method === 'GET' && isLoopbackName(request.hostname)) return;
     const holder = tokens.holderOf(request.headers.authorization);
     if (holder === null) {
       const detail = tokens.isEmpty

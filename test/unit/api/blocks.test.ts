@@ -49,6 +49,17 @@ describe('tokens', () => {
     expect((await blockList.get(id))?.state).toBe('active');
   });
 
+  it.each(['evil.test', 'localhost.evil.test', '127.0.0.1.evil.test'])(
+    'stay closed to a page that has %j resolve to this machine',
+    async (host) => {
+      const { api } = await apiUnderTest({ openReads: true });
+      expect((await api.inject({ url: '/v1/blocks', headers: { host } })).statusCode).toBe(401);
+      for (const own of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080']) {
+        expect((await api.inject({ url: '/v1/blocks', headers: { host: own } })).statusCode).toBe(200);
+      }
+    },
+  );
+
   it('may end in = and need no name', async () => {
     const token = 'QUJDREVGR0hJSktMTU5P==';
     const { api } = await apiUnderTest({ tokens: [token] });

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { DecisionReader, ThrottleQuery } from '../../../src/analytics/decision-reader.ts';
 import { createProbes } from '../../../src/api/server.ts';
@@ -25,6 +26,8 @@ describe('errors of the API', () => {
       400,
     ],
     ['no body', { method: 'POST' as const, url: '/v1/limiter/check' }, 400],
+    ['a path that cannot be decoded', { method: 'GET' as const, url: '/v1/blocks/%zz' }, 400],
+    ['an id that no block can have', { method: 'GET' as const, url: `/v1/blocks/${'x'.repeat(200)}` }, 400],
     [
       'another type',
       { method: 'POST' as const, url: '/v1/limiter/check', payload: 'x', headers: { 'content-type': 'text/plain' } },
@@ -50,11 +53,28 @@ describe('errors of the API', () => {
     const answer = await api.inject(request);
     expect(answer.statusCode).toBe(status);
     expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
     expect(answer.json()).toMatchObject({
       status,
       title: expect.any(String),
       type: expect.stringMatching(/^urn:tidegate:/),
     });
+  });
+
+  it.each([
+    ['what is no HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', 400],
+    ['headers without end', `GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('answer %s with problem+json, and hang up', async (_, bytes, status) => {
+    const { api } = await apiUnderTest();
+    const { port } = new URL(await api.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(bytes);
+    const answer = (await socket.setEncoding('utf8').toArray()).join('');
+    await api.close();
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toContain(`HTTP/1.1 ${status} `);
+    expect(head).toContain('content-type: application/problem+json');
+    expect(JSON.parse(body)).toMatchObject({ status, type: 'urn:tidegate:problem:invalid-request' });
   });
 
   it('say which methods a path has', async () => {
