@@ -1,0 +1,11 @@
+import type { Contest } from './contest.ts';
+import { enforcement } from './enforcement/contests.ts';
+
+/** Name → what it measures, in the order in which it is told. */
+export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([['enforcement', enforcement]]);
+
+export const contestNamed = (bench: string, name: string): Contest => {
+  const contest = benches.get(bench)?.find((candidate) => candidate.name === name);
+  if (!contest) throw new Error(`bench ${bench} has no result ${name}`);
+  return contest;
+};

@@ -1,0 +1,28 @@
+import { messageOf } from '../../src/errors.ts';
+import { contestNamed } from './benches.ts';
+import { play } from './rounds.ts';
+
+/** What the process of one contest is started with: its only argument, as JSON. */
+export interface Order {
+  readonly bench: string;
+  readonly contest: string;
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly redisUrl: string;
+}
+
+/** A process per contest: what one makes the compiler believe, or leaves on the heap, must not weigh on the next. */
+const obey = async ({ bench, contest, rounds, roundMs, redisUrl }: Order): Promise<void> => {
+  const result = await play(contestNamed(bench, contest), rounds, { roundMs, redisUrl });
+  // Started by hand, under a profiler: nobody listens.
+  if (!process.send) console.log(JSON.stringify(result));
+  await new Promise((resolve) => (process.send ? process.send(result, resolve) : resolve(null)));
+};
+
+obey(JSON.parse(process.argv[2] ?? '{}') as Order).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.stack : messageOf(error));
+    process.exit(1);
+  },
+);

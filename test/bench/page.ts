@@ -1,0 +1,83 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { benches } from './benches.ts';
+import type { Contest, Report } from './contest.ts';
+import { profileNotes } from './profile-notes.ts';
+import { figure, times, verdictOf } from './table.ts';
+
+const jsonPath = fileURLToPath(new URL('../../docs/benchmarks.json', import.meta.url));
+const pagePath = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
+
+const keptReports = (): Report[] => {
+  try {
+    return JSON.parse(readFileSync(jsonPath, 'utf8')) as Report[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+};
+
+const rowOf = (report: Report, contest: Contest): string[] => {
+  const result = report.results.find(({ name }) => name === contest.name);
+  if (!result) return [];
+  const { name, unit, value, reference, referenceValue, ratio } = result;
+  const aim = contest.aim === null ? '' : `${times(contest.aim)} ${verdictOf(result, contest)}`;
+  const cells = [`\`${name}\``, figure(value), figure(referenceValue), unit, `**${times(ratio)}**`, aim, reference];
+  return [`| ${cells.join(' | ')} |`];
+};
+
+const sectionOf = (report: Report): string => {
+  const contests = benches.get(report.bench) ?? [];
+  const told = contests.filter(({ name }) => report.results.some((result) => result.name === name));
+  const notes = told.map(({ name, about }) =>
+    [`- \`${name}\`: ${about}`, profileNotes[name]].filter(Boolean).join(' '),
+  );
+  return `## ${report.bench}
+
+\`npm run bench -- ${report.bench}\` · medians of ${report.rounds} rounds, ${report.cores} cores shared with everything else that ran.
+
+| result | tidegate | beside it | unit | ratio | aim | what ran beside it |
+|---|--:|--:|---|--:|---|---|
+${told.flatMap((contest) => rowOf(report, contest)).join('\n')}
+
+${notes.join('\n')}
+`;
+};
+
+/** docs/benchmarks.md, whole. */
+export const pageOf = (reports: readonly Report[]): string => `# Benchmarks
+
+Generated from \`docs/benchmarks.json\` by \`npm run bench -- NAME --write\`.
+
+Figures from one machine say little about another; ratios say more. Every result is measured beside something else, in turns
+within one run: another limiter that does the same job, or a ceiling that no limiter can exceed. **A ratio above 1 means that
+tidegate is better**, whichever way the unit counts. Two runs on a busy machine differ by a tenth or more: a ratio close to
+its aim is neither met nor missed for good.
+
+Run it on yours:
+
+\`\`\`
+npm run bench -- enforcement            # a table; about two minutes
+npm run bench -- enforcement --json     # one JSON object as the last line
+npm run bench -- enforcement --only memory-100k-keys redis-512-in-flight --rounds 11
+\`\`\`
+
+How it is measured: sources are compiled as for a release; each result has a process of its own; both sides run one round that
+does not count, then rounds in turns, and the medians are compared. Redis is one server of this run alone, on this machine,
+with one connection for each side. Limits are never reached unless a result says so. tidegate's events are always on: merged,
+encoded into frames and handed to a log that only counts, all within the measured time. The limiters beside it record
+nothing. A run in which any decision was taken without the store fails.
+
+${reports.map(sectionOf).join('\n')}`;
+
+/** Keeps a report, in place of what there was of the same results, and writes the page. */
+export const keepReport = (report: Report): void => {
+  const kept = keptReports();
+  const before = kept.find(({ bench }) => bench === report.bench);
+  const names = new Set(report.results.map(({ name }) => name));
+  const others = before?.results.filter(({ name }) => !names.has(name)) ?? [];
+  const merged = { ...report, results: [...report.results, ...others] };
+  const reports = [...kept.filter(({ bench }) => bench !== report.bench), merged];
+  writeFileSync(jsonPath, `${JSON.stringify(reports, null, 2)}\n`);
+  writeFileSync(pagePath, pageOf(reports));
+};

@@ -1,0 +1,40 @@
+import type { Contest, Result, Setting } from './contest.ts';
+
+export const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? upper) + upper) / 2 : upper;
+};
+
+/** Enough digits to compare by, no more. */
+const rounded = (value: number): number => Number(value.toPrecision(4));
+
+/** Above 1: ours is better, whichever way the unit counts. */
+export const ratioOf = (better: Contest['better'], value: number, referenceValue: number): number =>
+  better === 'higher' ? value / referenceValue : referenceValue / value;
+
+/**
+ * Measures a contest: one round each that does not count, then rounds in turns, so that whatever else the machine does
+ * meets both sides. The side that goes first alternates as well.
+ */
+export const play = async (contest: Contest, rounds: number, setting: Setting): Promise<Result> => {
+  const { name, unit, better, reference, maxRounds = rounds } = contest;
+  const duel = await contest.open(setting);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  try {
+    await duel.ours();
+    await duel.theirs();
+    for (let round = 0; round < Math.min(rounds, maxRounds); round += 1) {
+      if (round % 2 === 0) ours.push(await duel.ours());
+      theirs.push(await duel.theirs());
+      if (round % 2 === 1) ours.push(await duel.ours());
+    }
+  } finally {
+    await duel.close();
+  }
+  const value = rounded(median(ours));
+  const referenceValue = rounded(median(theirs));
+  return { name, unit, value, reference, referenceValue, ratio: rounded(ratioOf(better, value, referenceValue)) };
+};

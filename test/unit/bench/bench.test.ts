@@ -1,0 +1,47 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { median, ratioOf } from '../../bench/rounds.ts';
+import { repositoryRoot } from '../../support/source-text.ts';
+
+const tsx = join(repositoryRoot, 'node_modules', 'tsx', 'dist', 'cli.mjs');
+
+/** What the bench prints on standard output. */
+const bench = (...args: string[]): string =>
+  execFileSync(process.execPath, [tsx, join(repositoryRoot, 'test', 'bench', 'main.ts'), ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+describe('a bench', () => {
+  it('ends its output with one JSON object that says what ran beside what', () => {
+    const printed = bench('enforcement', '--json', '--rounds', '1', '--round-ms', '10', '--only', 'memory-100k-keys');
+    const report: unknown = JSON.parse(printed.trim().split('\n').at(-1) ?? '');
+    const result = {
+      name: 'memory-100k-keys',
+      unit: 'decisions/s',
+      value: expect.any(Number),
+      reference: expect.stringContaining('RateLimiterMemory'),
+      referenceValue: expect.any(Number),
+      ratio: expect.any(Number),
+    };
+    expect(report).toEqual({ bench: 'enforcement', rounds: 1, cores: expect.any(Number), results: [result] });
+    expect(Object.values((report as { results: object[] }).results[0] ?? {}).includes(0)).toBe(false);
+  }, 120_000);
+
+  it('refuses a result that it does not have, and names those that it has', () => {
+    expect(() => bench('enforcement', '--only', 'nothing-such')).toThrow(/memory-100k-keys/);
+  }, 60_000);
+});
+
+describe('the measure', () => {
+  it('is above 1 when ours is better, whichever way the unit counts', () => {
+    expect(ratioOf('higher', 300, 100)).toBe(3);
+    expect(ratioOf('lower', 100, 300)).toBe(3);
+  });
+
+  it('takes the middle of the rounds, so that one disturbed round changes nothing', () => {
+    expect(median([10, 900, 11])).toBe(11);
+    expect(median([4, 1, 3, 2])).toBe(2.5);
+  });
+});
