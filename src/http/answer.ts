@@ -1,75 +1,74 @@
-import type { Blocked, Decision, Denied, LimitState } from '../decision/decision.ts';
+import type { Blocked, Decision, Denied } from '../decision/decision.ts';
+import { type HeaderFields, type HeaderOptions, limitFields, wholeSeconds } from './header-fields.ts';
 
-/** An HTTP answer to a request that may not pass. */
+/** What to answer instead of serving. */
 export interface Refusal {
   readonly status: 429 | 503;
-  readonly headers: Readonly<Record<string, string>>;
-  /** RFC 9457, `application/problem+json`. */
-  readonly problem: Readonly<Record<string, unknown>>;
+  /** A problem document, RFC 9457, as JSON. */
+  readonly body: string;
 }
 
-const seconds = (ms: number): number => Math.ceil(ms / 1000);
+/** What a decision means for the response. */
+export interface Answer {
+  readonly decision: Decision;
+  /** For the response, whoever makes it. */
+  readonly headers: HeaderFields;
+  /** Null: the request may pass. */
+  readonly refusal: Refusal | null;
+}
 
-/** Fields of draft-ietf-httpapi-ratelimit-headers-10, for all enforced limits at once. */
-export const rateLimitHeaders = (limits: readonly LimitState[]): Record<string, string> => {
-  const enforced = limits.filter(({ shadow }) => !shadow);
-  if (enforced.length === 0) return {};
-  return {
-    'ratelimit-policy': enforced
-      .map(({ policy, limit, windowMs }) => `"${policy}";q=${limit};w=${Math.max(1, seconds(windowMs))}`)
-      .join(', '),
-    ratelimit: enforced
-      .map((limit) => `"${limit.policy}";r=${limit.remaining};t=${seconds(untilMoreMs(limit))}`)
-      .join(', '),
-  };
-};
-
-/** Until one more unit is there: the reset time less the units that are still missing after it. */
-const untilMoreMs = ({ limit, windowMs, burst, remaining, resetAfterMs }: LimitState): number =>
-  Math.max(0, resetAfterMs - ((burst - remaining - 1) * windowMs) / limit);
+export interface AnswerOptions {
+  readonly headers: Required<HeaderOptions>;
+  /** 0 ≤ random() < 1: spreads retry times. */
+  readonly random: () => number;
+  readonly nowMs: number;
+}
 
 /** Waiting clients must not come back in one wave: up to a tenth of the wait is added. */
 const retryJitter = 0.1;
 
 const retryAfter = (waitMs: number, random: () => number): string =>
-  String(Math.max(1, seconds(waitMs * (1 + retryJitter * random()))));
+  String(Math.max(1, wholeSeconds(waitMs * (1 + retryJitter * random()))));
 
 const problemTypes = 'https://iana.org/assignments/http-problem-types#';
 
-const denial = (decision: Denied, random: () => number): Refusal => {
-  const { limits, retryAfterMs, source } = decision;
+const denialProblem = ({ limits, retryAfterMs, source }: Denied): object => {
   const closed = source === 'fail-closed';
   const violated = limits.filter(({ shadow, allowed }) => !shadow && !allowed).map(({ policy }) => policy);
-  const wait = retryAfterMs === null ? {} : { 'retry-after': retryAfter(retryAfterMs, random) };
   return {
+    type: `${problemTypes}${closed ? 'temporary-reduced-capacity' : 'quota-exceeded'}`,
+    title: closed ? 'This request cannot be counted at the moment' : 'Too many requests',
     status: closed ? 503 : 429,
-    headers: { ...rateLimitHeaders(limits), ...wait },
-    problem: {
-      type: `${problemTypes}${closed ? 'temporary-reduced-capacity' : 'quota-exceeded'}`,
-      title: closed ? 'This request cannot be counted at the moment' : 'Too many requests',
-      status: closed ? 503 : 429,
-      ...(retryAfterMs === null
-        ? { detail: 'This request costs more than its limit ever allows: waiting will not help.' }
-        : {}),
-      ...(violated.length === 0 ? {} : { 'violated-policies': violated }),
-    },
+    ...(retryAfterMs === null
+      ? { detail: 'This request costs more than its limit ever allows: waiting will not help.' }
+      : {}),
+    ...(violated.length === 0 ? {} : { 'violated-policies': violated }),
   };
 };
 
-const block = (decision: Blocked, random: () => number): Refusal => ({
+const blockProblem = ({ blockId }: Blocked): object => ({
+  type: `${problemTypes}abnormal-usage-detected`,
+  title: 'This client is blocked for a while',
   status: 429,
-  headers: { 'retry-after': retryAfter(decision.retryAfterMs, random) },
-  problem: {
-    type: `${problemTypes}abnormal-usage-detected`,
-    title: 'This client is blocked for a while',
-    status: 429,
-    detail: 'It kept going far over its limits. Quote the block when you ask for help.',
-    block: decision.blockId,
-  },
+  detail: 'It kept going far over its limits. Quote the block when you ask for help.',
+  block: blockId,
 });
 
-/** What to answer instead of serving, or null when the request may pass. `random` spreads the retry times. */
-export const refusalOf = (decision: Decision, random: () => number): Refusal | null => {
-  if (decision.outcome === 'allowed') return null;
-  return decision.outcome === 'denied' ? denial(decision, random) : block(decision, random);
+/** How to answer a request that was decided on. */
+export const answerTo = (decision: Decision, { headers, random, nowMs }: AnswerOptions): Answer => {
+  const told = limitFields(decision, headers, nowMs);
+  if (decision.outcome === 'allowed') return { decision, headers: told, refusal: null };
+  const { retryAfterMs, source } = decision;
+  const problem = decision.outcome === 'denied' ? denialProblem(decision) : blockProblem(decision);
+  return {
+    decision,
+    headers: {
+      ...told,
+      ...(retryAfterMs === null ? {} : { 'retry-after': retryAfter(retryAfterMs, random) }),
+      'content-type': 'application/problem+json',
+      // It is about one client at one moment: no cache may give it to another.
+      'cache-control': 'no-store',
+    },
+    refusal: { status: source === 'fail-closed' ? 503 : 429, body: JSON.stringify(problem) },
+  };
 };

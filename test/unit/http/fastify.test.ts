@@ -1,11 +1,8 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ManualClock } from '../../../src/clock.ts';
-import { createGate, type GateOptions } from '../../../src/gate/gate.ts';
+import type { GateOptions } from '../../../src/gate/gate.ts';
 import { type TidegateFastifyOptions, tidegate } from '../../../src/http/fastify.ts';
-import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
-import { parsePolicies } from '../../../src/policy/parse.ts';
-import { staticPolicies } from '../../../src/policy/static-source.ts';
+import { recordingGate } from '../../support/recording-gate.ts';
 
 let app: FastifyInstance;
 afterEach(() => app.close());
@@ -15,18 +12,9 @@ const start = async (
   options: Partial<TidegateFastifyOptions> = {},
   gateOptions: Partial<GateOptions> = {},
 ) => {
-  const clock = new ManualClock();
-  const store = new MemoryLimitStore({ clock });
-  const routes: string[] = [];
-  const gate = createGate({
-    policies: staticPolicies(parsePolicies(`version: 1\npolicies: [${policies}]`)),
-    store,
-    clock,
-    events: { record: ({ route, clientKind, client }) => routes.push(`${route} ${clientKind}:${client}`) },
-    ...gateOptions,
-  });
+  const { gate, clock, routes } = recordingGate(policies, gateOptions);
   app = fastify();
-  await app.register(tidegate, { gate, random: () => 0, ...options });
+  await app.register(tidegate, { gate, clock, random: () => 0, ...options });
   app.get('/orders/:id', () => ({ ok: true }));
   app.all('/proxied/*', () => ({ ok: true }));
   return { clock, routes };
@@ -92,6 +80,25 @@ describe('the Fastify plugin', () => {
     expect(response.json().type).toContain('#temporary-reduced-capacity');
   });
 
+  it('tells the limit that decides in legacy fields when asked to, and in the standard ones unless told not to', async () => {
+    await start(perClient, { headers: { standard: false, legacy: 'epoch-seconds' } });
+    const { headers } = await app.inject('/orders/1');
+    expect(headers).toMatchObject({
+      'x-ratelimit-limit': '60',
+      'x-ratelimit-remaining': '1',
+      'x-ratelimit-reset': '1750000001',
+    });
+    expect(headers).not.toHaveProperty('ratelimit');
+  });
+
+  it('refuses to start with a way to write a reset that it does not know', async () => {
+    const attempt = start(perClient, { headers: { legacy: 'minutes', standard: 1 } as never });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      problems: [{ path: 'headers.standard' }, { path: 'headers.legacy' }],
+    });
+  });
+
   it('believes X-Forwarded-For of trusted proxies only, and from the right', async () => {
     const { routes } = await start(perClient, { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] });
     const headers = { 'x-forwarded-for': '203.0.113.66, 198.51.100.7, 10.1.1.1' };
@@ -112,6 +119,7 @@ describe('the Fastify plugin', () => {
   it('refuses to start with a proxy setting that trusts anyone', async () => {
     const attempt = start(perClient, { trustedProxies: [true, 1, 'all'] as unknown as string[] });
     await expect(attempt).rejects.toMatchObject({ code: 'CONFIG_INVALID', problems: [{}, {}, {}] });
+    await expect(start(perClient, { trustedProxies: true as never })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   it('tells clients apart by what the host vouches for, never by a key header of their own', async () => {

@@ -1,0 +1,104 @@
+import type { Decision } from '../decision/decision.ts';
+import type { Refusal } from './answer.ts';
+import type { HeaderFields } from './header-fields.ts';
+import { createAnswerer, type LimitOptions } from './middleware.ts';
+
+/** `Context` is whatever the host hands on beside the request: Hono's context, connection information, nothing. */
+export interface LimitFetchOptions<Context extends readonly unknown[] = []>
+  extends LimitOptions<[request: Request, ...context: Context]> {
+  /**
+   * Address of the connection's other end, which a `Request` does not tell: from the host, or from a field that it always
+   * sets itself. Behind proxies give theirs, and name them in `trustedProxies`. Without an address, clients that nobody
+   * vouches for share one counter.
+   */
+  readonly address: (request: Request, ...context: Context) => string | null | undefined;
+  /** Template of the route that this request is for, such as `/orders/:id`. Default: one is derived from the path. */
+  readonly route?: (request: Request, ...context: Context) => string | undefined;
+}
+
+/** What to do with a request. */
+export interface FetchAnswer {
+  /** Null when the request was skipped. */
+  readonly decision: Decision | null;
+  /** What to answer instead of serving; null: the request may pass. */
+  readonly refusal: Response | null;
+  /** For the response of a request that passes; the refusal has them already. */
+  readonly headers: Headers;
+}
+
+export interface FetchLimiter<Context extends readonly unknown[] = []> {
+  /** Decides. Rejects when a callback fails, or when what it gives makes no sense. */
+  (request: Request, ...context: Context): Promise<FetchAnswer>;
+  /** The handler behind the limit: it sees what may pass, and its responses tell where the client stands. */
+  handler(
+    serve: (request: Request, ...context: Context) => Response | Promise<Response>,
+  ): (request: Request, ...context: Context) => Promise<Response>;
+}
+
+const refusalFor = ({ method }: Request, { status, body }: Refusal, headers: HeaderFields): Response =>
+  new Response(method === 'HEAD' ? null : body, { status, headers });
+
+const setAll = (response: Response, headers: Headers): Response => {
+  for (const [name, value] of headers) response.headers.set(name, value);
+  return response;
+};
+
+const withHeaders = (response: Response, headers: Headers): Response => {
+  // Upgrades and network errors cannot be copied, and have no use for the fields.
+  if (response.status < 200 || headers.keys().next().done) return response;
+  // Without a body it may be a constant that the next client gets too; with one, a copy would lose its length.
+  if (response.body === null) return setAll(new Response(null, response), headers);
+  try {
+    return setAll(response, headers);
+  } catch (error) {
+    // Only a response of `fetch` refuses: its fields are read-only.
+    if (!(error instanceof TypeError)) throw error;
+    return setAll(new Response(response.body, response), headers);
+  }
+};
+
+/**
+ * Limits for hosts that speak the fetch API: Request → Response. Needs `node:crypto` of its host and nothing else of Node.
+ * Use it once per request: each use counts. Throws CONFIG_INVALID.
+ *
+ * ```ts
+ * const limit = limitFetch<[info: ConnectionInfo]>({ gate, address: (_request, info) => info.remoteAddress });
+ * export default { fetch: limit.handler((request) => serve(request)) };
+ * ```
+ */
+export const limitFetch = <Context extends readonly unknown[] = []>(
+  options: LimitFetchOptions<Context>,
+): FetchLimiter<Context> => {
+  const { address, route } = options;
+  const answerFor = createAnswerer(options, (request: Request, ...context: Context) => ({
+    method: request.method,
+    path: request.url,
+    peer: address(request, ...context),
+    forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
+    route: route?.(request, ...context),
+  }));
+
+  const limit = async (request: Request, ...context: Context): Promise<FetchAnswer> => {
+    const answer = await answerFor(request, ...context);
+    if (!answer) return { decision: null, refusal: null, headers: new Headers() };
+    const { decision, refusal, headers } = answer;
+    return {
+      decision,
+      refusal: refusal && refusalFor(request, refusal, headers),
+      headers: new Headers(refusal ? {} : headers),
+    };
+  };
+
+  const handler: FetchLimiter<Context>['handler'] =
+    (serve) =>
+    async (request, ...context) => {
+      const { refusal, headers } = await limit(request, ...context);
+      return refusal ?? withHeaders(await serve(request, ...context), headers);
+    };
+
+  return Object.assign(limit, { handler });
+};
+
+export type { HeaderOptions, LegacyHeaders } from './header-fields.ts';
+export type { VouchedIdentity } from './identity.ts';
+export default limitFetch;
