@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importsOf, repositoryRoot, sourceFiles } from '../support/source-text.ts';
 import { link, type Packed, packProject } from './packed.ts';
 
-const optionalPackages = ['kafkajs', '@clickhouse/client', 'chdb', 'fastify'];
+const optionalPackages = ['kafkajs', '@clickhouse/client', 'chdb', 'fastify', 'express', '@types/express', 'hono'];
 const shipped = /^(?:dist|lua|migrations|policies|dashboards\/json)\//;
 const shippedAtTop = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
 
@@ -32,19 +32,22 @@ const run = (program: string, args: readonly string[]): string => {
 };
 const runNode = (script: string): unknown => JSON.parse(run(process.execPath, ['--input-type=module', '-e', script]));
 
-/** All packages that loading a file of the package loads, computed imports and lazy ones aside. */
-const packagesBehind = (entry: string, seen = new Set<string>()): Set<string> => {
+/** All packages and modules of Node that loading a file of the package loads, computed imports and lazy ones aside. */
+const modulesBehind = (entry: string, seen = new Set<string>()): Set<string> => {
   const found = new Set<string>();
   if (seen.has(entry)) return found;
   seen.add(entry);
   const text = readFileSync(entry, 'utf8');
   for (const specifier of importsOf(text)) {
-    if (specifier === null || specifier.startsWith('node:')) continue;
+    if (specifier === null) continue;
     if (!specifier.startsWith('.')) found.add(specifier);
-    else for (const name of packagesBehind(join(dirname(entry), specifier), seen)) found.add(name);
+    else for (const name of modulesBehind(join(dirname(entry), specifier), seen)) found.add(name);
   }
   return found;
 };
+
+const packagesBehind = (path: string): string[] =>
+  [...modulesBehind(join(packed.installed, path))].filter((name) => !name.startsWith('node:'));
 
 /** `tidegate`, `tidegate/kafka`, … */
 const entries = (): string[] =>
@@ -107,7 +110,7 @@ describe('the tidegate program', () => {
 });
 
 describe('an installed tidegate', () => {
-  it('can be imported where Kafka, ClickHouse, chDB and Fastify are not installed', () => {
+  it('can be imported where Kafka, ClickHouse, chDB, Fastify, Express and Hono are not installed', () => {
     const script = `
       const absent = ${JSON.stringify(optionalPackages)}.filter((name) => {
         try { import.meta.resolve(name); return false; } catch { return true; }
@@ -121,11 +124,9 @@ describe('an installed tidegate', () => {
   });
 
   it('needs no package for its entry but its own dependencies', () => {
-    const needed = packagesBehind(join(packed.installed, 'dist/index.js'));
+    const needed = packagesBehind('dist/index.js');
     const declared = Object.keys(packed.manifest.dependencies);
-    const foreign = [...needed].filter(
-      (name) => !declared.some((known) => name === known || name.startsWith(`${known}/`)),
-    );
+    const foreign = needed.filter((name) => !declared.some((known) => name === known || name.startsWith(`${known}/`)));
     expect(foreign).toEqual([]);
   });
 
@@ -135,6 +136,23 @@ describe('an installed tidegate', () => {
       loadScript('token-bucket');
       console.log('true');`;
     expect(runNode(script)).toBe(true);
+  });
+
+  it('gives its middleware for Express, node:http and the fetch API where no framework is installed', () => {
+    const script = `
+      const { tidegate, decisionOn } = await import('tidegate/express');
+      const { limitFetch } = await import('tidegate/fetch');
+      console.log(JSON.stringify([tidegate, decisionOn, limitFetch].map((made) => typeof made)));
+      process.exit(0);`;
+    expect(runNode(script)).toEqual(['function', 'function', 'function']);
+  });
+
+  it('needs of Node no more than node:crypto for the fetch API, and no package for Express', () => {
+    expect([...modulesBehind(join(packed.installed, 'dist/http/fetch.js'))].sort()).toEqual([
+      'ipaddr.js',
+      'node:crypto',
+    ]);
+    expect(packagesBehind('dist/http/express.js')).toEqual(['ipaddr.js']);
   });
 
   // From here on the consumer has the packages of the further entries too.

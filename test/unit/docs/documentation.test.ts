@@ -20,7 +20,9 @@ const examplesOf = (page: string): Example[] =>
 /** The entries of the package, as an example that is not installed sees them. */
 const entries: Readonly<Record<string, string>> = {
   tidegate: 'src/index.ts',
+  'tidegate/express': 'src/http/express.ts',
   'tidegate/fastify': 'src/http/fastify.ts',
+  'tidegate/fetch': 'src/http/fetch.ts',
   'tidegate/kafka': 'src/kafka/index.ts',
   'tidegate/testing': 'src/embedded/testing.ts',
 };
