@@ -145,7 +145,7 @@ const blockLine = ({ client, rule, evidence }: Block): string =>
 
 const textOf = ({ decisions, allowed, denied, blocked, storedDecisions, blocks, personas }: Ending): string =>
   [
-    personaTable(personas),
+    personaTable(personas, process.stdout.columns ?? Number.POSITIVE_INFINITY),
     `${decisions} decisions: ${allowed} allowed, ${denied} denied, ${blocked} blocked; ClickHouse holds ${storedDecisions}.`,
     ...blocks.map(blockLine),
   ].join('\n');

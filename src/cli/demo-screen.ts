@@ -29,17 +29,26 @@ const fateOf = ({ block, outcomes, persona }: PersonaState): string => {
   return colors.green('undisturbed');
 };
 
-/** The visitors as a table. */
-export const personaTable = (states: readonly PersonaState[]): string => {
+/** Beside this, the behaviours have what the terminal is wider. */
+const columnsWithoutBehaviour = 80;
+const leastBehaviourColumns = 24;
+
+/** The visitors as a table that a terminal of so many columns can hold; it needs 80. */
+export const personaTable = (states: readonly PersonaState[], columns: number): string => {
+  const longest = Math.max(...states.map(({ persona }) => persona.about.length)) + 2;
+  const behaviour = Math.min(longest, columns - columnsWithoutBehaviour - 1);
+  const isWide = behaviour >= leastBehaviourColumns;
+  const pick = <T>(all: readonly [T, T, ...T[]]): T[] => all.filter((_, index) => isWide || index !== 1);
   const table = new Table({
-    head: ['visitor', 'behaviour', 'requests', 'allowed', 'denied', 'blocked', ''],
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'left'],
+    head: pick(['visitor', 'behaviour', 'requests', 'allowed', 'denied', 'blocked', 'now']),
+    colAligns: pick(['left', 'left', 'right', 'right', 'right', 'right', 'left']),
+    colWidths: isWide ? [null, behaviour] : [],
     style: { head: [], border: [], compact: true },
   });
   for (const state of states) {
     const { persona, requests, outcomes } = state;
     const { allowed, denied, blocked } = outcomes;
-    table.push([persona.name, persona.about, requests, allowed, denied, blocked, fateOf(state)]);
+    table.push(pick([persona.name, persona.about, requests, allowed, denied, blocked, fateOf(state)]));
   }
   return table.toString();
 };
@@ -51,7 +60,9 @@ const liveScreen = (): DemoScreen => {
   const update = createLogUpdate(process.stderr);
   return {
     show: (view) =>
-      update(`${personaTable(view.personas)}\n${statusLine(view)}\nstatus page: ${view.url}   Ctrl-C ends`),
+      update(
+        `${personaTable(view.personas, process.stderr.columns)}\n${statusLine(view)}\nstatus page: ${view.url}   Ctrl-C ends`,
+      ),
     end: () => update.done(),
   };
 };

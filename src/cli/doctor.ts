@@ -4,12 +4,24 @@ import { type Check, type CheckState, checkEverything } from './doctor-checks.ts
 import { adapter, checkEngineUrls } from './engines.ts';
 import { exitCodes } from './failure.ts';
 
-const tableOf = async (checks: readonly Check[]): Promise<string> => {
+/** Borders and padding of three columns. */
+const frameColumns = 10;
+const leastMessageColumns = 30;
+
+/** As wide as the terminal, where there is one: messages wrap between words. */
+export const tableOf = async (checks: readonly Check[], columns: number | undefined): Promise<string> => {
   const [{ default: Table }, { default: colors }] = await adapter(() =>
     Promise.all([import('cli-table3'), import('picocolors')]),
   );
   const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red } as const;
-  const table = new Table({ head: ['', 'checked', 'found'], style: { head: [], border: [] }, wordWrap: true });
+  const taken = 4 + Math.max(...checks.map(({ subject }) => subject.length)) + frameColumns;
+  const message = columns === undefined ? null : Math.max(leastMessageColumns, columns - taken) + 2;
+  const table = new Table({
+    head: ['', 'checked', 'found'],
+    colWidths: [null, null, message],
+    style: { head: [], border: [] },
+    wordWrap: true,
+  });
   for (const { state, subject, message } of checks) table.push([paint[state](state), subject, message]);
   return table.toString();
 };
@@ -48,7 +60,7 @@ Example:
     const failed = countOf(checks, 'fail');
     if (flags.json === true) host.stdout.write(`${JSON.stringify({ ok: failed === 0, checks })}\n`);
     else {
-      host.stdout.write(`${await tableOf(checks)}\n`);
+      host.stdout.write(`${await tableOf(checks, process.stdout.columns)}\n`);
       host.stdout.write(`${countOf(checks, 'ok')} ok, ${countOf(checks, 'warn')} warnings, ${failed} failed\n`);
     }
     if (failed > 0) process.exitCode = exitCodes.failed;
