@@ -6,11 +6,11 @@ export const errorCatalogue = {
   },
   POLICY_INVALID: {
     meaning: 'A policy file was refused.',
-    next: 'Correct each listed problem; the last good version stays in force.',
+    next: 'Correct each listed problem; what runs keeps the last good version.',
   },
   RULES_INVALID: {
     meaning: 'A detector rule file was refused.',
-    next: 'Correct each listed problem; the last good version stays in force.',
+    next: 'Correct each listed problem.',
   },
   INPUT_INVALID: {
     meaning: 'A file, a log or a request cannot be read as what it should be.',
@@ -58,10 +58,13 @@ export const errorCatalogue = {
     meaning: 'No block has this id.',
     next: 'List the blocks: old ones leave the list after their retention.',
   },
-  DATA_LOCKED: { meaning: 'Another process holds this data folder.', next: 'Stop it, or ask it over its API.' },
+  DATA_LOCKED: {
+    meaning: 'Another process holds this data folder.',
+    next: 'One process at a time can open a data folder.',
+  },
   TOTALS_DIFFER: {
     meaning: 'The database holds another number of decisions than were taken.',
-    next: 'Run `tidegate reconcile` and report it: this must not happen.',
+    next: 'Keep the data and report it: this must not happen.',
   },
 } as const satisfies Record<string, { meaning: string; next: string }>;
 
@@ -102,3 +105,16 @@ export class TidegateError extends Error {
 
 /** The text of anything thrown, for a message or a log line. */
 export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
+const fileTroubles: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'this user may not read it',
+  EPERM: 'this user may not read it',
+};
+
+/** Why a file cannot be read, for a person. */
+export const fileTroubleOf = (thrown: unknown): string => {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  return fileTroubles[code] ?? messageOf(thrown);
+};

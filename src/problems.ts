@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
-import type { Problem } from './errors.ts';
+import { messageOf, type Problem } from './errors.ts';
 
 const pathOf = (pointer: string): string =>
   pointer
@@ -46,6 +46,10 @@ const allErrors = (schema: TSchema, value: unknown): TLocalizedValidationError[]
     Settings.Set({ maxErrors: before });
   }
 };
+
+/** What stops a text from being YAML, without the place that the parser puts at its end: that is the problem's path. */
+export const yamlTroubleOf = (thrown: unknown): string =>
+  (messageOf(thrown).split('\n', 1)[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
 
 /** Everything that is wrong with `value`, one problem per path: `policies[2].limit`. Empty: it fits the schema. */
 export const problemsOf = (schema: TSchema, value: unknown): Problem[] => {

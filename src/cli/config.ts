@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
-import { messageOf, type Problem, TidegateError } from '../errors.ts';
+import { fileTroubleOf, type Problem, TidegateError } from '../errors.ts';
+import { yamlTroubleOf } from '../problems.ts';
 import { type Config, type SettingName, settingNames, settings, tokenPattern } from './settings.ts';
 
 export interface ConfigSources {
@@ -29,8 +30,8 @@ const readConfigFile = (given: string | null): { path: string; text: string } =>
   } catch (cause) {
     if (given === null && isAbsent(cause)) return { path, text: '' };
     if (cause instanceof TidegateError) throw cause;
-    const why = isAbsent(cause) ? 'there is no such file' : messageOf(cause);
-    throw new TidegateError('CONFIG_INVALID', `The configuration file ${path} cannot be read: ${why}.`, { cause });
+    const why = fileTroubleOf(cause);
+    throw new TidegateError('CONFIG_INVALID', `The configuration file ${path} cannot be read: ${why}`, { cause });
   }
 };
 
@@ -39,7 +40,7 @@ const parseConfigFile = (path: string, text: string): { values: Map<string, unkn
   const document = parseDocument(text, { prettyErrors: true });
   const problems = document.errors.map((error) => ({
     path: `${path}:${error.linePos?.[0].line ?? 1}`,
-    message: error.message.split('\n', 1)[0] ?? 'is no YAML',
+    message: yamlTroubleOf(error),
   }));
   if (problems.length > 0) return { values: new Map(), problems };
   const content: unknown = document.toJS() ?? {};
@@ -62,7 +63,7 @@ const tokensIn = (path: string): { tokens: string[]; problems: Problem[] } => {
   try {
     text = readText(path);
   } catch (cause) {
-    return { tokens: [], problems: [{ path, message: `cannot be read: ${messageOf(cause)}` }] };
+    return { tokens: [], problems: [{ path, message: `cannot be read: ${fileTroubleOf(cause)}` }] };
   }
   const lines = text.split('\n').map((line, index) => ({ token: line.replace(/#.*/, '').trim(), number: index + 1 }));
   const given = lines.filter(({ token }) => token !== '');

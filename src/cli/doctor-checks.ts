@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { readRuleFile } from '../detect/rule-file.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { topics } from '../event/event-log.ts';
-import { parsePolicies } from '../policy/parse.ts';
+import { readPolicyFile } from '../policy/policy-file.ts';
 import type { Context } from './context.ts';
 import { adapter, openAnalytics, schemeOf } from './engines.ts';
+import { sentence } from './failure.ts';
 import { shippedFiles } from './settings.ts';
 
 export type CheckState = 'ok' | 'warn' | 'fail';
@@ -26,7 +26,7 @@ const failure = (subject: string, thrown: unknown): Check => {
   const problems = thrown.problems.map(({ path, message }) => `\n${path}: ${message}`).join('');
   // The folder is in good hands: a tidegate that runs has it.
   const state = thrown.code === 'DATA_LOCKED' ? warn : fail;
-  return state(subject, `${thrown.message}. ${thrown.next}${problems}`);
+  return state(subject, `${sentence(thrown.message)} ${thrown.next}${problems}`);
 };
 
 const oldestRedis = [6, 2] as const;
@@ -114,7 +114,7 @@ const checkDatabase = async ({ config, clock, logger }: Context): Promise<Check[
 
 const checkPolicies = async ({ config }: Context): Promise<Check[]> => {
   const path = config.policiesFile ?? shippedFiles.policies;
-  const { policies, version } = parsePolicies(await readFile(path, 'utf8'));
+  const { policies, version } = await readPolicyFile(path);
   return [ok('policies', `${path}: ${policies.length} policies, version ${version}`)];
 };
 

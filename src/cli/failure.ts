@@ -31,8 +31,9 @@ export interface FailureOptions {
 }
 
 const maxProblems = 50;
-const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim();
-const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
+export const oneLine = (text: string): string => text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim();
+/** With a full stop where there is none. */
+export const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
 
 const stackOf = (thrown: unknown): string[] => {
   if (!(thrown instanceof Error) || thrown.stack === undefined) return [];

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { Host } from './command-line.ts';
 import { packageVersion } from './context.ts';
-import { describeFailure, exitCodes } from './failure.ts';
+import { describeFailure, exitCodes, oneLine, sentence } from './failure.ts';
 import { redactorFor } from './redact.ts';
 
 interface Entry {
@@ -78,14 +78,11 @@ const programFor = async (args: readonly string[], host: Host): Promise<Command>
     .exitOverride()
     .configureOutput({
       outputError: (text, write) =>
-        write(
-          `${text
-            .replace(/^error: /, 'tidegate: ')
-            .trim()
-            .replaceAll(/\s*\n\s*/g, ' ')} See tidegate --help.\n`,
-        ),
+        write(`${sentence(oneLine(text.replace(/^error: /, 'tidegate: ')))} See ${helpFor(text)}.\n`),
     });
   const wanted = args.find((arg) => entries.some(({ name }) => name === arg));
+  const helpFor = (trouble: string): string =>
+    wanted === undefined || trouble.includes('unknown command') ? 'tidegate --help' : `tidegate ${wanted} --help`;
   for (const { name, summary, load } of entries) {
     const command = name === wanted ? await load(host) : new Command(name).description(summary);
     program.addCommand(command.summary(summary).copyInheritedSettings(program));

@@ -3,8 +3,8 @@ import Type from 'typebox';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { clientKinds } from '../client.ts';
 import { formatDurationMs, parseDurationMs } from '../duration.ts';
-import { messageOf, type Problem, TidegateError } from '../errors.ts';
-import { problemsOf } from '../problems.ts';
+import { type Problem, TidegateError } from '../errors.ts';
+import { problemsOf, yamlTroubleOf } from '../problems.ts';
 import { parseRouteTest } from './route-pattern.ts';
 import { type Rule, type RuleSet, ruleModes } from './rule.ts';
 
@@ -197,10 +197,9 @@ const documentFrom = (text: string): unknown => {
     return parseYaml(text, { maxAliasCount: 100 });
   } catch (cause) {
     const line = cause instanceof YAMLParseError ? cause.linePos?.[0].line : undefined;
-    const message = messageOf(cause).split('\n')[0] ?? '';
     throw new TidegateError('RULES_INVALID', 'The rule file is not YAML', {
       cause,
-      problems: [{ path: line === undefined ? '' : `line ${line}`, message }],
+      problems: [{ path: line === undefined ? '' : `line ${line}`, message: yamlTroubleOf(cause) }],
     });
   }
 };

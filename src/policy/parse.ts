@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { parseDurationMs } from '../duration.ts';
-import { messageOf, type Problem, TidegateError } from '../errors.ts';
-import { problemsOf } from '../problems.ts';
+import { type Problem, TidegateError } from '../errors.ts';
+import { problemsOf, yamlTroubleOf } from '../problems.ts';
 import { emissionIntervalUs, type Policy, type PolicySet, scopeParts } from './policy.ts';
 import { parseRoutePattern } from './route-pattern.ts';
 
@@ -137,10 +137,9 @@ const documentFrom = (text: string): unknown => {
     return parseYaml(text, { maxAliasCount: 100 });
   } catch (cause) {
     const line = cause instanceof YAMLParseError ? cause.linePos?.[0].line : undefined;
-    const message = messageOf(cause).split('\n')[0] ?? '';
     throw new TidegateError('POLICY_INVALID', 'The policy file is not YAML', {
       cause,
-      problems: [{ path: line === undefined ? '' : `line ${line}`, message }],
+      problems: [{ path: line === undefined ? '' : `line ${line}`, message: yamlTroubleOf(cause) }],
     });
   }
 };

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Clock, Timer } from '../clock.ts';
-import { messageOf, type Problem, TidegateError } from '../errors.ts';
+import { fileTroubleOf, messageOf, type Problem, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { parsePolicies } from './parse.ts';
 import type { PolicySet, PolicySource } from './policy.ts';
@@ -23,7 +23,8 @@ const maxFileBytes = 64 * 1024 * 1024;
 
 const readText = async (path: string): Promise<string> => {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new TidegateError('POLICY_INVALID', `The policy file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    const why = fileTroubleOf(cause);
+    throw new TidegateError('POLICY_INVALID', `The policy file ${path} cannot be read: ${why}`, { cause });
   });
   if (text.length > maxFileBytes) throw new TidegateError('POLICY_INVALID', `The policy file ${path} is over 64 MiB`);
   return text;
@@ -145,6 +146,9 @@ class PolicyFile implements PolicySource {
     this.#options.onRefused?.(refusal);
   }
 }
+
+/** Reads a policy file once. Throws POLICY_INVALID when it cannot be read, and with every problem in it. */
+export const readPolicyFile = async (path: string): Promise<PolicySet> => parseNamed(path, await readText(path));
 
 /** Reads and watches a policy file. Throws POLICY_INVALID when the first version is refused. */
 export const watchPolicyFile = async (options: PolicyFileOptions): Promise<PolicySource> => {

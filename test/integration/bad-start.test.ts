@@ -101,7 +101,7 @@ describe('a start that cannot work says why in one line, with exit code 2 and no
       '--policies',
       join(folder, 'absent'),
     ]);
-    expect(line).toContain('absent');
+    expect(line).toContain('absent cannot be read: there is no such file.');
   });
 
   it('when settings of flag, environment and file are wrong: all of them', async () => {
@@ -119,7 +119,8 @@ describe('a start that cannot work says why in one line, with exit code 2 and no
   );
 
   it.each([[['nonsense']], [['up', '--nonsense']]])('when the command line makes no sense: %j', async (args) => {
-    await refused(args);
+    const { line } = await refused(args);
+    expect(line).toMatch(args.length === 1 ? /'\. See tidegate --help\.$/ : /'\. See tidegate up --help\.$/);
   });
 });
 

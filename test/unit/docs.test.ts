@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -17,6 +17,19 @@ describe('the generated pages of docs/reference', () => {
       expect(page).toContain(`## ${code}\n`);
       expect(page).toContain(next);
     }
+  });
+});
+
+describe('what the texts tell a reader to run', () => {
+  const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+  const commands = new Set(Array.from(read('src/cli/main.ts').matchAll(/^ {4}name: '(\w+)'/gm), ([, name]) => name));
+
+  it.each([
+    ...['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'src/errors.ts'],
+    ...readdirSync(new URL('../../docs/guides', import.meta.url)).map((name) => `docs/guides/${name}`),
+  ])('is a command that exists: %s', (path) => {
+    const named = Array.from(read(path).matchAll(/`tidegate ([a-z]+)/g), ([, name]) => name);
+    expect(named.filter((name) => !commands.has(name))).toEqual([]);
   });
 });
 

@@ -72,9 +72,9 @@ describe('configuration', () => {
   });
 
   it('says the line of broken YAML, and refuses what is no mapping', () => {
-    expect(failureOf(() => load({ configFile: fileOf('bad.yaml', 'a: 1\nb: [1\n') })).problems[0]?.path).toMatch(
-      /bad\.yaml:\d/,
-    );
+    const [broken] = failureOf(() => load({ configFile: fileOf('bad.yaml', 'a: 1\nb: [1\n') })).problems;
+    expect(broken?.path).toMatch(/bad\.yaml:\d/);
+    expect(broken?.message).not.toMatch(/line|:$/);
     expect(failureOf(() => load({ configFile: fileOf('list.yaml', '- a\n') })).problems[0]?.message).toContain(
       'mapping',
     );

@@ -110,8 +110,8 @@ describe('readRuleFile', () => {
 
   it('names the file that cannot be read', async () => {
     await expect(readRuleFile('no-such-rules.yaml')).rejects.toMatchObject({
-      code: 'INPUT_INVALID',
-      message: expect.stringContaining('no-such-rules.yaml'),
+      code: 'RULES_INVALID',
+      message: 'The rule file no-such-rules.yaml cannot be read: there is no such file',
     });
   });
 });
