@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BlockEntry, BlockFeed, Changes } from '../../../src/blocklist/block-list.ts';
+import type { BlockEntry, BlockFeed, Change, Changes } from '../../../src/blocklist/block-list.ts';
 import { BlockListReplica, replicaDefaults } from '../../../src/blocklist/replica.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
@@ -151,13 +151,56 @@ describe('BlockListReplica', () => {
     expect(replica.find(clientKey, clock.nowMs())).not.toBeNull();
   });
 
-  it('takes over what was written before the call, even while another sync is under way', async () => {
-    const { clock, replica, block } = setUp();
+  it('takes over what was written before the call, even while another sync is under way that has read already', async () => {
+    const { clock, list, block } = setUp();
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let reads = 0;
+    const feed: BlockFeed = {
+      snapshot: () => list.snapshot(),
+      changesAfter: async (cursor, maxChanges) => {
+        const answer = await list.changesAfter(cursor, maxChanges);
+        reads += 1;
+        if (reads === 1) await held;
+        return answer;
+      },
+    };
+    const replica = new BlockListReplica({ feed, clock });
     const running = replica.sync();
+    await expect.poll(() => reads).toBe(1);
     const { id } = await block('v1');
-    await replica.sync();
-    expect(replica.find(clientKey, clock.nowMs())?.blockId).toBe(id);
+    const after = [replica.sync(), replica.sync()];
+    release();
     await running;
+    expect(replica.size).toBe(0);
+    await Promise.all(after);
+    expect(replica.find(clientKey, clock.nowMs())?.blockId).toBe(id);
+    expect(reads).toBe(2);
+  });
+
+  it('keeps a newer block of a client when the end of an older one comes', async () => {
+    const clock = new ManualClock();
+    const entryOf = (blockId: string): BlockEntry => ({
+      clientKey,
+      blockId,
+      rule: 'r',
+      expiresAtMs: clock.nowMs() + 60_000,
+    });
+    const all: Change[] = [
+      { kind: 'added', sequence: 1, entry: entryOf('b-1') },
+      { kind: 'added', sequence: 2, entry: entryOf('b-2') },
+      { kind: 'removed', sequence: 3, clientKey, blockId: 'b-1' },
+    ];
+    const feed: BlockFeed = {
+      snapshot: () => Promise.resolve({ epoch: 'one', sequence: 0, entries: [] }),
+      changesAfter: ({ epoch, sequence }): Promise<Changes> =>
+        Promise.resolve({ kind: 'changes', cursor: { epoch, sequence: 3 }, changes: all.slice(sequence) }),
+    };
+    const replica = new BlockListReplica({ feed, clock });
+    await replica.sync();
+    expect(replica.find(clientKey, clock.nowMs())?.blockId).toBe('b-2');
   });
 
   it('takes a snapshot when there is a gap, and lets go of what is no longer in it', async () => {

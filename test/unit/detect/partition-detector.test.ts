@@ -86,6 +86,8 @@ describe('PartitionDetector', () => {
     ['of a limit that others share', { scope: 'tenant' }],
     ['made without the store', { source: 'fallback', degraded: 'timeout' }],
     ['made because no store answered', { source: 'fail-closed', degraded: 'breaker-open' }],
+    ['of an unknown source', { source: 'fallback' }],
+    ['that degraded the store', { degraded: 'error' }],
     ['of clients folded together', { client: '~other' }],
     ['of an overflow bucket of routes', { route: 'GET ~other', scope: 'client+route' }],
     ['that only a shadow policy would have denied', { outcome: 'allowed', shadowDenied: ['strict'] }],
@@ -131,6 +133,17 @@ describe('PartitionDetector', () => {
     if (!first || !second) throw new Error('two records expected');
     detector.observe({ ...first, offset: 1 });
     expect(detector.observe({ ...second, offset: 2 })).toHaveLength(1);
+  });
+
+  it('remembers a bounded number of emitters and of clients that were never denied', () => {
+    const detector = detectorOf({ maxQuiet: 10 });
+    const repeated = { afterMs: 0, change: { emitter: 'gate-0', seq: 1, outcome: 'allowed' as const } };
+    const flood = Array.from({ length: 1000 }, (_, n) => ({
+      afterMs: 0,
+      change: { emitter: `gate-${n + 1}`, seq: 1, client: `198.18.${n >> 8}.${n & 255}`, outcome: 'allowed' as const },
+    }));
+    for (const record of recordsOf([repeated, repeated, ...flood, repeated])) detector.observe(record);
+    expect(detector.stats()).toMatchObject({ duplicates: 1, events: 1002, clients: 2 * 10 });
   });
 
   it('skips what an emitter sent twice', () => {

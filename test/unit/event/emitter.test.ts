@@ -181,6 +181,27 @@ describe('the emitter', () => {
     expect(log.events().length).toBeLessThan(1000);
   });
 
+  it('sends what waits when it closes, allowed and denied, before it says that it was the last', async () => {
+    const { emitter, log } = setUp();
+    emitter.record(decision());
+    emitter.record(decision({ outcome: 'denied' }));
+    await emitter.close();
+    expect(log.total()).toBe(2);
+    expect(emitter.stats()).toMatchObject({ recorded: 2, sent: 2, waiting: 0, lost: 0 });
+    expect(log.frames.map(({ headers }) => headers.last)).toEqual([false, false, true]);
+  });
+
+  it('says in the headers of a frame from when to when it goes, though the clock steps back, and how many were denied', async () => {
+    const { emitter, log } = setUp({ mode: 'every' });
+    const [late, first, last] = [1_750_000_000_100, 1_750_000_000_000, 1_750_000_000_200];
+    for (const timeMs of [late, first, last]) emitter.record(decision({ timeMs }));
+    emitter.record(decision({ timeMs: late, outcome: 'denied' }));
+    await emitter.flush();
+    const [allowed, denied] = log.frames.map(({ headers }) => headers);
+    expect(allowed).toMatchObject({ minTimeMs: first, maxTimeMs: last, rows: 3, deniedRows: 0 });
+    expect(denied).toMatchObject({ minTimeMs: late, maxTimeMs: late, rows: 1, deniedRows: 1 });
+  });
+
   it('gives up at the deadline of close, and counts what is lost', async () => {
     const { emitter, log, clock } = setUp();
     emitter.record(decision());

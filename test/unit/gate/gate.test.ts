@@ -146,6 +146,14 @@ describe('the gate', () => {
     expect(store.calls).toBe(0);
   });
 
+  it('says how long the longest wait is when several limits deny', () => {
+    const { check } = setUp(
+      '{name: hour, limit: 1, window: 1h}, {name: day, limit: 1, window: 1d}, {name: minute, limit: 1, window: 1m}',
+    );
+    check();
+    expect(check()).toMatchObject({ outcome: 'denied', retryAfterMs: 86_400_000, deciding: { policy: 'day' } });
+  });
+
   it('tells a never-fitting cost from a wait', () => {
     const { check } = setUp(perClient);
     expect(check({ cost: 4 })).toMatchObject({ outcome: 'denied', retryAfterMs: null });

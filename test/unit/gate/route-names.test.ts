@@ -39,6 +39,14 @@ describe('derived routes', () => {
     expect(names.nameFor('ip:192.0.2.2', 'GET', '/new')).toBe('GET /new');
   });
 
+  it('are kept for a bounded number of clients: a flood of ids makes the gate forget the oldest', () => {
+    const names = new RouteNames();
+    for (let n = 0; n < 65; n += 1) names.nameFor('ip:192.0.2.1', 'GET', `/door-${n}`);
+    expect(names.nameFor('ip:192.0.2.1', 'GET', '/one-more')).toBe('GET ~other');
+    for (let n = 0; n < 10_000; n += 1) names.nameFor(`ip:made-up-${n}`, 'GET', '/');
+    expect(names.nameFor('ip:192.0.2.1', 'GET', '/one-more')).toBe('GET /one-more');
+  });
+
   it('take no method from the wire that is none', () => {
     expect(methodOf('PATCH')).toBe('PATCH');
     for (const hostile of ['get', '\u0016\u0003', 'A'.repeat(40), '']) expect(methodOf(hostile)).toBe('INVALID');
