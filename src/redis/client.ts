@@ -13,6 +13,13 @@ export interface OpenRedisOptions {
 }
 
 /**
+ * A connection on which nothing has come for so many command timeouts is given up. A server that hangs, or a machine that
+ * went without a word, would hold it for as long as the kernel tries again: a quarter of an hour, with every command that
+ * is sent meanwhile.
+ */
+const timeoutsUntilGivenUp = 3;
+
+/**
  * ioredis' own defaults queue commands without bound and let the first one hang for over a minute while the server is
  * away. These fail at once instead, and reconnect when a failover left this connection on a read-only replica.
  */
@@ -37,7 +44,12 @@ export const redisAddress = (url: string): string => {
 /** A connection with tidegate's preset, ready for commands. Throws ENGINE_UNREACHABLE. */
 export const openRedis = async (options: OpenRedisOptions): Promise<Redis> => {
   const { url, logger = silentLogger, connectTimeoutMs = 3000, commandTimeoutMs = 1000 } = options;
-  const redis = new Redis(url, { ...preset, connectTimeout: connectTimeoutMs, commandTimeout: commandTimeoutMs });
+  const redis = new Redis(url, {
+    ...preset,
+    connectTimeout: connectTimeoutMs,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: timeoutsUntilGivenUp * commandTimeoutMs,
+  });
   let lastError: unknown;
   redis.on('error', (error: Error) => {
     lastError = error;

@@ -229,6 +229,15 @@ const liftContract = (setUp: SetUp): void => {
     expect(await list.lift(id, falsePositive)).toMatchObject({ state: 'lifted' });
     expect((await list.snapshot()).entries).toHaveLength(1);
   });
+
+  it('lets a client be proposed again whose proposal was dismissed', async () => {
+    const { clock, list } = setUp();
+    const review = (id: string) => list.promote(promotionOf({ id, atMs: clock.nowMs() }, { mode: 'review' }));
+    const first = await review('v1');
+    const id = first.kind === 'proposed' ? first.block.id : '';
+    await list.lift(id, { ...falsePositive, tombstoneMs: 0 });
+    expect(await review('v2')).toMatchObject({ kind: 'proposed', block: { verdictId: 'v2' } });
+  });
 };
 
 const listingContract = (setUp: SetUp): void => {

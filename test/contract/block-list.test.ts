@@ -42,6 +42,21 @@ describeWith('redis', 'the block list in Redis', (url) => {
     }
   });
 
+  it('keeps neither entries that are over nor more blocks in the listing than it is told', async () => {
+    const namespace = freshName('blocks');
+    const clock = new ManualClock();
+    const list = new RedisBlockList({ redis, namespace, nowMs: () => clock.nowMs(), maxBlocks: 5 });
+    for (let n = 0; n < 12; n += 1) {
+      const client = { kind: 'ip' as const, id: `198.51.100.${n}` };
+      await list.promote(promotionOf({ id: `v${n}`, atMs: clock.nowMs(), client }));
+      clock.advance(30_000);
+    }
+    const prefix = `tg1:${namespace}:{bl}:`;
+    const held = [await redis.hlen(`${prefix}entries`), await redis.zcard(`${prefix}expiries`)];
+    expect(held).toEqual([2, 2]);
+    expect((await list.list({})).blocks.map(({ verdictId }) => verdictId)).toEqual(['v11', 'v10', 'v9', 'v8', 'v7']);
+  });
+
   it('computes durations as the reference does', async () => {
     const terms = fc.record({
       baseMs: fc.integer({ min: 1000, max: 86_400_000 }),
