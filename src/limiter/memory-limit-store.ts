@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { LimitKey, LimitRequest, LimitStore, SpendResult } from './limit-store.ts';
-import { spendAll } from './spend.ts';
+import { type CountedRequest, spendAll } from './spend.ts';
+import { type TatCounter, TatTable } from './tat-table.ts';
 
 export interface MemoryLimitStoreOptions {
   /** Default: the machine's. */
@@ -16,13 +17,16 @@ const sweepStep = 2;
 /** A full bucket is kept this much longer: a clock that steps back a little must not find it forgotten. */
 const clockSlackUs = 60_000_000;
 
-const counterOf = ({ policy, client, tenant, route }: LimitKey): string =>
-  JSON.stringify([policy, client ?? null, tenant ?? null, route ?? null]);
+/** Most counters are a client's alone: its key is subject enough. The other form starts with `[`, which no client's does. */
+const subjectOf = ({ client, tenant, route }: LimitKey): string =>
+  client !== undefined && tenant === undefined && route === undefined && !client.startsWith('[')
+    ? client
+    : JSON.stringify([client ?? null, tenant ?? null, route ?? null]);
 
-const overflowCounterOf = (counter: string, policy: string): string => {
+const overflowSubjectOf = (subject: string): string => {
   let hash = 0;
-  for (let index = 0; index < counter.length; index += 1) hash = (Math.imul(hash, 31) + counter.charCodeAt(index)) | 0;
-  return `~overflow:${policy}:${(hash >>> 0) % overflowCounters}`;
+  for (let index = 0; index < subject.length; index += 1) hash = (Math.imul(hash, 31) + subject.charCodeAt(index)) | 0;
+  return `[overflow ${(hash >>> 0) % overflowCounters}]`;
 };
 
 /**
@@ -33,8 +37,7 @@ const overflowCounterOf = (counter: string, policy: string): string => {
 export class MemoryLimitStore implements LimitStore {
   readonly #clock: Clock;
   readonly #maxKeys: number;
-  readonly #tats = new Map<string, number>();
-  #sweeper: IterableIterator<[string, number]> = this.#tats.entries();
+  readonly #tats = new TatTable();
   #overflowed = 0;
 
   constructor({ clock = systemClock, maxKeys = 100_000 }: MemoryLimitStoreOptions = {}) {
@@ -49,15 +52,11 @@ export class MemoryLimitStore implements LimitStore {
 
   spend(requests: readonly LimitRequest[]): SpendResult {
     const nowUs = this.#clock.nowMs() * 1000;
-    const counted = requests.map((request) => ({ request, counter: this.#place(request.key, nowUs) }));
-    return spendAll(
-      counted,
-      {
-        read: (counter) => this.#tats.get(counter) ?? 0,
-        write: (counter, tatUs) => this.#tats.set(counter, tatUs),
-      },
-      nowUs,
-    );
+    const known = this.#countersOf(requests, false);
+    const added = known.reduce((count, { counter }) => (counter.row < 0 ? count + 1 : count), 0);
+    if (added === 0) return spendAll(known, this.#tats, nowUs);
+    this.#tats.sweep(added * sweepStep, nowUs - clockSlackUs);
+    return spendAll(this.#countersOf(requests, true), this.#tats, nowUs);
   }
 
   close(): Promise<void> {
@@ -65,24 +64,23 @@ export class MemoryLimitStore implements LimitStore {
     return Promise.resolve();
   }
 
-  #place(key: LimitKey, nowUs: number): string {
-    const counter = counterOf(key);
-    if (this.#tats.has(counter)) return counter;
-    this.#sweep(nowUs);
-    if (this.#tats.size < this.#maxKeys) return counter;
-    this.#overflowed += 1;
-    return overflowCounterOf(counter, key.policy);
+  /** `bounded`: counters that are new and have no room are replaced by overflow counters. */
+  #countersOf(requests: readonly LimitRequest[], bounded: boolean): CountedRequest<TatCounter>[] {
+    const counted: CountedRequest<TatCounter>[] = [];
+    for (const request of requests) {
+      const { policy } = request.key;
+      const subject = subjectOf(request.key);
+      const counter = this.#find(policy, subject, counted);
+      const fits = !bounded || counter.row >= 0 || this.#tats.size < this.#maxKeys;
+      if (!fits) this.#overflowed += 1;
+      counted.push({ request, counter: fits ? counter : this.#find(policy, overflowSubjectOf(subject), counted) });
+    }
+    return counted;
   }
 
-  #sweep(nowUs: number): void {
-    for (let step = 0; step < sweepStep; step += 1) {
-      const next = this.#sweeper.next();
-      if (next.done) {
-        this.#sweeper = this.#tats.entries();
-        return;
-      }
-      const [counter, tatUs] = next.value;
-      if (tatUs + clockSlackUs <= nowUs) this.#tats.delete(counter);
-    }
+  /** A counter that is asked about twice in one call is one and the same, whether it has a row yet or not. */
+  #find(policy: string, subject: string, earlier: readonly CountedRequest<TatCounter>[]): TatCounter {
+    for (const { counter } of earlier) if (counter.policy === policy && counter.subject === subject) return counter;
+    return this.#tats.find(policy, subject);
   }
 }
