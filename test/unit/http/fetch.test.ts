@@ -141,7 +141,7 @@ describe('a handler behind it', () => {
     const { limit } = limiter(perClient, { skip: ({ url }) => url.endsWith('/health') });
     const failed = Response.error();
     expect(await limit.handler(() => failed)(get('/'), peer)).toBe(failed);
-    const healthy = new Response('ok');
+    const healthy = new Response(null, { status: 204 });
     expect(await limit.handler(() => healthy)(get('/health'), peer)).toBe(healthy);
   });
 });

@@ -86,6 +86,41 @@ describe('the standard fields', () => {
     expect(headersOf(named({ next: { mode: 'shadow', limit: 1 } }).ask())).toEqual({});
   });
 
+  it('go by the interval that is enforced, however many units are missing', () => {
+    // 60.6 microseconds per unit, enforced as 61: over this burst, that is four seconds.
+    const { ask } = named({ bulk: { limit: 990_000, window: '1m', burst: 9_900_000 } });
+    expect(headersOf(ask(9_900_000))['ratelimit']).toBe('"bulk";r=0;t=1');
+  });
+
+  it('do not let a rounded reset time say later than Retry-After', () => {
+    // A store that counts microseconds: one more unit in 1 s exactly, full in 3857.144 ms, told as 3858.
+    const state: LimitState = {
+      policy: 'seven',
+      scope: ['client'],
+      shadow: false,
+      limit: 7,
+      windowMs: 10_000,
+      burst: 3,
+      allowed: false,
+      remaining: 0,
+      resetAfterMs: 3858,
+      retryAfterMs: 1000,
+    };
+    const denied: Decision = {
+      outcome: 'denied',
+      client: clientOf('user', 'ann'),
+      route: 'GET /',
+      source: 'store',
+      degraded: null,
+      policyVersion: '0',
+      cost: 1,
+      limits: [state],
+      deciding: state,
+      retryAfterMs: 1000,
+    };
+    expect(headersOf(denied)).toMatchObject({ ratelimit: '"seven";r=0;t=1', 'retry-after': '1' });
+  });
+
   it('stay short whatever the number of policies, and name those that deny', () => {
     const many = Object.fromEntries(Array.from({ length: 99 }, (_, index) => [`p${index}`, {}]));
     const { ask } = named({ ...many, tight: { limit: 1 } });
