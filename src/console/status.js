@@ -67,7 +67,11 @@ const drawPipeline = ({ gate, events, ingest, stored, blockList }) => {
     ...fact('Events waiting for the log', shown(events?.waiting)),
     ...fact('Events lost', shown(events?.lost), (events?.lost ?? 0) > 0),
     ...fact('Ingest behind the log', ingest ? `${shown(ingest.lagRecords)} frames` : 'not in this process'),
-    ...fact('Decisions stored', stored ? shown(stored.decisions) : 'database out of reach', !stored),
+    ...fact(
+      'Decisions stored, of all gates and checks',
+      stored ? shown(stored.decisions) : 'database out of reach',
+      !stored,
+    ),
     ...fact('Age of the newest stored one', duration(stored?.freshnessMs)),
     ...fact('Block list entries', shown(blockList?.entries)),
     ...fact('Block list age', duration(blockList?.ageMs), (blockList?.ageMs ?? 0) > 5000),
