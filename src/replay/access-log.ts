@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { TidegateError } from '../errors.ts';
 import { type LoggedRequest, parseAccessLogLine } from './access-log-line.ts';
 import { type Line, LineSplitter } from './line-splitter.ts';
-import { displayNameOf, readLogBytes } from './log-bytes.ts';
+import { displayNameOf, readLogBytes, refusalOf } from './log-bytes.ts';
 
 /** A line that could not be read, shortened, with control characters made visible. */
 export interface RejectedSample {
@@ -118,11 +118,22 @@ const readFile = async (reading: Reading, file: string, options: ReadOptions): P
   }
 };
 
+/** Names all files that are not there before the first is read, which may take a while. */
+const refuseAbsent = async (files: readonly string[]): Promise<void> => {
+  const refusals = (await Promise.all(files.map(refusalOf))).filter((refusal) => refusal !== null);
+  const [first, second] = refusals;
+  if (!first) return;
+  if (!second) throw first;
+  const problems = refusals.map(({ message }) => ({ path: '', message }));
+  throw new TidegateError('INPUT_INVALID', `${refusals.length} of ${files.length} files cannot be read`, { problems });
+};
+
 /**
  * Reads access logs whole and sorts them by time. Lines that cannot be read are counted and sampled; a file without one
  * readable line is refused with INPUT_INVALID, as is one that cannot be opened, is empty, or is broken gzip.
  */
 export const readAccessLogs = async (options: ReadOptions): Promise<AccessLog> => {
+  await refuseAbsent(options.files);
   const reading = new Reading();
   for (const file of options.files) await readFile(reading, file, options);
   // Array.prototype.sort is stable: lines of one second keep the order in which they were read.

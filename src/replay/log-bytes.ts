@@ -5,7 +5,8 @@ import { createGunzip } from 'node:zlib';
 import { messageOf, TidegateError } from '../errors.ts';
 
 /** How an access log is named to a person. */
-export const displayNameOf = (file: string): string => (file === '-' ? 'standard input' : file);
+export const displayNameOf = (file: string): string =>
+  file === '-' ? 'standard input' : file === '' ? 'a file without a name' : file;
 
 const refuse = (file: string, what: string, cause?: unknown): TidegateError =>
   new TidegateError('INPUT_INVALID', `${displayNameOf(file)} ${what}`, { cause });
@@ -28,11 +29,13 @@ async function* withHead(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenera
   for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
-const openSource = async (file: string, stdin: Readable): Promise<Readable> => {
-  if (file === '-') return stdin;
-  const facts = await stat(file);
-  if (facts.isDirectory()) throw refuse(file, 'is a directory, not an access log');
-  return createReadStream(file);
+/** Why a file cannot even be opened; null when it can, as far as one can tell from outside. */
+export const refusalOf = async (file: string): Promise<TidegateError | null> => {
+  if (file === '-') return null;
+  return stat(file).then(
+    (facts) => (facts.isDirectory() ? refuse(file, 'is a directory, not an access log') : null),
+    (cause: unknown) => refuseCause(file, cause),
+  );
 };
 
 async function* plainOrGunzipped(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -63,7 +66,7 @@ export interface LogSource {
 export async function* readLogBytes({ file, stdin }: LogSource): AsyncGenerator<Buffer> {
   let isEmpty = true;
   try {
-    for await (const chunk of plainOrGunzipped(await openSource(file, stdin))) {
+    for await (const chunk of plainOrGunzipped(file === '-' ? stdin : createReadStream(file))) {
       if (chunk.length > 0) isEmpty = false;
       yield chunk;
     }

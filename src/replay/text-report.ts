@@ -50,7 +50,9 @@ const offenderLines = ({ client, allowed, denied, blocked, routes }: Offender): 
 
 const offenders = (report: ReplayReport): string[] => {
   if (report.offenders.length === 0) return ['', 'Nobody was refused.'];
-  return ['', 'Most refused', ...report.offenders.slice(0, maxOffendersShown).flatMap(offenderLines)];
+  const lines = report.offenders.slice(0, maxOffendersShown).flatMap(offenderLines);
+  const isFolded = lines.some((line) => line.includes('~other'));
+  return ['', `Most refused${isFolded ? ' (~other: all routes of a client beyond its first 64)' : ''}`, ...lines];
 };
 
 /** Overwhelming windows count as several: says so, because `1 of 10` alone looks too few. */

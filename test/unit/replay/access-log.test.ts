@@ -88,6 +88,18 @@ describe('readAccessLogs', () => {
     });
   });
 
+  it('names every file that is not there, before it reads the first', async () => {
+    const good = await fileWith('good.log', `${lineAt(1, '/a')}\n`);
+    await expect(read([good, join(folder, 'missing.log'), folder])).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: '2 of 3 files cannot be read',
+      problems: [
+        expect.objectContaining({ message: expect.stringMatching(/missing\.log does not exist$/) }),
+        expect.objectContaining({ message: expect.stringMatching(/is a directory, not an access log$/) }),
+      ],
+    });
+  });
+
   it('refuses more lines than fit in memory', async () => {
     const path = await fileWith('many.log', `${lineAt(1, '/a')}\n`.repeat(4));
     const reading = readAccessLogs({ files: [path], stdin: Readable.from([]), maxLines: 3 });
