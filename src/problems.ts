@@ -28,7 +28,10 @@ const valueAt = (root: unknown, pointer: string): unknown =>
 
 /** Says one schema error in words; several of one path (a union, a type and its range) become one problem. */
 const messageFor = (errors: readonly TLocalizedValidationError[], value: unknown): string => {
-  const allowed = errors.flatMap((error) => (error.keyword === 'const' ? [shorten(error.params.allowedValue)] : []));
+  const allowed = errors.flatMap((error) => {
+    if (error.keyword === 'const') return [shorten(error.params.allowedValue)];
+    return error.keyword === 'enum' ? error.params.allowedValues.map(shorten) : [];
+  });
   const first = errors.find((error) => error.keyword === 'type') ?? errors[0];
   const rule = allowed.length > 0 ? `must be ${allowed.join(' or ')}` : (first?.message ?? 'is not valid');
   return value === undefined ? rule : `${rule}, is ${shorten(value)}`;

@@ -8,12 +8,13 @@ import { createApi } from '../api/server.ts';
 import type { Status } from '../api/status-routes.ts';
 import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
-import { type Context, packageVersion } from './context.ts';
+import type { Context } from './context.ts';
 import type { Counters } from './engines.ts';
 import type { GateSide } from './gate-side.ts';
 import { sharing } from './health.ts';
 import { checkPort, listen } from './listen.ts';
 import { lagOf } from './looks.ts';
+import { manifest } from './manifest.ts';
 import type { Config } from './settings.ts';
 
 const consoleTypes: Readonly<Record<string, string>> = {
@@ -63,7 +64,7 @@ const storedOf = async (reader: DecisionReader, nowMs: number): Promise<Status['
 };
 
 const statusOf = ({ config, clock, logger }: Context, { gateSide, reader, ingester, phase }: Parts) => {
-  const version = packageVersion();
+  const version = manifest().version;
   const startedAtMs = clock.nowMs();
   const { gate, emitter, replica } = gateSide;
   const outOfReach = (what: string) => (error: unknown) => {
@@ -115,7 +116,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   const api = await createApi({
     clock,
     logger,
-    version: packageVersion(),
+    version: manifest().version,
     tokens,
     openReads: options.openReads ?? false,
     gate: gateSide.gate,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { loadConfig, strayVariables } from './config.ts';
@@ -14,13 +13,6 @@ export interface Context {
   /** Removes this process's secrets from a text. */
   readonly redact: (text: string) => string;
 }
-
-/** The version in package.json. */
-export const packageVersion = (): string => {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return isManifest ? String(manifest.version) : '0.0.0';
-};
 
 export interface GlobalFlags {
   readonly config?: string;

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
 import { type Clock, systemRandom } from '../clock.ts';
@@ -5,6 +6,7 @@ import { messageOf, type Problem, TidegateError } from '../errors.ts';
 import type { EventLog } from '../event/event-log.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
+import { manifest } from './manifest.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { redact } from './redact.ts';
 import type { Config } from './settings.ts';
@@ -74,6 +76,18 @@ export const checkEngineUrls = (urls: Partial<EngineUrls>): void => {
 /** `Cannot find package '@fastify/swagger' imported from …`. A file of our own that is missing is no package. */
 const missingPackage = /^Cannot find (?:package|module) '((?:@[\w.-]+\/)?\w[\w.-]*)/;
 
+const isThere = (name: string): boolean => {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND');
+  }
+};
+
+/** Of all that is optional, so that nobody has to learn the names one start at a time. */
+const absentPackages = (): string[] => Object.keys(manifest().peerDependencies ?? {}).filter((name) => !isThere(name));
+
 /** Loads code that stands on optional packages; one that is not installed becomes an instruction. */
 export const adapter = async <T>(load: () => Promise<T>): Promise<T> => {
   try {
@@ -82,8 +96,11 @@ export const adapter = async <T>(load: () => Promise<T>): Promise<T> => {
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
     const name = isMissing ? missingPackage.exec(messageOf(cause))?.[1] : undefined;
     if (name === undefined) throw cause;
-    const message = `This needs the package ${name}: npm install ${name}`;
-    throw new TidegateError('ENGINE_MISSING', message, { cause });
+    const all = absentPackages();
+    const others = all.length < 2 ? '' : `; for every command and engine: npm install ${all.join(' ')}`;
+    throw new TidegateError('ENGINE_MISSING', `This needs the package ${name}: npm install ${name}${others}`, {
+      cause,
+    });
   }
 };
 

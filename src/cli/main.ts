@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import type { Host } from './command-line.ts';
-import { packageVersion } from './context.ts';
 import { describeFailure, exitCodes, oneLine, sentence } from './failure.ts';
+import { manifest } from './manifest.ts';
 import { redactorFor } from './redact.ts';
 
 interface Entry {
@@ -72,7 +72,7 @@ Start here:
 const programFor = async (args: readonly string[], host: Host): Promise<Command> => {
   const program = new Command('tidegate')
     .description('Limits requests, measures every decision, and blocks the clients that keep pushing.')
-    .version(packageVersion(), '-V, --version', 'the version')
+    .version(manifest().version, '-V, --version', 'the version')
     .helpOption('-h, --help', 'this text')
     .addHelpText('after', help)
     .exitOverride()
