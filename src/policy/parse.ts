@@ -7,7 +7,9 @@ import { problemsOf, yamlTroubleOf } from '../problems.ts';
 import { emissionIntervalUs, type Policy, type PolicySet, scopeParts } from './policy.ts';
 import { parseRoutePattern } from './route-pattern.ts';
 
-const literals = <T extends string>(values: readonly T[]) => Type.Union(values.map((value) => Type.Literal(value)));
+// A mapped array is no tuple to the type checker, which would make the union `never`.
+const literals = <const T extends string>(values: readonly T[]) =>
+  Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
 const texts = (maxLength: number) =>
   Type.Array(Type.String({ minLength: 1, maxLength }), { minItems: 1, maxItems: 1000 });
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { TidegateError } from '../../../src/errors.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
+import { definePolicies } from '../../../src/policy/static-source.ts';
 
 const refusal = (text: string): TidegateError => {
   try {
@@ -32,6 +33,15 @@ describe('a policy file', () => {
         mode: 'enforce',
       },
     ]);
+  });
+
+  it('can be written in code, with every field checked by the compiler', () => {
+    const source = definePolicies([
+      { name: 'a', limit: 1, window: '1s', mode: 'shadow', scope: ['client', 'route'], onStoreFailure: 'deny' },
+    ]);
+    expect(source.current().policies[0]).toMatchObject({ mode: 'shadow', scope: ['client', 'route'] });
+    // @ts-expect-error a mode that does not exist
+    expect(() => definePolicies([{ name: 'a', limit: 1, window: '1s', mode: 'off' }])).toThrow(TidegateError);
   });
 
   it('has one version for one meaning, however it is spelled', () => {
