@@ -29,6 +29,8 @@ export interface ReadOptions {
   readonly stdin: Readable;
   /** More lines than this are refused, for they are sorted in memory. Default {@link defaultMaxLines}. */
   readonly maxLines?: number;
+  /** Characters of distinct addresses and paths, likewise. Default {@link defaultMaxCharacters}. */
+  readonly maxCharacters?: number;
   /** Called after every chunk with the lines read so far. */
   readonly onLines?: (lines: number) => void;
 }
@@ -36,6 +38,8 @@ export interface ReadOptions {
 export const maxRejectedSamples = 5;
 /** About 1 GB of memory. */
 export const defaultMaxLines = 5_000_000;
+/** Another 512 MiB: a log of a few MiB, gzipped, can name gigabytes of distinct paths. */
+export const defaultMaxCharacters = 512 * 1024 * 1024;
 const maxSampleLength = 160;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it replaces
@@ -51,24 +55,31 @@ export const visible = (text: string, maxLength = maxSampleLength): string => {
 };
 
 /** Equal texts as one string: a log names few clients and paths, but names them often. */
-const createInterner = (): ((text: string) => string) => {
-  const known = new Map<string, string>();
-  return (text) => {
-    const first = known.get(text);
+class Interner {
+  readonly #known = new Map<string, string>();
+  characters = 0;
+
+  of(text: string): string {
+    const first = this.#known.get(text);
     if (first !== undefined) return first;
     // The copy lets go of the line that the text is a slice of.
     const copy = Buffer.from(text).toString();
-    known.set(copy, copy);
+    this.#known.set(copy, copy);
+    this.characters += copy.length;
     return copy;
-  };
-};
+  }
+}
 
 class Reading {
   readonly requests: LoggedRequest[] = [];
   readonly rejectedSamples: RejectedSample[] = [];
   lines = 0;
   rejectedLines = 0;
-  readonly #intern = createInterner();
+  readonly #texts = new Interner();
+
+  get characters(): number {
+    return this.#texts.characters;
+  }
 
   take(file: string, lineNumber: number, line: Line): void {
     this.lines += 1;
@@ -77,9 +88,9 @@ class Reading {
       const { timeMs, address, method, path } = parsed.request;
       this.requests.push({
         timeMs,
-        address: this.#intern(address),
-        method: this.#intern(method),
-        path: this.#intern(path),
+        address: this.#texts.of(address),
+        method: this.#texts.of(method),
+        path: this.#texts.of(path),
       });
       return;
     }
@@ -95,7 +106,7 @@ class Reading {
 }
 
 const readFile = async (reading: Reading, file: string, options: ReadOptions): Promise<void> => {
-  const maxLines = options.maxLines ?? defaultMaxLines;
+  const { maxLines = defaultMaxLines, maxCharacters = defaultMaxCharacters } = options;
   const splitter = new LineSplitter();
   const requestsBefore = reading.requests.length;
   let lineNumber = 0;
@@ -103,6 +114,10 @@ const readFile = async (reading: Reading, file: string, options: ReadOptions): P
     for (const line of lines) reading.take(file, ++lineNumber, line);
     if (reading.lines > maxLines) {
       throw new TidegateError('INPUT_INVALID', `more than ${maxLines} lines: replay the log in parts`);
+    }
+    if (reading.characters > maxCharacters) {
+      const message = `distinct addresses and paths of more than ${maxCharacters} characters: replay the log in parts`;
+      throw new TidegateError('INPUT_INVALID', message);
     }
     options.onLines?.(reading.lines);
   };

@@ -105,6 +105,14 @@ describe('readAccessLogs', () => {
     const reading = readAccessLogs({ files: [path], stdin: Readable.from([]), maxLines: 3 });
     await expect(reading).rejects.toMatchObject({ code: 'INPUT_INVALID' });
   });
+
+  it('refuses more distinct paths than fit in memory, however small the file is gzipped', async () => {
+    const lines = Array.from({ length: 2000 }, (_, n) => `${lineAt(1, `/${n}${'a'.repeat(900)}`)}\n`);
+    const path = await fileWith('long.log.gz', gzipSync(lines.join('')));
+    const read = (maxCharacters: number) => readAccessLogs({ files: [path], stdin: Readable.from([]), maxCharacters });
+    await expect(read(1_000_000)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    expect((await read(2_000_000)).requests).toHaveLength(2000);
+  });
 });
 
 describe('LineSplitter', () => {
