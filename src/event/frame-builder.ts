@@ -113,9 +113,35 @@ export class FrameBuilder {
     };
   }
 
+  /** Written out: spreading a row of this size and adding to it takes V8 many times as long as everything else here. */
   #event({ first, remaining, early, count }: MergedRow, partition: number, seq: number): DecisionEvent {
     const { emitterId: emitter, region } = this.#options;
-    return { ...first, emitter, partition, seq, region, remaining, early, count };
+    return {
+      timeMs: first.timeMs,
+      emitter,
+      partition,
+      seq,
+      region,
+      tenant: first.tenant,
+      clientKind: first.clientKind,
+      client: first.client,
+      address: first.address,
+      route: first.route,
+      method: first.method,
+      policy: first.policy,
+      policyVersion: first.policyVersion,
+      scope: first.scope,
+      limit: first.limit,
+      remaining,
+      outcome: first.outcome,
+      source: first.source,
+      degraded: first.degraded,
+      shadowDenied: first.shadowDenied,
+      cost: first.cost,
+      latencyUs: first.latencyUs,
+      early,
+      count,
+    };
   }
 
   #stateOf(partition: number): PartitionState {

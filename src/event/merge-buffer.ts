@@ -1,13 +1,8 @@
 import { otherClientId } from '../client.ts';
 import type { DecisionRecord } from './decision-event.ts';
+import { type MergedRow, RowIndex } from './row-index.ts';
 
-/** Decisions that agree in every dimension, on their way to becoming one event. */
-export interface MergedRow {
-  readonly first: DecisionRecord;
-  remaining: number;
-  early: number | null;
-  count: number;
-}
+export type { MergedRow } from './row-index.ts';
 
 /** The path of all routes that are folded together for lack of room. */
 const otherRoute = '~other';
@@ -15,27 +10,6 @@ const otherRoute = '~other';
 /** The upper bound of the logarithmic bucket a latency falls in: the next power of two, microseconds. */
 export const latencyBucketUs = (latencyUs: number): number =>
   latencyUs <= 1 ? 1 : 2 ** (32 - Math.clz32(Math.min(Math.ceil(latencyUs), 2 ** 31) - 1));
-
-const dimensionsOf = (record: DecisionRecord): string =>
-  [
-    record.outcome,
-    record.source,
-    record.clientKind,
-    record.client,
-    record.tenant,
-    record.route,
-    record.method,
-    record.policy,
-    record.policyVersion,
-    record.scope,
-    record.limit,
-    record.degraded,
-    record.cost,
-    record.latencyUs,
-    record.early === null ? '' : '0',
-    record.address,
-    record.shadowDenied.join(','),
-  ].join('\u0001');
 
 /** Keeps tenant, policy and outcome; says no more who it was or where. */
 const folded = (record: DecisionRecord): DecisionRecord => ({
@@ -60,6 +34,16 @@ const foldedTwice = (record: DecisionRecord): DecisionRecord => ({
   cost: 0,
 });
 
+/** One more decision of the same kind. */
+const count = (row: MergedRow, { remaining, early }: DecisionRecord): void => {
+  row.count += 1;
+  row.remaining = Math.min(row.remaining, remaining);
+  if (early !== null) row.early = (row.early ?? 0) + Number(early);
+};
+
+/** What stands for the interval of rows that are not told apart by it. */
+const anyInterval = -1;
+
 export interface MergeBufferOptions {
   /** Decisions further apart than this never share a row. Whole fractions of a second only. */
   readonly intervalMs: number;
@@ -78,8 +62,7 @@ export interface MergeBufferOptions {
  */
 export class MergeBuffer {
   readonly #options: MergeBufferOptions;
-  #rows = new Map<string, MergedRow>();
-  #serial = 0;
+  #rows = new RowIndex();
   #folded = 0;
 
   constructor(options: MergeBufferOptions) {
@@ -95,51 +78,46 @@ export class MergeBuffer {
     return this.#folded;
   }
 
-  add(decision: DecisionRecord): void {
-    const record = { ...decision, latencyUs: latencyBucketUs(decision.latencyUs) };
+  add(record: DecisionRecord): void {
     const { intervalMs, maxRows, every } = this.#options;
+    const latencyUs = latencyBucketUs(record.latencyUs);
     const roomy = this.#rows.size < maxRows / 2;
-    const interval = roomy ? Math.floor(record.timeMs / intervalMs) : '';
-    if (every && roomy) {
-      this.#serial += 1;
-      this.#merge(`${this.#serial}`, record);
-      return;
-    }
-    const key = `${interval}\u0001${dimensionsOf(record)}`;
-    if (this.#rows.size < maxRows || this.#rows.has(key)) {
-      this.#merge(key, record);
-      return;
-    }
-    this.#folded += 1;
-    const once = folded(record);
-    const fits = this.#rows.size < 2 * maxRows || this.#rows.has(dimensionsOf(once));
-    const coarse = fits ? once : foldedTwice(record);
-    this.#merge(dimensionsOf(coarse), coarse);
+    const interval = roomy ? Math.floor(record.timeMs / intervalMs) : anyInterval;
+    const row = every && roomy ? undefined : this.#rows.find(record, latencyUs, interval);
+    if (row) count(row, record);
+    else if (this.#rows.size < maxRows) this.#start({ ...record, latencyUs }, interval);
+    else this.#addFolded(record);
   }
 
   /** Empties the buffer: rows in the order of their first decision. */
   take(): MergedRow[] {
-    const rows = [...this.#rows.values()];
-    this.#rows = new Map();
+    const { rows } = this.#rows;
+    this.#rows = new RowIndex();
     return rows;
   }
 
   /** Σ count of what waits. */
   decisions(): number {
-    let sum = 0;
-    for (const row of this.#rows.values()) sum += row.count;
-    return sum;
+    return this.#rows.rows.reduce((sum, row) => sum + row.count, 0);
   }
 
-  #merge(key: string, record: DecisionRecord): void {
-    const row = this.#rows.get(key);
-    const early = record.early === null ? null : Number(record.early);
-    if (!row) {
-      this.#rows.set(key, { first: record, remaining: record.remaining, early, count: 1 });
-      return;
-    }
-    row.count += 1;
-    row.remaining = Math.min(row.remaining, record.remaining);
-    if (early !== null) row.early = (row.early ?? 0) + early;
+  #addFolded(record: DecisionRecord): void {
+    this.#folded += 1;
+    const once = folded(record);
+    const row = this.#rows.find(once, once.latencyUs, anyInterval);
+    if (row) count(row, once);
+    else if (this.#rows.size < 2 * this.#options.maxRows) this.#start(once, anyInterval);
+    else this.#addFoldedTwice(foldedTwice(record));
+  }
+
+  #addFoldedTwice(record: DecisionRecord): void {
+    const row = this.#rows.find(record, record.latencyUs, anyInterval);
+    if (row) count(row, record);
+    else this.#start(record, anyInterval);
+  }
+
+  #start(first: DecisionRecord, interval: number): void {
+    const { remaining } = first;
+    this.#rows.add({ first, interval, remaining, early: first.early === null ? null : Number(first.early), count: 1 });
   }
 }

@@ -44,12 +44,13 @@ export interface LimitQuestion {
   readonly liveGates: number;
 }
 
-const keyOf = (policy: Policy, asked: Asked): LimitKey => ({
-  policy: policy.name,
-  ...(policy.scope.includes('client') ? { client: asked.clientKey } : {}),
-  ...(policy.scope.includes('tenant') ? { tenant: asked.tenant } : {}),
-  ...(policy.scope.includes('route') ? { route: asked.limitRoute } : {}),
-});
+const keyOf = ({ name, scope }: Policy, asked: Asked): LimitKey => {
+  const key: { policy: string; client?: string; tenant?: string; route?: string } = { policy: name };
+  if (scope.includes('client')) key.client = asked.clientKey;
+  if (scope.includes('tenant')) key.tenant = asked.tenant;
+  if (scope.includes('route')) key.route = asked.limitRoute;
+  return key;
+};
 
 const requestFor = (policy: Policy, asked: Asked): LimitRequest => ({
   key: keyOf(policy, asked),
@@ -82,11 +83,17 @@ const stateOf = (policy: Policy, answer: LimitAnswer): LimitState => ({
 const waitOf = ({ retryAfterMs }: LimitState): number => retryAfterMs ?? Number.POSITIVE_INFINITY;
 const shareLeft = ({ remaining, burst }: LimitState): number => remaining / burst;
 
+/** Of the allowing limits the one with the least share left, of the denying ones the one that takes longest; the first of equals. */
+const outranks = (limit: LimitState, other: LimitState, allowed: boolean): boolean =>
+  allowed ? shareLeft(limit) < shareLeft(other) : waitOf(limit) > waitOf(other);
+
 const decidingOf = (limits: readonly LimitState[], allowed: boolean): LimitState | null => {
-  const enforced = limits.filter(({ shadow }) => !shadow);
-  if (allowed) return enforced.reduce<LimitState | null>((a, b) => (a && shareLeft(a) <= shareLeft(b) ? a : b), null);
-  const denying = enforced.filter((limit) => !limit.allowed);
-  return denying.reduce<LimitState | null>((a, b) => (a && waitOf(a) >= waitOf(b) ? a : b), null);
+  let deciding: LimitState | null = null;
+  for (const limit of limits) {
+    if (limit.shadow || (!allowed && limit.allowed)) continue;
+    if (!deciding || outranks(limit, deciding, allowed)) deciding = limit;
+  }
+  return deciding;
 };
 
 interface Origin {
@@ -96,12 +103,13 @@ interface Origin {
 }
 
 const verdictFrom = (policies: readonly Policy[], result: SpendResult, origin: Origin): LimitVerdict => {
-  const limits = policies.flatMap((policy, index) => {
+  const limits: LimitState[] = [];
+  for (const [index, policy] of policies.entries()) {
     const answer = result.answers[index];
-    return answer ? [stateOf(policy, answer)] : [];
-  });
+    if (answer) limits.push(stateOf(policy, answer));
+  }
   const deciding = decidingOf(limits, result.allowed);
-  const own = policies.find(({ name }) => name === deciding?.policy)?.cost;
+  const own = deciding ? policies.find(({ name }) => name === deciding.policy)?.cost : undefined;
   const { asked, source, degraded } = origin;
   return { allowed: result.allowed, source, degraded, limits, deciding, cost: asked.cost ?? own ?? 1 };
 };

@@ -80,11 +80,12 @@ export interface Gate {
 
 const maxCost = 1_000_000_000;
 const failClosedRetryMs = 1000;
-const maxRouteLength = 256;
 
 /** Tenants may come from clients: bounded and without control characters, like client ids. */
 const tenantOf = (tenant: string | undefined): string =>
   tenant === undefined ? 'default' : clientOf('user', tenant).id;
+
+type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
 interface FoundBlock {
   readonly client: Client;
@@ -96,10 +97,12 @@ const unlimited = { allowed: true, source: 'store', degraded: null, limits: [], 
 
 const decisionOf = ({ client, route }: Asked, verdict: LimitVerdict, policyVersion: string): Decision => {
   const { allowed, source, degraded, limits, deciding, cost } = verdict;
-  const facts = { client, route, source, degraded, policyVersion, cost, limits, deciding };
-  if (allowed) return { ...facts, outcome: 'allowed' };
+  if (allowed) {
+    return { outcome: 'allowed', client, route, source, degraded, policyVersion, cost, limits, deciding };
+  }
   // Fail-closed knows no counter: a second is when the store is asked again at the latest.
-  return { ...facts, outcome: 'denied', retryAfterMs: deciding ? deciding.retryAfterMs : failClosedRetryMs };
+  const retryAfterMs = deciding ? deciding.retryAfterMs : failClosedRetryMs;
+  return { outcome: 'denied', client, route, source, degraded, policyVersion, cost, limits, deciding, retryAfterMs };
 };
 
 class EmbeddedGate implements Gate {
@@ -163,26 +166,24 @@ class EmbeddedGate implements Gate {
     }
     const method = methodOf(request.method);
     const clientKey = clientKeyOf(client);
-    return {
+    const template = route === undefined ? null : this.#routeNames.ofTemplate(method, route);
+    // A template that ends in `*` says nothing of what was asked for: limits go by it, events by the path.
+    const telling = template !== null && !template.endsWith('*');
+    const name = telling ? template : this.#routeNames.nameFor(clientKey, method, request.path);
+    const asked: Mutable<Asked> = {
       nowMs: this.#clock.nowMs(),
       client,
       clientKey,
       tenant: tenantOf(request.tenant),
       method,
       path: request.path,
-      ...(route === undefined ? {} : { template: route }),
-      ...this.#namesOf(clientKey, method, request),
+      route: name,
+      limitRoute: template ?? name,
       address: request.address ?? '',
-      ...(cost === undefined ? {} : { cost }),
     };
-  }
-
-  /** A template that ends in `*` says nothing of what was asked for: limits go by it, events by the path. */
-  #namesOf(clientKey: string, method: string, { path, route }: GateRequest): Pick<Asked, 'route' | 'limitRoute'> {
-    const template = route === undefined ? null : `${method} ${route.slice(0, maxRouteLength).toWellFormed()}`;
-    if (template !== null && !template.endsWith('*')) return { route: template, limitRoute: template };
-    const name = this.#routeNames.nameFor(clientKey, method, path);
-    return { route: name, limitRoute: template ?? name };
+    if (route !== undefined) asked.template = route;
+    if (cost !== undefined) asked.cost = cost;
+    return asked;
   }
 
   #findBlock(clients: readonly Client[], nowMs: number): FoundBlock | null {
@@ -206,8 +207,19 @@ class EmbeddedGate implements Gate {
     if (this.#policies.policies.length > 0) this.#counts.storeCommandsSaved += 1;
     const { blockId, rule, expiresAtMs } = entry;
     const retryAfterMs = Math.max(0, expiresAtMs - nowMs);
-    const facts = { client, route, policyVersion: this.#policies.version, cost, limits: [] };
-    return { ...facts, outcome: 'blocked', source: 'block-list', degraded: null, blockId, rule, retryAfterMs };
+    return {
+      outcome: 'blocked',
+      client,
+      route,
+      source: 'block-list',
+      degraded: null,
+      policyVersion: this.#policies.version,
+      cost,
+      limits: [],
+      blockId,
+      rule,
+      retryAfterMs,
+    };
   }
 
   #finish(asked: Asked, decision: Decision, startedUs: number): Decision {
@@ -224,6 +236,8 @@ class EmbeddedGate implements Gate {
     if (decision.outcome === 'blocked') return false;
     const subjectOf = (limit: LimitState): string =>
       `${limit.policy} ${asked.clientKey} ${limit.scope.includes('route') ? asked.limitRoute : ''}`;
+    // Most requests come while nobody is waited for: no subject has to be spelt out then.
+    if (this.#retryWatch.isEmpty && decision.outcome === 'allowed') return false;
     const early = decision.limits.some((limit) => this.#retryWatch.isEarly(subjectOf(limit), asked.nowMs));
     if (decision.outcome === 'denied' && decision.deciding?.retryAfterMs) {
       this.#retryWatch.denied(subjectOf(decision.deciding), asked.nowMs, decision.deciding.retryAfterMs);

@@ -1,4 +1,4 @@
-import { clientKeyOf } from '../client.ts';
+import type { Client } from '../client.ts';
 import type { Decision, LimitState } from '../decision/decision.ts';
 import type { DecisionRecord } from '../event/decision-event.ts';
 import type { Asked } from './ask-limits.ts';
@@ -12,11 +12,21 @@ export interface Observed {
 /** More shadow policies than this on one request are no experiment any more; an event stays small. */
 const maxShadowDenied = 16;
 
-const shadowDenied = (limits: readonly LimitState[]): string[] =>
-  limits
-    .filter(({ shadow, allowed }) => shadow && !allowed)
-    .map(({ policy }) => policy)
-    .slice(0, maxShadowDenied);
+const none: readonly string[] = [];
+
+const shadowDenied = (limits: readonly LimitState[]): readonly string[] =>
+  limits.some(({ shadow, allowed }) => shadow && !allowed)
+    ? limits
+        .filter(({ shadow, allowed }) => shadow && !allowed)
+        .map(({ policy }) => policy)
+        .slice(0, maxShadowDenied)
+    : none;
+
+/** An address beside the client it belongs to says nothing new. */
+const addressBeside = ({ kind, id }: Client, address: string): string =>
+  kind === 'ip' && id === address ? '' : address;
+
+const scopeText = (scope: readonly string[]): string => (scope.length > 1 ? scope.join('+') : (scope[0] ?? ''));
 
 /** A decision as the event log keeps it. */
 export const recordOf = (asked: Asked, decision: Decision, { latencyUs, early }: Observed): DecisionRecord => {
@@ -26,12 +36,12 @@ export const recordOf = (asked: Asked, decision: Decision, { latencyUs, early }:
     tenant: asked.tenant,
     clientKind: decision.client.kind,
     client: decision.client.id,
-    address: clientKeyOf(decision.client) === `ip:${asked.address}` ? '' : asked.address,
+    address: addressBeside(decision.client, asked.address),
     route: asked.route,
     method: asked.method,
     policy: decision.outcome === 'blocked' ? decision.rule : (deciding?.policy ?? ''),
     policyVersion: decision.policyVersion,
-    scope: deciding?.scope.join('+') ?? '',
+    scope: deciding ? scopeText(deciding.scope) : '',
     limit: deciding?.limit ?? 0,
     remaining: deciding?.remaining ?? 0,
     outcome: decision.outcome,

@@ -11,6 +11,11 @@ interface Notice {
 export class RetryWatch {
   readonly #notices = new Map<string, Notice>();
 
+  /** Whether no client was told to wait. */
+  get isEmpty(): boolean {
+    return this.#notices.size === 0;
+  }
+
   /** A denial leaves for the client. Later denials of the same wait keep the time of the first. */
   denied(subject: string, nowMs: number, retryAfterMs: number): void {
     const notice = this.#notices.get(subject);

@@ -34,9 +34,15 @@ const methodPattern = /^[A-Z][A-Z-]{0,15}$/;
 /** Methods are hostile input too: what is no method becomes `INVALID`. */
 export const methodOf = (method: string): string => (methodPattern.test(method) ? method : 'INVALID');
 
+const maxTemplateLength = 256;
+/** Templates come from a router's table; whoever passes something else fills this again and again, no more. */
+const maxTemplates = 4096;
+
 /** Names the routes of requests that matched none, a bounded number for each of a bounded number of clients. */
 export class RouteNames {
   readonly #byClient = new Map<string, Set<string>>();
+  readonly #byTemplate = new Map<string, Map<string, string>>();
+  #templates = 0;
   #folded = 0;
 
   /** Requests whose route was folded into `~other`. */
@@ -44,7 +50,22 @@ export class RouteNames {
     return this.#folded;
   }
 
-  /** `GET /orders/:id`. */
+  /** `GET /orders/:id`, from a template: one and the same text each time, so that comparing it costs nothing. */
+  ofTemplate(method: string, template: string): string {
+    const known = this.#byTemplate.get(method)?.get(template);
+    if (known !== undefined) return known;
+    const name = `${method} ${template.slice(0, maxTemplateLength).toWellFormed()}`;
+    if (this.#templates >= maxTemplates) {
+      this.#byTemplate.clear();
+      this.#templates = 0;
+    }
+    const names = this.#byTemplate.get(method) ?? new Map<string, string>();
+    this.#byTemplate.set(method, names.set(template, name));
+    this.#templates += 1;
+    return name;
+  }
+
+  /** `GET /orders/:id`, from a path. */
   nameFor(clientKey: string, method: string, path: string): string {
     const name = `${method} ${derivePath(path)}`;
     const names = this.#namesOf(clientKey);

@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { DecisionRecord } from '../../../src/event/decision-event.ts';
+import { MergeBuffer } from '../../../src/event/merge-buffer.ts';
+
+const record = fc.record({
+  timeMs: fc.constantFrom(1_750_000_000_000, 1_750_000_000_001, 1_750_000_000_300),
+  tenant: fc.constantFrom('default', 'acme'),
+  clientKind: fc.constantFrom('key' as const, 'ip' as const),
+  client: fc.constantFrom('a', 'b'),
+  address: fc.constantFrom('', '203.0.113.9'),
+  route: fc.constantFrom('GET /a', 'GET /b'),
+  method: fc.constantFrom('GET', 'HEAD'),
+  policy: fc.constantFrom('', 'p'),
+  policyVersion: fc.constantFrom('v1', 'v2'),
+  scope: fc.constantFrom('', 'client'),
+  limit: fc.constantFrom(0, 5),
+  remaining: fc.nat(9),
+  outcome: fc.constantFrom('allowed' as const, 'blocked' as const),
+  source: fc.constantFrom('store' as const, 'fallback' as const),
+  degraded: fc.constantFrom('' as const, 'error' as const),
+  shadowDenied: fc.constantFrom([], ['s'], ['s', 't'], ['s,t']),
+  cost: fc.constantFrom(1, 2),
+  latencyUs: fc.constantFrom(1, 4),
+  early: fc.constantFrom(null, true, false),
+}) satisfies fc.Arbitrary<DecisionRecord>;
+
+const intervalMs = 250;
+const kindOf = ({ timeMs, remaining, early, ...dimensions }: DecisionRecord): string =>
+  JSON.stringify([Math.floor(timeMs / intervalMs), early === null, dimensions]);
+
+it('decisions share a row exactly when they agree in every dimension, however many rows a client has', () => {
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 200 }), fc.nat(3), (records, repeats) => {
+      const buffer = new MergeBuffer({ intervalMs, maxRows: 10_000, every: false });
+      const all = Array.from({ length: repeats + 1 }, () => records).flat();
+      for (const decision of all) buffer.add(decision);
+      const expected = new Map<string, DecisionRecord[]>();
+      for (const decision of all) expected.set(kindOf(decision), [...(expected.get(kindOf(decision)) ?? []), decision]);
+      const rows = buffer.take();
+      expect(rows.map(({ first }) => kindOf(first))).toEqual([...expected.keys()]);
+      for (const row of rows) {
+        const group = expected.get(kindOf(row.first)) ?? [];
+        expect(row.count).toBe(group.length);
+        expect(row.remaining).toBe(Math.min(...group.map(({ remaining }) => remaining)));
+        expect(row.early).toBe(row.first.early === null ? null : group.filter(({ early }) => early).length);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
