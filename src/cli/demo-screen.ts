@@ -16,7 +16,7 @@ export interface DemoView {
 /** Where the demo shows itself while it runs: stderr, because stdout belongs to the summary. */
 export interface DemoScreen {
   show(view: DemoView): void;
-  /** Leaves the last view on a terminal. */
+  /** Leaves the last view on a terminal, unless the summary comes to the same one. */
   end(): void;
 }
 
@@ -63,7 +63,7 @@ const liveScreen = (): DemoScreen => {
       update(
         `${personaTable(view.personas, process.stderr.columns)}\n${statusLine(view)}\nstatus page: ${view.url}   Ctrl-C ends`,
       ),
-    end: () => update.done(),
+    end: () => (process.stdout.isTTY ? update.clear() : update.done()),
   };
 };
 

@@ -8,6 +8,10 @@ import { exitCodes } from './failure.ts';
 const frameColumns = 10;
 const leastMessageColumns = 30;
 
+/** Paths and URLs that are longer than a line go on in the next one: the table would cut them off. */
+const broken = (message: string, room: number | null): string =>
+  room === null ? message : message.replaceAll(new RegExp(`\\S{${room}}(?=\\S)`, 'g'), '$&\n');
+
 /** As wide as the terminal, where there is one: messages wrap between words. */
 export const tableOf = async (checks: readonly Check[], columns: number | undefined): Promise<string> => {
   const [{ default: Table }, { default: colors }] = await adapter(() =>
@@ -15,14 +19,14 @@ export const tableOf = async (checks: readonly Check[], columns: number | undefi
   );
   const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red } as const;
   const taken = 4 + Math.max(...checks.map(({ subject }) => subject.length)) + frameColumns;
-  const message = columns === undefined ? null : Math.max(leastMessageColumns, columns - taken) + 2;
+  const room = columns === undefined ? null : Math.max(leastMessageColumns, columns - taken);
   const table = new Table({
     head: ['', 'checked', 'found'],
-    colWidths: [null, null, message],
+    colWidths: [null, null, room === null ? null : room + 2],
     style: { head: [], border: [] },
     wordWrap: true,
   });
-  for (const { state, subject, message } of checks) table.push([paint[state](state), subject, message]);
+  for (const { state, subject, message } of checks) table.push([paint[state](state), subject, broken(message, room)]);
   return table.toString();
 };
 
@@ -61,7 +65,7 @@ Example:
     if (flags.json === true) host.stdout.write(`${JSON.stringify({ ok: failed === 0, checks })}\n`);
     else {
       host.stdout.write(`${await tableOf(checks, process.stdout.columns)}\n`);
-      host.stdout.write(`${countOf(checks, 'ok')} ok, ${countOf(checks, 'warn')} warnings, ${failed} failed\n`);
+      host.stdout.write(`${countOf(checks, 'ok')} ok, ${countOf(checks, 'warn')} to look at, ${failed} failed\n`);
     }
     if (failed > 0) process.exitCode = exitCodes.failed;
   });

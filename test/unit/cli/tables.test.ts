@@ -39,6 +39,13 @@ describe('the table of the doctor', () => {
     for (const word of message.trim().split(' ')) expect(table).toContain(word);
   });
 
+  it('cuts nothing off a path that is longer than a line', async () => {
+    const path = `/srv/${'a-long-folder/'.repeat(8)}policies.yaml`;
+    const table = await tableOf([{ subject: 'policies', state: 'ok', message: `${path}: 2 policies` }], 80);
+    expect(widthOf(table)).toBeLessThanOrEqual(80);
+    expect(table.replaceAll(/[\s│]/g, '')).toContain(path);
+  });
+
   it('keeps messages in one piece where nobody looks', async () => {
     expect(await tableOf(checks, undefined)).toContain(message.trim());
   });
