@@ -32,6 +32,7 @@ const commonTime = /^(\d{2})\/([A-Z][a-z]{2})\/(\d{4}):(\d{2}):(\d{2}):(\d{2})(?
 const isoTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})$/;
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const minuteMs = 60_000;
+const year2300Ms = Date.UTC(2300, 0);
 
 const commonTimeMs = (text: string): number | null => {
   const match = commonTime.exec(text);
@@ -65,8 +66,8 @@ const commonTimeMs = (text: string): number | null => {
 /** Milliseconds since the epoch of `17/Dec/2025:09:03:01 +0000` or of an ISO 8601 time with its zone; null for anything else. */
 export const parseLogTimeMs = (text: string): number | null => {
   const timeMs = isoTime.test(text) ? Date.parse(text) : commonTimeMs(text);
-  // Before the epoch no server wrote logs; the column that keeps the time starts there.
-  return timeMs !== null && timeMs >= 0 ? timeMs : null;
+  // No server wrote logs before the epoch or long after this century: the column that keeps the time ends there, too.
+  return timeMs !== null && timeMs >= 0 && timeMs < year2300Ms ? timeMs : null;
 };
 
 const pathOf = (method: string, target: string): string => {

@@ -155,6 +155,8 @@ describe('parseLogTimeMs', () => {
     '05/Mar/2024:24:00:00 +0000',
     '2024-03-05T10:11:12',
     '',
+    '01/Jan/2300:00:00:00 +0000',
+    '9999-12-17T09:03:01Z',
   ])('refuses %j', (text) => {
     expect(parseLogTimeMs(text)).toBeNull();
   });
