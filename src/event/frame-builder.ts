@@ -69,21 +69,23 @@ export class FrameBuilder {
   /** As few frames as rows and bytes allow: one that is too large for the log would be refused for good. */
   #frames(partition: number, rows: readonly MergedRow[]): OutgoingFrame[] {
     const frames: OutgoingFrame[] = [];
-    let lines: Buffer[] = [];
+    let lines: string[] = [];
     let from = 0;
     let bytes = 0;
     const { nextSeq } = this.#stateOf(partition);
     const close = (until: number): void => {
-      if (lines.length > 0) frames.push(this.#frame(partition, rows.slice(from, until), Buffer.concat(lines)));
+      if (lines.length > 0)
+        frames.push(this.#frame(partition, rows.slice(from, until), Buffer.from(lines.join(''), 'utf8')));
       lines = [];
       from = until;
       bytes = 0;
     };
     for (const [index, row] of rows.entries()) {
-      const line = Buffer.from(`${encodeEvent(this.#event(row, partition, nextSeq + index))}\n`, 'utf8');
-      if (lines.length === maxFrameRows || bytes + line.length > maxFrameBytes) close(index);
+      const line = `${encodeEvent(this.#event(row, partition, nextSeq + index))}\n`;
+      const lineBytes = Buffer.byteLength(line, 'utf8');
+      if (lines.length === maxFrameRows || bytes + lineBytes > maxFrameBytes) close(index);
       lines.push(line);
-      bytes += line.length;
+      bytes += lineBytes;
     }
     close(rows.length);
     return frames;

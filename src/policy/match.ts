@@ -21,12 +21,15 @@ interface Entry {
   readonly policy: Policy;
 }
 
+/** By method and tenant, so that thousands of tenants' own policies cost a request one look-up each. */
+type Cells = Map<string, Map<string, Entry[]>>;
+
 /** One step of a path; the entries of a node apply to paths that end here, the open ones to all below as well. */
 interface Node {
   readonly literal: Map<string, Node>;
   any: Node | undefined;
-  readonly ends: Map<string, Entry[]>;
-  readonly open: Map<string, Entry[]>;
+  readonly ends: Cells;
+  readonly open: Cells;
 }
 
 const newNode = (): Node => ({ literal: new Map(), any: undefined, ends: new Map(), open: new Map() });
@@ -46,8 +49,13 @@ const childOf = (node: Node, segment: string): Node => {
   return made;
 };
 
-/** Keyed by method and tenant, so that thousands of tenants' own policies cost a request one look-up each. */
-const cell = (method: string, tenant: string): string => `${method} ${tenant}`;
+const addTo = (cells: Cells, { method, tenant }: { method: string; tenant: string }, entry: Entry): void => {
+  const byTenant = cells.get(method) ?? new Map<string, Entry[]>();
+  cells.set(method, byTenant);
+  const entries = byTenant.get(tenant);
+  if (entries) entries.push(entry);
+  else byTenant.set(tenant, [entry]);
+};
 
 const insert = (root: Node, entry: Entry): void => {
   const tenants = entry.policy.match.tenants ?? ['*'];
@@ -55,52 +63,73 @@ const insert = (root: Node, entry: Entry): void => {
     const pattern = parseRoutePattern(text);
     if (typeof pattern === 'string') continue;
     const node = pattern.segments.reduce(childOf, root);
-    for (const tenant of tenants) {
-      const cells = pattern.open ? node.open : node.ends;
-      const key = cell(pattern.method, tenant);
-      cells.set(key, [...(cells.get(key) ?? []), entry]);
-    }
+    const cells = pattern.open ? node.open : node.ends;
+    for (const tenant of tenants) addTo(cells, { method: pattern.method, tenant }, entry);
   }
 };
 
-/** Who answers GET answers HEAD with the same work. */
-const methodsOf = (method: string): readonly string[] => (method === 'HEAD' ? ['HEAD', 'GET', '*'] : [method, '*']);
+const collectTenants = (byTenant: ReadonlyMap<string, Entry[]> | undefined, tenant: string, found: Entry[]): void => {
+  if (!byTenant) return;
+  for (const entry of byTenant.get(tenant) ?? []) found.push(entry);
+  if (tenant !== '*') for (const entry of byTenant.get('*') ?? []) found.push(entry);
+};
 
-const collect = (cells: ReadonlyMap<string, Entry[]>, subject: MatchSubject, found: Entry[]): void => {
+const collect = (cells: Cells, { method, tenant }: MatchSubject, found: Entry[]): void => {
   if (cells.size === 0) return;
-  for (const method of methodsOf(subject.method)) {
-    for (const tenant of [subject.tenant, '*']) {
-      const entries = cells.get(cell(method, tenant));
-      if (entries) found.push(...entries);
-    }
-  }
+  collectTenants(cells.get(method), tenant, found);
+  // Who answers GET answers HEAD with the same work.
+  if (method === 'HEAD') collectTenants(cells.get('GET'), tenant, found);
+  collectTenants(cells.get('*'), tenant, found);
 };
 
 /** Deeper paths match no pattern by single segments, and hostile ones must not cost more. */
 const maxSegments = 32;
 
-const walk = (root: Node, segments: readonly string[], subject: MatchSubject): Entry[] => {
-  const found: Entry[] = [];
+interface Reading {
+  readonly segments: readonly string[];
+  readonly subject: MatchSubject;
+}
+
+const walk = (root: Node, { segments, subject }: Reading, found: Entry[]): void => {
   let level: Node[] = [root];
-  for (const segment of segments.slice(0, maxSegments)) {
-    for (const node of level) collect(node.open, subject, found);
-    level = level.flatMap((node) => [node.literal.get(folded(segment)) ?? [], node.any ?? []].flat());
-    if (level.length === 0) return found;
+  for (let depth = 0; depth < segments.length && depth < maxSegments; depth += 1) {
+    const segment = folded(segments[depth] ?? '');
+    const next: Node[] = [];
+    for (const node of level) {
+      collect(node.open, subject, found);
+      const literal = node.literal.get(segment);
+      if (literal) next.push(literal);
+      if (node.any) next.push(node.any);
+    }
+    if (next.length === 0) return;
+    level = next;
   }
   for (const node of level) {
     collect(node.open, subject, found);
     collect(node.ends, subject, found);
   }
-  return found;
 };
 
 /** A gateway may serve everything on `/*`: a template that takes many paths must not hide which one was asked for. */
-const takesManyPaths = (template: string): boolean => /[*:]/.test(template);
+const takesManyPaths = (template: string): boolean => template.includes(':') || template.includes('*');
 
 const readingsOfSubject = ({ path, template }: MatchSubject): readonly (readonly string[])[] => {
   if (template === undefined) return readingsOf(path);
   const own = segmentsOf(template);
   return takesManyPaths(template) ? [own, ...readingsOf(path)] : [own];
+};
+
+const isLeaf = ({ literal, any }: Node): boolean => literal.size === 0 && !any;
+
+/** In the order of the file, each policy once: it may have been found by several patterns or readings. */
+const applicable = (found: Entry[], { client }: MatchSubject): Policy[] => {
+  const policies: Policy[] = [];
+  if (found.length > 1) found.sort((a, b) => a.order - b.order);
+  for (const { policy } of found) {
+    const kinds = policy.match.clientKinds;
+    if (policies.at(-1) !== policy && (!kinds || kinds.includes(client.kind))) policies.push(policy);
+  }
+  return policies;
 };
 
 /**
@@ -110,10 +139,15 @@ const readingsOfSubject = ({ path, template }: MatchSubject): readonly (readonly
 export const compilePolicies = ({ policies }: PolicySet): Matcher => {
   const root = newNode();
   for (const [order, policy] of policies.entries()) insert(root, { order, policy });
+  // Where no policy names a path, none has to be taken apart.
+  const anyPath = isLeaf(root) && root.ends.size === 0;
   return (subject) => {
-    const found = readingsOfSubject(subject).flatMap((segments) => walk(root, segments, subject));
-    const applicable = found.filter(({ policy }) => policy.match.clientKinds?.includes(subject.client.kind) ?? true);
-    // A policy may have matched by several patterns or readings.
-    return [...new Set(applicable.sort((a, b) => a.order - b.order).map(({ policy }) => policy))];
+    const found: Entry[] = [];
+    if (anyPath) {
+      collect(root.open, subject, found);
+      return applicable(found, subject);
+    }
+    for (const segments of readingsOfSubject(subject)) walk(root, { segments, subject }, found);
+    return applicable(found, subject);
   };
 };

@@ -25,12 +25,19 @@ export const parseRoutePattern = (text: string): RoutePattern | string => {
 };
 
 /** `/orders/7/` → `orders`, `7`. */
-export const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
+export const segmentsOf = (path: string): string[] => {
+  const segments: string[] = [];
+  for (const segment of path.split('/')) if (segment !== '') segments.push(segment);
+  return segments;
+};
 
 /** `http://host` in front of the path: a target may be sent so. */
 export const absoluteForm = /^[a-z][a-z0-9+.-]{0,20}:\/\/[^/?#]*/i;
 /** What makes servers differ about the path that a target names. */
 const ambiguous = /[%;\\]|(?:^|\/)\.{1,2}(?:\/|$)/;
+
+/** Nearly all targets: a path, and nothing in it that could be read in another way. */
+const plain = /^\/[^?#%;\\.]*$/;
 
 const decoded = (segment: string): string => {
   try {
@@ -42,13 +49,13 @@ const decoded = (segment: string): string => {
 };
 
 /** As a server reads it that decodes, drops `;parameters` and follows `.` and `..`. */
-const plainSegmentsOf = (path: string): string[] => {
-  const plain: string[] = [];
+const resolvedSegmentsOf = (path: string): string[] => {
+  const resolved: string[] = [];
   for (const segment of path.split(/[/\\]/).flatMap((part) => decoded(part.split(';', 1)[0] ?? '').split(/[/\\]/))) {
-    if (segment === '..') plain.pop();
-    else if (segment !== '' && segment !== '.') plain.push(segment);
+    if (segment === '..') resolved.pop();
+    else if (segment !== '' && segment !== '.') resolved.push(segment);
   }
-  return plain;
+  return resolved;
 };
 
 /**
@@ -56,7 +63,8 @@ const plainSegmentsOf = (path: string): string[] => {
  * reading for nearly all requests; two where the target is ambiguous, so that no spelling is a way around a limit.
  */
 export const readingsOf = (target: string): string[][] => {
+  if (plain.test(target)) return [segmentsOf(target)];
   const [path = ''] = target.replace(absoluteForm, '').split(/[?#]/, 1);
   const literal = segmentsOf(path);
-  return ambiguous.test(path) ? [literal, plainSegmentsOf(path)] : [literal];
+  return ambiguous.test(path) ? [literal, resolvedSegmentsOf(path)] : [literal];
 };
