@@ -119,7 +119,7 @@ const readingsOfSubject = ({ path, template }: MatchSubject): readonly (readonly
   return takesManyPaths(template) ? [own, ...readingsOf(path)] : [own];
 };
 
-const isLeaf = ({ literal, any }: Node): boolean => literal.size === 0 && !any;
+const isLeaf = (node: Node): boolean => node.literal.size === 0 && !node.any;
 
 /** In the order of the file, each policy once: it may have been found by several patterns or readings. */
 const applicable = (found: Entry[], { client }: MatchSubject): Policy[] => {
