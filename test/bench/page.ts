@@ -51,7 +51,7 @@ Generated from \`docs/benchmarks.json\` by \`npm run bench -- NAME --write\`.
 
 Figures from one machine say little about another; ratios say more. Every result is measured beside something else, in turns
 within one run: another limiter that does the same job, or a ceiling that no limiter can exceed. **A ratio above 1 means that
-tidegate is better**, whichever way the unit counts. Two runs on a busy machine differ by a tenth or more: a ratio close to
+tidegate is better**, whichever way the unit counts. Runs on a busy machine differ, by half for some results: a ratio close to
 its aim is neither met nor missed for good.
 
 Run it on yours:
