@@ -51,13 +51,20 @@ const claim = (folder: string): FolderLock => {
   }
 };
 
-const connect = async (path: string): Promise<{ writing: ChdbConnection; reading: ChdbConnection }> => {
-  const { createChdbConnection } = await import('chdb/connection');
+interface Connected {
+  readonly writing: ChdbConnection;
+  readonly reading: ChdbConnection;
+  /** Resolves when nothing runs in the library any more. */
+  drainPending(): Promise<void>;
+}
+
+const connect = async (path: string): Promise<Connected> => {
+  const [{ createChdbConnection }, { drainPending }] = await Promise.all([import('chdb/connection'), import('chdb')]);
   const writing = createChdbConnection({ path });
   const reading = createChdbConnection({ path });
   // Settings live on a connection object: this one can never write, whatever SQL reaches it.
   await reading.chdb.queryAsync('SET readonly = 1');
-  return { writing, reading };
+  return { writing, reading, drainPending };
 };
 
 /**
@@ -73,10 +80,11 @@ export const openChdb = async ({ folder }: ChdbOptions): Promise<ChdbEngine> => 
   const letGo = (): void => {
     openFolder = null;
     lock.release();
-    if (isTemporary) rmSync(path, { recursive: true, force: true });
+    // Merges in the background may still put files there for a moment.
+    if (isTemporary) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   };
   try {
-    const { writing, reading } = await connect(path);
+    const { writing, reading, drainPending } = await connect(path);
     const writer = clientOver(writing);
     const reader = clientOver(reading);
     return {
@@ -91,6 +99,8 @@ export const openChdb = async ({ folder }: ChdbOptions): Promise<ChdbEngine> => 
       close: async () => {
         await reader.close();
         await writer.close();
+        // What was still running, after a Ctrl-C for instance, writes until it is done.
+        await drainPending();
         letGo();
       },
     };
