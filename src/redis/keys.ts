@@ -7,9 +7,12 @@ export const keyPrefix = (namespace: string): string => `tg1:${namespace}:`;
 
 const maxPartLength = 64;
 
-/** Parts come from clients: no braces (they would choose the cluster slot), no separators, bounded. */
+/**
+ * Parts come from clients: no braces (they would choose the cluster slot), no separators, bounded. Ordinary ids, networks
+ * and routes stand as they are, so that a person can read a key; the rest is hashed.
+ */
 const safePart = (part: string): string =>
-  /^[A-Za-z0-9._~@+=-]+$/.test(part) && part.length <= maxPartLength
+  part.length <= maxPartLength && /^[A-Za-z0-9 ._~@+=:/-]+$/.test(part)
     ? part
     : `#${createHash('sha256').update(part).digest('base64url').slice(0, 27)}`;
 
@@ -19,6 +22,7 @@ const tagOf = (subject: string): number => stableHash(subject) & 0xff;
 /** The key of one counter. Keys of one client share a hash tag, so that one script can ask several of its limits. */
 export const limitKey = (prefix: string, key: LimitKey): string => {
   const subject = key.client ?? key.tenant ?? key.route ?? '';
-  const parts = [key.client, key.tenant, key.route].map((part) => (part === undefined ? '' : safePart(part)));
-  return `${prefix}{${tagOf(subject)}}:${key.policy}:${parts.join(':')}`;
+  const partOf = (part: string | undefined): string => (part === undefined ? '' : safePart(part));
+  const parts = `${partOf(key.client)}|${partOf(key.tenant)}|${partOf(key.route)}`;
+  return `${prefix}{${tagOf(subject)}}:${key.policy}|${parts}`;
 };
