@@ -4,6 +4,7 @@ import type { Block } from '../blocklist/block.ts';
 import type { BlockList, Lift } from '../blocklist/block-list.ts';
 import { clientFromKey, clientKeyOf, clientOf } from '../client.ts';
 import { TidegateError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import { BlockListSchema, BlockSchema, blockView, statesPattern } from './block-view.ts';
 import { etagOf, readIfMatch } from './etag.ts';
 import { invalidField, RequestFailure } from './problem.ts';
@@ -83,7 +84,7 @@ const lift = async (blockList: BlockList, id: string, request: Lift): Promise<Bl
 };
 
 /** List, look at and lift blocks. */
-export const blockRoutes = (api: Api, blockList: BlockList): void => {
+export const blockRoutes = (api: Api, blockList: BlockList, logger: Logger): void => {
   api.get(
     '/v1/blocks',
     {
@@ -129,10 +130,10 @@ export const blockRoutes = (api: Api, blockList: BlockList): void => {
     },
   );
 
-  liftRoute(api, blockList);
+  liftRoute(api, blockList, logger);
 };
 
-const liftRoute = (api: Api, blockList: BlockList): void => {
+const liftRoute = (api: Api, blockList: BlockList, logger: Logger): void => {
   api.post(
     '/v1/blocks/:id/lift',
     {
@@ -156,6 +157,12 @@ const liftRoute = (api: Api, blockList: BlockList): void => {
         note: body.note ?? '',
         ...(ifVersion === undefined ? {} : { ifVersion }),
       });
+      // Who undid what is looked for in the log first. The note may hold anything a person typed: it stays with the block.
+      const { rule, client } = block;
+      logger.info(
+        { block: block.id, rule, client: clientKeyOf(client), actor: holder, reason: body.reason },
+        'block lifted',
+      );
       void reply.header('etag', etagOf(block.version));
       return blockView(block);
     },

@@ -143,7 +143,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   await api.register((routes: Api, _options, done) => {
     limiterRoutes(routes, { limitStore, events, clock });
     decisionRoutes(routes, gate);
-    blockRoutes(routes, blockList);
+    blockRoutes(routes, blockList, logger);
     throttleRateRoutes(routes, { reader: options.reader, clock });
     statusRoutes(routes, options.status);
     probeRoutes(routes, options.health);

@@ -176,7 +176,8 @@ const throttleTable = ({ by, rates }) => {
 const throttleDimensions = ['tenant', 'route'];
 
 /** An overwhelming window counts as several; without a word of it, "1 of 10" looks too few. */
-const heavier = ({ hit, weight, needed }) => (weight > hit ? `, that count as ${weight} (${needed} needed)` : '');
+const heavier = ({ hit, weight, needed }) =>
+  weight > hit ? `, that ${hit === 1 ? 'counts' : 'count'} as ${weight} (${needed} needed)` : '';
 
 const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
   const { windows, routes, early } = evidence;

@@ -57,7 +57,7 @@ const offenders = (report: ReplayReport): string[] => {
 
 /** Overwhelming windows count as several: says so, because `1 of 10` alone looks too few. */
 export const heavier = ({ hit, weight, needed }: Evidence['windows']): string =>
-  weight > hit ? ` that count as ${weight} (${needed} needed)` : '';
+  weight > hit ? ` that ${hit === 1 ? 'counts' : 'count'} as ${weight} (${needed} needed)` : '';
 
 const blockLines = ({ client, rule, blockedAt, evidence, reason }: ReportedBlock): string[] => {
   const { windows, routes } = evidence;

@@ -5,7 +5,7 @@ export const profileNotes: Readonly<Record<string, string>> = {
   'blocked-client':
     'Profiled before it was made lean: copies of objects led. Not profiled since. The limiter beside it records nothing.',
   'redis-512-in-flight':
-    'Profiled once, while other work ran: garbage collection, writing text and the client library lead; hashes for keys and encoding of events follow. That profile covers both sides.',
+    'Profiled once, while other work ran: garbage collection, writing text and the client library lead; encoding of events follows. That profile covers both sides.',
   'redis-64-in-flight-p99':
     'Not explained. Runs of the same code gave ratios from 0.39 to 0.61. Encoding fewer rows per turn of the event loop was tried, showed no gain within that noise and was left out.',
   'redis-1-in-flight-p50': 'Not profiled.',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BlockList } from '../../../src/blocklist/block-list.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
+import { recordingLogger } from '../../support/recording-logger.ts';
 import { annasToken, apiUnderTest, asAnna } from './api-under-test.ts';
 
 const liftOf = (id: string, headers: Record<string, string> = {}, payload: object = { reason: 'goodwill' }) => ({
@@ -129,6 +130,16 @@ describe('POST /v1/blocks/{id}/lift', () => {
     expect(answer.json()).toMatchObject({ state: 'lifted', actor: 'anna' });
     expect(answer.headers.etag).toBe(`"${answer.json().version}"`);
     expect((await blockList.get(id))?.state).toBe('lifted');
+  });
+
+  it('leaves a log line that says who, which and why, without the note', async () => {
+    const logger = recordingLogger();
+    const { api, block } = await apiUnderTest({ logger });
+    const id = await block('203.0.113.9');
+    await api.inject(liftOf(id, {}, { reason: 'false-positive', note: 'call me at 555' }));
+    const line = logger.lines.find(({ message }) => message === 'block lifted');
+    expect(line?.fields).toMatchObject({ block: id, actor: 'anna', reason: 'false-positive' });
+    expect(JSON.stringify(logger.lines)).not.toContain('555');
   });
 
   it('lets exactly one of two reviewers win who saw the same version, however close they come', async () => {
