@@ -8,6 +8,7 @@ import { type ChdbEngine, openChdb } from '../../src/embedded/chdb.ts';
 import type { DecisionEvent } from '../../src/event/decision-event.ts';
 import { encodeEvent } from '../../src/event/event-codec.ts';
 import { silentLogger } from '../../src/logger.ts';
+import { decisionEvent } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
 import { expandMacros, type MacroContext } from '../support/grafana-macros.ts';
 
@@ -30,32 +31,7 @@ const variables = (dashboard?.templating.list ?? []).filter(({ type }) => type =
 const minuteMs = 60_000;
 const nowMs = Math.floor(systemClock.nowMs() / minuteMs) * minuteMs;
 const lastHour: MacroContext = { fromMs: nowMs - 60 * minuteMs, toMs: nowMs + minuteMs, intervalMs: minuteMs };
-const plain: DecisionEvent = {
-  timeMs: nowMs - minuteMs,
-  emitter: 'gate-1',
-  partition: 0,
-  seq: 1,
-  region: 'eu-west',
-  tenant: 'acme',
-  clientKind: 'ip',
-  client: '203.0.113.9',
-  address: '',
-  route: 'GET /orders/:id',
-  method: 'GET',
-  policy: 'per-client',
-  policyVersion: '0123456789ab',
-  scope: 'client',
-  limit: 60,
-  remaining: 0,
-  outcome: 'allowed',
-  source: 'store',
-  degraded: '',
-  shadowDenied: [],
-  cost: 1,
-  latencyUs: 128,
-  early: null,
-  count: 1,
-};
+const plain: DecisionEvent = decisionEvent({ timeMs: nowMs - minuteMs, emitter: 'gate-1', early: null });
 
 /** acme: 60 allowed, 30 denied, 10 blocked. umbrella: 100 allowed. An hour and a half ago: more, out of range. */
 const events: DecisionEvent[] = [
