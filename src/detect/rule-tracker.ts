@@ -1,7 +1,7 @@
 import type { Verdict } from '../blocklist/block.ts';
 import type { Client } from '../client.ts';
 import { judge } from './judge.ts';
-import { parseRouteTest } from './route-pattern.ts';
+import { parseRouteTest } from './route-test.ts';
 import { incidentMs, type Rule } from './rule.ts';
 import { addTo, newTally, type Observed, type WindowTally } from './tally.ts';
 import { verdictOf } from './verdict.ts';

@@ -5,7 +5,7 @@ import { clientKinds } from '../client.ts';
 import { formatDurationMs, parseDurationMs } from '../duration.ts';
 import { type Problem, TidegateError } from '../errors.ts';
 import { problemsOf, yamlTroubleOf } from '../problems.ts';
-import { parseRouteTest } from './route-pattern.ts';
+import { parseRouteTest } from './route-test.ts';
 import { type Rule, type RuleSet, ruleModes } from './rule.ts';
 
 // A mapped array is no tuple to the type checker, which would make the union `never`.

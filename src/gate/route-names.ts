@@ -1,4 +1,4 @@
-import { absoluteForm } from '../policy/route-pattern.ts';
+import { absoluteForm } from '../policy/path-readings.ts';
 
 /** Routes told apart per client; a scanner's ten thousandth path says no more than its sixty-fifth. */
 const maxRoutesPerClient = 64;

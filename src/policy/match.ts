@@ -1,6 +1,7 @@
 import type { Client } from '../client.ts';
+import { parseRoutePattern, segmentsOf } from '../route-pattern.ts';
+import { readingsOf } from './path-readings.ts';
 import type { Policy, PolicySet } from './policy.ts';
-import { parseRoutePattern, readingsOf, segmentsOf } from './route-pattern.ts';
 
 /** What a policy is matched against. */
 export interface MatchSubject {

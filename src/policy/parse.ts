@@ -4,8 +4,8 @@ import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { parseDurationMs } from '../duration.ts';
 import { type Problem, TidegateError } from '../errors.ts';
 import { problemsOf, yamlTroubleOf } from '../problems.ts';
+import { parseRoutePattern } from '../route-pattern.ts';
 import { emissionIntervalUs, type Policy, type PolicySet, scopeParts } from './policy.ts';
-import { parseRoutePattern } from './route-pattern.ts';
 
 // A mapped array is no tuple to the type checker, which would make the union `never`.
 const literals = <const T extends string>(values: readonly T[]) =>

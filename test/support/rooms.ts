@@ -3,7 +3,17 @@ import { posix } from 'node:path';
 import { bareCode, importsOf, type SourceFile } from './source-text.ts';
 
 /** Files directly under src/ that every room may import. */
-export const leaves = ['address', 'client', 'clock', 'duration', 'errors', 'logger', 'problems', 'stable-hash'];
+export const leaves = [
+  'address',
+  'client',
+  'clock',
+  'duration',
+  'errors',
+  'logger',
+  'problems',
+  'route-pattern',
+  'stable-hash',
+];
 
 /** Who may import whom, besides leaves and itself. A new room or arrow needs a record in docs/decisions/. */
 export const rooms: Readonly<Record<string, readonly string[] | 'anything'>> = {

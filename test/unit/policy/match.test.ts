@@ -4,7 +4,7 @@ import type { Client } from '../../../src/client.ts';
 import { compilePolicies } from '../../../src/policy/match.ts';
 import { parsePolicies, policySetOf } from '../../../src/policy/parse.ts';
 import type { Policy, PolicyMatch } from '../../../src/policy/policy.ts';
-import { parseRoutePattern, segmentsOf } from '../../../src/policy/route-pattern.ts';
+import { parseRoutePattern, segmentsOf } from '../../../src/route-pattern.ts';
 
 const client: Client = { kind: 'ip', id: '192.0.2.1' };
 const [template] = parsePolicies('{"version":1,"policies":[{"name":"a","limit":1,"window":"1s"}]}').policies;

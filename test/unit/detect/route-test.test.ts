@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRouteTest } from '../../../src/detect/route-pattern.ts';
+import { parseRouteTest } from '../../../src/detect/route-test.ts';
 
 describe('parseRouteTest', () => {
   it.each([
@@ -12,6 +12,7 @@ describe('parseRouteTest', () => {
     ['* /admin/**', 'GET /admin', true],
     ['* /admin/**', 'GET /admin/users/:id', true],
     ['* **', 'GET /', true],
+    ['POST /login', 'POST /Login', true],
   ])('%s against %s: %s', (pattern, route, expected) => {
     expect(parseRouteTest(pattern)?.(route)).toBe(expected);
   });
