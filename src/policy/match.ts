@@ -11,6 +11,9 @@ export interface MatchSubject {
   /** The route's template, where there is one: its policies apply, and those of the path where it takes many paths. */
   readonly template?: string;
   readonly tenant: string;
+  /** Empty: none. */
+  readonly plan?: string;
+  readonly service?: string;
   readonly client: Client;
 }
 

@@ -5,7 +5,16 @@ import { parseDurationMs } from '../duration.ts';
 import { type Problem, TidegateError } from '../errors.ts';
 import { problemsOf, yamlTroubleOf } from '../problems.ts';
 import { parseRoutePattern } from '../route-pattern.ts';
-import { emissionIntervalUs, type Policy, type PolicySet, scopeParts } from './policy.ts';
+import {
+  algorithms,
+  consistencies,
+  emissionIntervalUs,
+  type Policy,
+  type PolicyMatch,
+  type PolicySet,
+  scopeParts,
+  storeFailureModes,
+} from './policy.ts';
 
 // A mapped array is no tuple to the type checker, which would make the union `never`.
 const literals = <const T extends string>(values: readonly T[]) =>
@@ -17,28 +26,35 @@ const texts = (maxLength: number) =>
 const maxUnits = 1_000_000_000;
 const maxWindowMs = 30 * 86_400_000;
 const maxPolicies = 100_000;
+const namePattern = '^[a-z0-9][a-z0-9._-]{0,63}$';
 
 const PolicyFields = Type.Object(
   {
-    name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
+    name: Type.String({ pattern: namePattern }),
     match: Type.Optional(
       Type.Object(
         {
           routes: Type.Optional(texts(512)),
           tenants: Type.Optional(texts(128)),
+          plans: Type.Optional(texts(128)),
+          services: Type.Optional(texts(128)),
           clientKinds: Type.Optional(Type.Array(literals(['key', 'user', 'ip']), { minItems: 1 })),
         },
         { additionalProperties: false },
       ),
     ),
     scope: Type.Optional(Type.Array(literals(scopeParts), { uniqueItems: true })),
-    algorithm: Type.Optional(Type.Literal('token-bucket')),
+    algorithm: Type.Optional(literals(algorithms)),
     limit: Type.Integer({ minimum: 1, maximum: maxUnits }),
     window: Type.String(),
     burst: Type.Optional(Type.Integer({ minimum: 1, maximum: maxUnits })),
     cost: Type.Optional(Type.Integer({ minimum: 1, maximum: maxUnits })),
-    onStoreFailure: Type.Optional(literals(['allow', 'deny', 'local'])),
+    onStoreFailure: Type.Optional(literals(storeFailureModes)),
     mode: Type.Optional(literals(['enforce', 'shadow'])),
+    consistency: Type.Optional(literals(consistencies)),
+    group: Type.Optional(Type.String({ pattern: namePattern })),
+    priority: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
+    candidateFor: Type.Optional(Type.String({ pattern: namePattern })),
   },
   { additionalProperties: false },
 );
@@ -52,17 +68,33 @@ export const PolicyFileSchema = Type.Object(
 /** One policy as a file or a caller writes it. */
 export type PolicyInput = Type.Static<typeof PolicyFields>;
 
+/** In one order, whatever the file's: equal matches are equal texts. */
+const matchFrom = (match: PolicyMatch = {}): PolicyMatch => {
+  const { routes, tenants, plans, services, clientKinds } = match;
+  return {
+    ...(routes && { routes }),
+    ...(tenants && { tenants }),
+    ...(plans && { plans }),
+    ...(services && { services }),
+    ...(clientKinds && { clientKinds }),
+  };
+};
+
 const policyFrom = (fields: PolicyInput, windowMs: number): Policy => ({
   name: fields.name,
-  match: fields.match ?? {},
-  scope: fields.scope ?? ['client'],
-  algorithm: 'token-bucket',
+  match: matchFrom(fields.match),
+  scope: scopeParts.filter((part) => (fields.scope ?? ['client']).includes(part)),
+  algorithm: fields.algorithm ?? 'token-bucket',
   limit: fields.limit,
   windowMs,
   burst: fields.burst ?? fields.limit,
   cost: fields.cost ?? 1,
   onStoreFailure: fields.onStoreFailure ?? 'local',
-  mode: fields.mode ?? 'enforce',
+  mode: fields.mode ?? (fields.candidateFor === undefined ? 'enforce' : 'shadow'),
+  consistency: fields.consistency ?? 'exact',
+  group: fields.group ?? null,
+  priority: fields.priority ?? 0,
+  candidateFor: fields.candidateFor ?? null,
 });
 
 /** Intervals round up to whole microseconds; more than 1 % off would be another limit than the one written down. */
@@ -151,7 +183,11 @@ const versionOf = (policies: readonly Policy[]): string =>
   createHash('sha256').update(JSON.stringify(policies)).digest('hex').slice(0, 12);
 
 /** A policy set from policies made in code. Throws nothing: {@link parsePolicies} is the edge that judges. */
-export const policySetOf = (policies: readonly Policy[]): PolicySet => ({ version: versionOf(policies), policies });
+export const policySetOf = (policies: readonly Policy[]): PolicySet => ({
+  version: versionOf(policies),
+  policies,
+  warnings: [],
+});
 
 /** YAML (or JSON) → policies. Throws POLICY_INVALID with every problem and its path. */
 export const parsePolicies = (text: string): PolicySet => policiesFrom(documentFrom(text));

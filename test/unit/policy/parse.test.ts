@@ -31,6 +31,10 @@ describe('a policy file', () => {
         cost: 1,
         onStoreFailure: 'local',
         mode: 'enforce',
+        consistency: 'exact',
+        group: null,
+        priority: 0,
+        candidateFor: null,
       },
     ]);
   });
