@@ -61,6 +61,8 @@ const recordOf = (
   source: 'store',
   degraded: '',
   shadowDenied: [],
+  candidateOutcome: '',
+  compensated: 0,
   cost: check.cost ?? 1,
   early: null,
 });

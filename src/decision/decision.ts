@@ -13,6 +13,7 @@ export const decisionSources = [
   'fail-open',
   'fail-closed',
   'block-list',
+  'overflow',
 ] as const;
 export type DecisionSource = (typeof decisionSources)[number];
 

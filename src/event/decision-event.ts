@@ -3,6 +3,9 @@ import type { DecisionSource, DegradedReason, Outcome } from '../decision/decisi
 
 export const eventVersion = 1;
 
+export const candidateOutcomes = ['allowed', 'denied'] as const;
+export type CandidateOutcome = (typeof candidateOutcomes)[number];
+
 /**
  * DecisionEvent v1: one or many decisions that agree in every dimension. `count` says how many. The unit of all totals:
  * Σ count over stored events = decisions taken.
@@ -42,6 +45,13 @@ export interface DecisionEvent {
   readonly degraded: DegradedReason | '';
   /** Shadow policies that would have denied. */
   readonly shadowDenied: readonly string[];
+  /**
+   * What the outcome would have been, had each live policy that has a candidate been replaced by it; '' when no candidate
+   * was evaluated.
+   */
+  readonly candidateOutcome: CandidateOutcome | '';
+  /** 1: what was spent in other slots of a cluster was taken back, because one of them denied. */
+  readonly compensated: 0 | 1;
   readonly cost: number;
   /** Upper bound of the logarithmic bucket that the decision's latency fell in, microseconds. */
   readonly latencyUs: number;
@@ -81,6 +91,8 @@ export const wireNames = {
   source: 'source',
   degraded: 'degraded',
   shadowDenied: 'shadow_denied',
+  candidateOutcome: 'candidate_outcome',
+  compensated: 'compensated',
   cost: 'cost',
   latencyUs: 'latency_us',
   early: 'early',

@@ -1,7 +1,7 @@
 import { clientKinds } from '../client.ts';
 import { decisionSources, outcomes } from '../decision/decision.ts';
 import { TidegateError } from '../errors.ts';
-import { type DecisionEvent, wireNames } from './decision-event.ts';
+import { candidateOutcomes, type DecisionEvent, wireNames } from './decision-event.ts';
 
 /** One event as one line of NDJSON, without the line break. In wire order, written out: it is done for every row. */
 export const encodeEvent = (event: DecisionEvent): string => {
@@ -26,6 +26,8 @@ export const encodeEvent = (event: DecisionEvent): string => {
     source: event.source,
     degraded: event.degraded,
     shadow_denied: event.shadowDenied,
+    candidate_outcome: event.candidateOutcome,
+    compensated: event.compensated,
     cost: event.cost,
     latency_us: event.latencyUs,
     early: event.early,
@@ -50,7 +52,7 @@ const whole = (row: Row, name: string, least = 0): number => {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= least ? value : refuse(name);
 };
 
-const oneOf = <T extends string>(row: Row, name: string, known: readonly T[]): T =>
+const oneOf = <T extends string | number>(row: Row, name: string, known: readonly T[]): T =>
   known.find((candidate) => candidate === row[name]) ?? refuse(name);
 
 const texts = (row: Row, name: string): string[] => {
@@ -69,8 +71,12 @@ const parseRow = (line: string): Row => {
 };
 
 const degradedReasons = ['', 'timeout', 'error', 'breaker-open', 'read-only'] as const;
+const candidateAnswers = ['', ...candidateOutcomes] as const;
 
-/** The inverse of {@link encodeEvent}. Unknown fields are left out: a newer emitter may add some. Throws FRAME_CORRUPT. */
+/**
+ * The inverse of {@link encodeEvent}. Unknown fields are left out, for a newer emitter may add some; of an older one's
+ * event those that were added since are taken for what they would have been. Throws FRAME_CORRUPT.
+ */
 export const decodeEvent = (line: string): DecisionEvent => {
   const row = parseRow(line);
   return {
@@ -94,6 +100,8 @@ export const decodeEvent = (line: string): DecisionEvent => {
     source: oneOf(row, wireNames.source, decisionSources),
     degraded: oneOf(row, wireNames.degraded, degradedReasons),
     shadowDenied: texts(row, wireNames.shadowDenied),
+    candidateOutcome: wireNames.candidateOutcome in row ? oneOf(row, wireNames.candidateOutcome, candidateAnswers) : '',
+    compensated: wireNames.compensated in row ? oneOf(row, wireNames.compensated, [0, 1]) : 0,
     cost: whole(row, wireNames.cost),
     latencyUs: whole(row, wireNames.latencyUs),
     early: row[wireNames.early] === null ? null : whole(row, wireNames.early),

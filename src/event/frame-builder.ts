@@ -139,6 +139,8 @@ export class FrameBuilder {
       source: first.source,
       degraded: first.degraded,
       shadowDenied: first.shadowDenied,
+      candidateOutcome: first.candidateOutcome,
+      compensated: first.compensated,
       cost: first.cost,
       latencyUs: first.latencyUs,
       early,

@@ -32,6 +32,8 @@ const foldedTwice = (record: DecisionRecord): DecisionRecord => ({
   policyVersion: '',
   scope: '',
   cost: 0,
+  candidateOutcome: '',
+  compensated: 0,
 });
 
 /** One more decision of the same kind. */

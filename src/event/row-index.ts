@@ -31,6 +31,8 @@ const agrees = (a: DecisionRecord, b: DecisionRecord): boolean =>
   a.scope === b.scope &&
   a.limit === b.limit &&
   a.degraded === b.degraded &&
+  a.candidateOutcome === b.candidateOutcome &&
+  a.compensated === b.compensated &&
   (a.early === null) === (b.early === null) &&
   sameTexts(a.shadowDenied, b.shadowDenied);
 
@@ -52,6 +54,8 @@ const keyOf = (record: DecisionRecord, latencyUs: number, interval: number): str
     record.scope,
     record.limit,
     record.degraded,
+    record.candidateOutcome,
+    record.compensated,
     record.early === null,
     record.shadowDenied,
   ]);
@@ -64,7 +68,7 @@ interface ClientRows {
 
 /**
  * Rows in the order of their coming, found by what their decisions have in common. By client first, then one by one:
- * nearly all clients have a row or two, and a key of eighteen parts costs more than all else that a decision does.
+ * nearly all clients have a row or two, and a key of twenty parts costs more than all else that a decision does.
  */
 export class RowIndex {
   readonly rows: MergedRow[] = [];

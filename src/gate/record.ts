@@ -48,6 +48,8 @@ export const recordOf = (asked: Asked, decision: Decision, { latencyUs, early }:
     source: decision.source,
     degraded: decision.degraded ?? '',
     shadowDenied: shadowDenied(decision.limits),
+    candidateOutcome: '',
+    compensated: 0,
     cost: decision.cost,
     latencyUs,
     early,

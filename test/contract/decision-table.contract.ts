@@ -124,6 +124,15 @@ export const decisionTableContract = (title: string, open: () => Promise<Databas
       expect(await ofPartition()).toEqual(exact(5));
     });
 
+    it('reads the rows of an older emitter, which knew neither candidates nor compensation', async () => {
+      nextPartition();
+      const run = runOf(source().frameOf(1));
+      const body = Buffer.from(run.body.toString().replace('"candidate_outcome":"","compensated":0,', ''));
+      expect(body.length).toBeLessThan(run.body.length);
+      await database.table.insert([{ ...run, body }], `t:${partition}`);
+      expect(await ofPartition()).toEqual(exact(1));
+    });
+
     it('reads the rows of a newer emitter, without the fields it does not know', async () => {
       nextPartition();
       const run = runOf(source().frameOf(1));

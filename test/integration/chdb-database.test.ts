@@ -60,6 +60,26 @@ describeWith('chdb', 'a chDB folder', (url) => {
     await expect(migrate({ engine, logger, options: keepAll, migrations })).rejects.toThrow(/knows 2 and older/);
   });
 
+  it('keeps what a candidate came to and whether spends were taken back, beside a source of any name', async () => {
+    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs);
+    const partition = 77;
+    const event = { candidateOutcome: 'denied', compensated: 1, source: 'overflow' } as const;
+    await table.insert(blockOf([new FrameSource({ partition }).frame(event, {})]).runs, 'candidates');
+    const sql = `SELECT candidate_outcome, compensated, source FROM decisions_raw WHERE partition = ${partition} ORDER BY seq`;
+    expect(await selectRows(engine.reader, sql)).toEqual([
+      { candidate_outcome: 'denied', compensated: 1, source: 'overflow' },
+      { candidate_outcome: '', compensated: 0, source: 'store' },
+    ]);
+    await execute(
+      engine.writer,
+      `ALTER TABLE decisions_raw DELETE WHERE partition = ${partition} SETTINGS mutations_sync = 2`,
+    );
+    await execute(
+      engine.writer,
+      `ALTER TABLE decisions_per_minute DELETE WHERE partition = ${partition} SETTINGS mutations_sync = 2`,
+    );
+  });
+
   it('changes how long rows are kept when the options change', async () => {
     await migrate({ engine, logger, options: { ...keepAll, rawTtlDays: 30 } });
     expect(await definition()).toContain('TTL toDateTime(time) + toIntervalDay(30)');

@@ -27,6 +27,8 @@ const template: DecisionEvent = {
   source: 'store',
   degraded: '',
   shadowDenied: [],
+  candidateOutcome: '',
+  compensated: 0,
   cost: 1,
   latencyUs: 128,
   early: 0,

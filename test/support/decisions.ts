@@ -25,6 +25,8 @@ export const decisionOf = (change: Partial<DecisionEvent> = {}): DecisionEvent =
   source: 'store',
   degraded: '',
   shadowDenied: [],
+  candidateOutcome: '',
+  compensated: 0,
   cost: 1,
   latencyUs: 64,
   early: null,

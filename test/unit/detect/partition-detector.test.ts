@@ -90,6 +90,7 @@ describe('PartitionDetector', () => {
     ['that degraded the store', { degraded: 'error' }],
     ['of clients folded together', { client: '~other' }],
     ['of an overflow bucket of routes', { route: 'GET ~other', scope: 'client+route' }],
+    ['of a counter that clients share for lack of room', { source: 'overflow' }],
     ['that only a shadow policy would have denied', { outcome: 'allowed', shadowDenied: ['strict'] }],
   ])('takes no evidence from decisions %s', (_, change) => {
     expect(verdictsOf([...deepWindow(0, change), ...deepWindow(10_000, change)])).toEqual([]);

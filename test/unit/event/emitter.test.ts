@@ -24,6 +24,8 @@ const decision = (change: Partial<DecisionRecord> = {}): DecisionRecord => ({
   source: 'store',
   degraded: '',
   shadowDenied: [],
+  candidateOutcome: '',
+  compensated: 0,
   cost: 1,
   latencyUs: 100,
   early: false,

@@ -26,6 +26,8 @@ const event: DecisionEvent = {
   source: 'store',
   degraded: '',
   shadowDenied: ['next'],
+  candidateOutcome: 'allowed',
+  compensated: 1,
   cost: 2,
   latencyUs: 128,
   early: null,
@@ -56,6 +58,22 @@ describe('frames', () => {
   it('are read when a newer emitter has added fields', () => {
     const line = JSON.stringify({ ...JSON.parse(encodeEvent(event)), later: true });
     expect(decodeEvent(line)).toEqual(event);
+  });
+
+  it('of an older emitter are read: it knew no candidates and took nothing back', () => {
+    const { candidate_outcome: _, compensated: __, ...older } = JSON.parse(encodeEvent(event));
+    expect(decodeEvent(JSON.stringify(older))).toEqual({ ...event, candidateOutcome: '', compensated: 0 });
+  });
+
+  it.each([
+    ['candidate_outcome', 'blocked'],
+    ['candidate_outcome', null],
+    ['compensated', 2],
+    ['compensated', '1'],
+    ['source', 'hearsay'],
+  ])('with an event whose %s is %j are corrupt', (name, value) => {
+    const line = JSON.stringify({ ...JSON.parse(encodeEvent(event)), [name]: value });
+    expect(() => decodeEvent(line)).toThrowError(expect.objectContaining({ code: 'FRAME_CORRUPT' }));
   });
 
   it.each([

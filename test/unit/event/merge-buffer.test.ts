@@ -19,6 +19,8 @@ const decision = (n: number): DecisionRecord => ({
   source: 'store',
   degraded: '',
   shadowDenied: [`next-${n}`],
+  candidateOutcome: (['', 'allowed', 'denied'] as const)[n % 3] ?? '',
+  compensated: n % 2 === 0 ? 0 : 1,
   cost: 1 + n,
   latencyUs: n,
   early: n % 2 === 0,

@@ -20,6 +20,8 @@ const record = fc.record({
   source: fc.constantFrom('store' as const, 'fallback' as const),
   degraded: fc.constantFrom('' as const, 'error' as const),
   shadowDenied: fc.constantFrom([], ['s'], ['s', 't'], ['s,t']),
+  candidateOutcome: fc.constantFrom('' as const, 'denied' as const),
+  compensated: fc.constantFrom(0 as const, 1 as const),
   cost: fc.constantFrom(1, 2),
   latencyUs: fc.constantFrom(1, 4),
   early: fc.constantFrom(null, true, false),
