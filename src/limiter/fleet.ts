@@ -1,0 +1,28 @@
+/** The gates that share their limits, as one of them last knew them. */
+export interface Fleet {
+  /** Gates alive, this one among them, >= 1. Kept as it was while the store is away. */
+  liveGates(): number;
+  /** How many of them run each policy version; at most 32 versions. Empty before the first answer. */
+  policyVersions(): ReadonlyMap<string, number>;
+  /** Since the store last said so, milliseconds; null: never yet. */
+  ageMs(): number | null;
+}
+
+/** What was lost: some of the last writes, all of them, or perhaps some, since another server answers. */
+export type CountersLostKind = 'rolled-back' | 'flushed' | 'failover';
+
+/** Counters of the store are not what they were: limits admit more than they should until they have filled again. */
+export interface CountersLost {
+  readonly kind: CountersLostKind;
+  /** Beats that the store had confirmed to this gate. */
+  readonly expectedBeats: number;
+  /** Beats that it counts now, this one included: more than were expected when nothing of this gate was lost. */
+  readonly foundBeats: number;
+}
+
+/** A gate that shares its limits with nobody. */
+export const aloneWith = (policyVersion: () => string): Fleet => ({
+  liveGates: () => 1,
+  policyVersions: () => new Map([[policyVersion(), 1]]),
+  ageMs: () => 0,
+});

@@ -1,0 +1,157 @@
+import type { Redis } from 'ioredis';
+import { type Clock, systemRandom, type Timer } from '../clock.ts';
+import { messageOf, TidegateError } from '../errors.ts';
+import type { CountersLost, CountersLostKind, Fleet } from '../limiter/fleet.ts';
+import { type Logger, silentLogger } from '../logger.ts';
+import { CounterWatch, type ServerSign } from './counter-watch.ts';
+import { keyPrefix } from './keys.ts';
+import { loadScript, runScript } from './scripts.ts';
+
+export interface HeartbeatOptions {
+  /** The connection that counters go through: what is watched is the server behind it. Its owner closes it. */
+  readonly redis: Redis;
+  /** Keeps installations apart that share a Redis. Default `default`. */
+  readonly namespace?: string;
+  /** Names this gate for as long as it lives; no other may have it. */
+  readonly gateId: string;
+  readonly policyVersion: () => string;
+  readonly clock: Clock;
+  /** 0 ≤ random() < 1: keeps the beats of many gates apart. */
+  readonly random?: () => number;
+  readonly logger?: Logger;
+  /** Called once for each loss that is found. */
+  readonly onCountersLost?: (lost: CountersLost) => void;
+}
+
+const beatMs = 1000;
+/** A gate that misses a few beats is still counted: too many gates make local shares smaller, which is the safe side. */
+const aliveMs = 5000;
+const keptMs = 60_000;
+/** Longer than most outages: a count that has expired can no longer tell of a loss. */
+const countKeptMs = 3_600_000;
+const maxVersions = 32;
+
+const lossInWords: Readonly<Record<CountersLostKind, string>> = {
+  'rolled-back': 'counters lost: the store is back at an earlier state',
+  flushed: 'counters lost: the store was emptied',
+  failover: 'counters may be lost: another server answers, or the same one after a restart',
+};
+
+interface Beat extends ServerSign {
+  readonly liveGates: number;
+  readonly policyVersions: ReadonlyMap<string, number>;
+}
+
+/** Throws STORE_FAILED when the reply is not of the script's contract. */
+const readBeat = (reply: unknown): Beat => {
+  if (!Array.isArray(reply) || reply.length < 5 || reply.length % 2 === 0) {
+    throw new TidegateError(
+      'STORE_FAILED',
+      'Redis answered the heartbeat script with something else than its contract',
+    );
+  }
+  const [liveGates, beats, runId, replicationId, previousReplicationId, ...versions] = reply as unknown[];
+  const policyVersions = new Map<string, number>();
+  for (let at = 0; at < versions.length; at += 2) policyVersions.set(String(versions[at]), Number(versions[at + 1]));
+  return {
+    liveGates: Number(liveGates),
+    beats: Number(beats),
+    runId: String(runId),
+    replicationId: String(replicationId),
+    previousReplicationId: String(previousReplicationId),
+    policyVersions,
+  };
+};
+
+/**
+ * Tells Redis once a second that this gate lives, learns how many do and which policies they run, and notices when the
+ * server has lost counters. Never on a request's path; a beat that fails is left out.
+ */
+export class Heartbeat implements Fleet {
+  readonly #options: HeartbeatOptions;
+  readonly #logger: Logger;
+  readonly #keys: readonly string[];
+  readonly #script = loadScript('heartbeat');
+  readonly #watch: CounterWatch;
+  #last: Beat | null = null;
+  #lastAtUs = 0;
+  #timer: Timer | undefined;
+  #beating: Promise<void> = Promise.resolve();
+  #isStopped = false;
+  /** So that an outage is named once, not with every beat. */
+  #isAway = false;
+
+  constructor(options: HeartbeatOptions) {
+    const { namespace = 'default', gateId, clock, logger = silentLogger } = options;
+    this.#options = options;
+    this.#logger = logger;
+    const prefix = `${keyPrefix(namespace)}{gates}:`;
+    this.#keys = ['alive', 'versions', 'version-counts', `beats:${gateId}`].map((name) => prefix + name);
+    this.#watch = new CounterWatch({ clock, keptMs: countKeptMs });
+  }
+
+  liveGates(): number {
+    return Math.max(1, this.#last?.liveGates ?? 1);
+  }
+
+  policyVersions(): ReadonlyMap<string, number> {
+    return this.#last?.policyVersions ?? new Map();
+  }
+
+  ageMs(): number | null {
+    return this.#last === null ? null : Math.floor((this.#options.clock.monotonicUs() - this.#lastAtUs) / 1000);
+  }
+
+  /** Beats now and from then on. Resolves after the first beat, whether the server answered or not. */
+  start(): Promise<void> {
+    return this.#beat();
+  }
+
+  /** Stops beating and takes this gate off the list; a server that is away finds out by itself within seconds. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#beating;
+    try {
+      await this.#send('');
+    } catch (error) {
+      this.#logger.debug({ err: messageOf(error) }, 'the store was not told that this gate leaves');
+    }
+  }
+
+  #beat(): Promise<void> {
+    this.#beating = this.#tell().finally(() => {
+      if (this.#isStopped) return;
+      const { clock, random = systemRandom } = this.#options;
+      this.#timer = clock.schedule(beatMs * (0.9 + 0.2 * random()), () => void this.#beat());
+    });
+    return this.#beating;
+  }
+
+  async #tell(): Promise<void> {
+    try {
+      this.#heard(await this.#send(this.#options.policyVersion()));
+      this.#isAway = false;
+    } catch (error) {
+      const level = this.#isAway ? 'debug' : 'warn';
+      this.#isAway = true;
+      const liveGates = this.liveGates();
+      this.#logger[level]({ err: messageOf(error), liveGates }, 'no heartbeat: the last known number of gates stays');
+    }
+  }
+
+  #heard(beat: Beat): void {
+    this.#last = beat;
+    this.#lastAtUs = this.#options.clock.monotonicUs();
+    const lost = this.#watch.seen(beat);
+    if (lost === null) return;
+    this.#logger.warn(lost, lossInWords[lost.kind]);
+    this.#options.onCountersLost?.(lost);
+  }
+
+  async #send(version: string): Promise<Beat> {
+    const args = [0, this.#options.gateId, version, aliveMs, keptMs, countKeptMs, maxVersions];
+    return readBeat(await runScript(this.#options.redis, this.#script, { keys: this.#keys, args }));
+  }
+}

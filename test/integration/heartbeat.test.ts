@@ -1,0 +1,140 @@
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { ManualClock, systemClock } from '../../src/clock.ts';
+import type { CountersLost } from '../../src/limiter/fleet.ts';
+import { openRedis } from '../../src/redis/client.ts';
+import { Heartbeat, type HeartbeatOptions } from '../../src/redis/heartbeat.ts';
+import { describeWith, freshName, type OwnEngine, startRedis } from '../support/engines.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+
+/** The next beat takes its turn on a clock that the test moves, and its answer is awaited. */
+const beatOn = async (clock: ManualClock, heartbeat: Heartbeat): Promise<void> => {
+  clock.advance(1_100);
+  await expect.poll(() => heartbeat.ageMs()).toBe(0);
+};
+
+describeWith('redis', 'the heartbeat of gates', (url) => {
+  let redis: Redis;
+  let clock: ManualClock;
+  let namespace: string;
+  beforeAll(async () => {
+    redis = await openRedis({ url });
+  });
+  afterAll(() => redis.disconnect());
+  beforeEach(() => {
+    clock = new ManualClock();
+    namespace = freshName();
+  });
+
+  const openGate = async (change: Partial<HeartbeatOptions> = {}): Promise<Heartbeat> => {
+    const policyVersion = () => 'v1';
+    const heartbeat = new Heartbeat({ redis, namespace, gateId: freshName('gate'), clock, policyVersion, ...change });
+    await heartbeat.start();
+    return heartbeat;
+  };
+  const prefix = () => `tg1:${namespace}:{gates}:`;
+
+  it('counts the gates that live, and which policies they run', async () => {
+    const first = await openGate();
+    expect(first.liveGates()).toBe(1);
+    const second = await openGate({ policyVersion: () => 'v2' });
+    expect(second.liveGates()).toBe(2);
+    expect(Object.fromEntries(second.policyVersions())).toEqual({ v1: 1, v2: 1 });
+    await beatOn(clock, first);
+    expect(first.liveGates()).toBe(2);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('forgets a gate that leaves at once, and one that fell silent after five seconds', async () => {
+    const [staying, leaving] = [await openGate(), await openGate()];
+    await leaving.stop();
+    const nowMs = systemClock.nowMs();
+    await redis.zadd(`${prefix()}alive`, nowMs - 6_000, 'silent', nowMs - 1_000, 'slow');
+    await redis.hset(`${prefix()}versions`, 'silent', 'v0', 'slow', 'v0');
+    await redis.hset(`${prefix()}version-counts`, 'v0', 2);
+    await beatOn(clock, staying);
+    expect(staying.liveGates()).toBe(2);
+    expect(Object.fromEntries(staying.policyVersions())).toEqual({ v0: 1, v1: 1 });
+    expect(await redis.zscore(`${prefix()}alive`, 'silent')).toBeNull();
+  });
+
+  it('does not believe in beats of a clock that ran ahead', async () => {
+    await redis.zadd(`${prefix()}alive`, systemClock.nowMs() + 3_600_000, 'ahead');
+    expect((await openGate()).liveGates()).toBe(1);
+  });
+
+  it('leaves no key without an expiry, and none outside one slot', async () => {
+    await openGate();
+    const keys = await redis.keys(`tg1:${namespace}:*`);
+    expect(keys).toHaveLength(4);
+    for (const key of keys) {
+      expect(key).toContain('{gates}');
+      expect(await redis.pttl(key), key).toBeGreaterThan(0);
+    }
+  });
+
+  it('follows a change of policies', async () => {
+    let version = 'v1';
+    const gate = await openGate({ policyVersion: () => version });
+    version = 'v2';
+    await beatOn(clock, gate);
+    expect([...gate.policyVersions()]).toEqual([['v2', 1]]);
+  });
+});
+
+describeWith('redis', 'a gate whose Redis', () => {
+  let server: OwnEngine;
+  let redis: Redis;
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await openRedis({ url: server.url, commandTimeoutMs: 200 });
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
+  it('is away, keeps the last known number of gates, says so once, and learns of what was lost meanwhile', async () => {
+    const clock = new ManualClock();
+    const logger = recordingLogger();
+    const losses: CountersLost[] = [];
+    const options = { redis, policyVersion: () => 'v1', clock, namespace: freshName(), random: () => 0 };
+    const others = ['second', 'third'].map((gateId) => new Heartbeat({ ...options, clock: new ManualClock(), gateId }));
+    const heartbeat = new Heartbeat({
+      ...options,
+      gateId: 'first',
+      logger,
+      onCountersLost: (lost) => losses.push(lost),
+    });
+    for (const other of others) await other.start();
+    await heartbeat.start();
+    expect(heartbeat.liveGates()).toBe(3);
+    await others[0]?.stop();
+    await beatOn(clock, heartbeat);
+    expect(heartbeat.liveGates()).toBe(2);
+    expect(losses).toEqual([]);
+
+    await server.kill();
+    const silences = () => logger.lines.filter(({ message }) => message.startsWith('no heartbeat'));
+    for (const count of [1, 2, 3]) {
+      clock.advance(1_000);
+      await expect.poll(() => silences().length).toBe(count);
+    }
+    expect(heartbeat.liveGates()).toBe(2);
+    expect(silences().map(({ level }) => level)).toEqual(['warn', 'debug', 'debug']);
+
+    await server.restart();
+    await expect.poll(() => redis.status, { timeout: 10_000 }).toBe('ready');
+    await beatOn(clock, heartbeat);
+    expect(losses).toEqual([{ kind: 'flushed', expectedBeats: 2, foundBeats: 1 }]);
+    expect(heartbeat.liveGates()).toBe(1);
+
+    await beatOn(clock, heartbeat);
+    await redis.decr(`tg1:${options.namespace}:{gates}:beats:first`);
+    await beatOn(clock, heartbeat);
+    expect(losses.at(-1)).toEqual({ kind: 'rolled-back', expectedBeats: 2, foundBeats: 2 });
+    expect(losses).toHaveLength(2);
+    await heartbeat.stop();
+    expect(logger.lines.filter(({ message }) => message.startsWith('counters lost'))).toHaveLength(2);
+  });
+});
