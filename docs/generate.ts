@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { configurationPage } from '../src/cli/setting-docs.ts';
 import { errorsPage } from './errors-page.ts';
 import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
+import { misusePage } from './misuse-page.ts';
 
 /** The pages of docs/reference that come from the code. */
 export const referencePages = (): GeneratedFiles => ({
@@ -9,6 +10,7 @@ export const referencePages = (): GeneratedFiles => ({
   files: new Map([
     ['configuration.md', configurationPage()],
     ['errors.md', errorsPage()],
+    ['misuse.md', misusePage()],
   ]),
   command: 'npm run docs',
 });

@@ -62,6 +62,10 @@ export const errorCatalogue = {
     meaning: 'Another process holds this data folder.',
     next: 'One process at a time can open a data folder.',
   },
+  MISUSED: {
+    meaning: "The library is used in a way that does not do what is meant, and `onMisuse: 'throw'` asks for an error.",
+    next: 'Do what the message says; `docs/reference/misuse.md` explains each kind.',
+  },
   TOTALS_DIFFER: {
     meaning: 'The database holds another number of decisions than were taken.',
     next: 'Keep the data and report it: this must not happen.',

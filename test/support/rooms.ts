@@ -10,6 +10,7 @@ export const leaves = [
   'duration',
   'errors',
   'logger',
+  'misuse',
   'problems',
   'route-pattern',
   'stable-hash',
