@@ -7,31 +7,47 @@ import { ensureProgram, runProgram } from './programs.ts';
 
 const healthyWithinMs = 10_000;
 
-/** Debian's redis-server: loopback only, nothing on disk, and it refuses writes rather than evict counters. */
-export const launchRedis: Launch = async ({ folder, tied, ports }) => {
-  await ensureProgram('redis-server', 'redis-server');
-  mkdirSync(folder, { recursive: true });
-  const [port] = await usablePorts(ports);
-  const settings = {
-    port,
-    bind: '127.0.0.1',
-    save: '',
-    appendonly: 'no',
-    'maxmemory-policy': 'noeviction',
-    dir: folder,
-  };
-  const id = await startDaemon({
-    name: 'Redis',
-    command: 'redis-server',
-    args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    folder,
-    logPath: join(folder, 'redis.log'),
-    tied,
-    healthyWithinMs,
-    isHealthy: async () => ((await ask(port, 'PING\r\n', 1_000)) ?? '').startsWith('+PONG'),
-  });
-  return { name: 'redis', url: `redis://127.0.0.1:${port}`, version: await redisVersion(), id, folder, ports: [port] };
-};
+export type RedisSettings = Readonly<Record<string, string | number>>;
 
-const redisVersion = async (): Promise<string> =>
+/**
+ * Launches Debian's redis-server: loopback only, nothing on disk, and it refuses writes rather than evict counters.
+ * `settings` come on top; they may use the second port, which is free too.
+ */
+export const redisLauncher =
+  (settingsOf: (secondPort: number) => RedisSettings = () => ({})): Launch =>
+  async ({ folder, tied, ports }) => {
+    await ensureProgram('redis-server', 'redis-server');
+    mkdirSync(folder, { recursive: true });
+    const [port, secondPort] = await usablePorts(ports);
+    const settings: RedisSettings = {
+      port,
+      bind: '127.0.0.1',
+      save: '',
+      appendonly: 'no',
+      'maxmemory-policy': 'noeviction',
+      dir: folder,
+      ...settingsOf(secondPort),
+    };
+    const id = await startDaemon({
+      name: 'Redis',
+      command: 'redis-server',
+      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      folder,
+      logPath: join(folder, 'redis.log'),
+      tied,
+      healthyWithinMs,
+      isHealthy: () => answersPing(port),
+    });
+    const url = `redis://127.0.0.1:${port}`;
+    return { name: 'redis', url, version: await redisVersion(), id, folder, ports: [port, secondPort] };
+  };
+
+/** One Redis on its own. */
+export const launchRedis: Launch = redisLauncher();
+
+/** Whether a server or a Sentinel listens there. */
+export const answersPing = async (port: number): Promise<boolean> =>
+  ((await ask(port, 'PING\r\n', 1_000)) ?? '').startsWith('+PONG');
+
+export const redisVersion = async (): Promise<string> =>
   /v=([\d.]+)/.exec(await runProgram('redis-server', ['--version']))?.[1] ?? 'unknown';

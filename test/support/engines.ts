@@ -6,6 +6,8 @@ import { type Launch, type OwnEngine, ownEngine } from '../services/engine.ts';
 import { openRunFolder, removeFolder } from '../services/folders.ts';
 import { launchKafka } from '../services/kafka.ts';
 import { launchRedis } from '../services/redis.ts';
+import { type RedisCluster, startRedisCluster as startCluster } from '../services/redis-cluster.ts';
+import { type RedisPair, startRedisPair as startPair } from '../services/redis-pair.ts';
 
 /** Where the run's shared engines are; null: it cannot be had here. */
 export interface TestEngines {
@@ -22,6 +24,8 @@ declare module 'vitest' {
 }
 
 export type { OwnEngine } from '../services/engine.ts';
+export type { RedisCluster } from '../services/redis-cluster.ts';
+export type { RedisPair } from '../services/redis-pair.ts';
 
 const none: TestEngines = { redis: null, kafka: null, chdb: null };
 
@@ -52,13 +56,21 @@ export const describeWith = (engine: keyof typeof urlOf, title: string, body: (u
 /** A name that no other test, file or run uses: for topics, groups, namespaces and key prefixes. */
 export const freshName = (label = 'test'): string => `${label}-${randomBytes(6).toString('hex')}`;
 
-const startOwn = (label: string, launch: Launch): Promise<OwnEngine> => {
+const inRunFolder = (label: string) => {
   const folder = openRunFolder(label);
-  return ownEngine(launch, { folder, tied: true, remove: () => removeFolder(folder) });
+  return { folder, tied: true, remove: () => removeFolder(folder) };
 };
+
+const startOwn = (label: string, launch: Launch): Promise<OwnEngine> => ownEngine(launch, inRunFolder(label));
 
 /** A Redis of this test alone, to break at will. Stop it in `afterAll`; it dies with the process in any case. */
 export const startRedis = (): Promise<OwnEngine> => startOwn('redis', launchRedis);
+
+/** A cluster of three Redis servers of this test alone: takes about three seconds. Stop it in `afterAll`. */
+export const startRedisCluster = (): Promise<RedisCluster> => startCluster(inRunFolder('redis-cluster'));
+
+/** A Redis, its replica and a Sentinel of this test alone: takes about two seconds. Stop it in `afterAll`. */
+export const startRedisPair = (): Promise<RedisPair> => startPair(inRunFolder('redis-pair'));
 
 /** A Kafka broker of this test alone: takes about five seconds. Stop it in `afterAll`. */
 export const startKafka = (): Promise<OwnEngine> => startOwn('kafka', launchKafka);
