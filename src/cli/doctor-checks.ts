@@ -1,7 +1,9 @@
 import { readRuleFile } from '../detect/rule-file.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { topics } from '../event/event-log.ts';
+import { misuseCatalogue } from '../misuse.ts';
 import { readPolicyFile } from '../policy/policy-file.ts';
+import type { ServerFinding } from '../redis/server-check.ts';
 import type { Context } from './context.ts';
 import { adapter, openAnalytics, schemeOf } from './engines.ts';
 import { sentence } from './failure.ts';
@@ -61,15 +63,34 @@ export const redisFindings = (infoText: string): Check[] => {
   ];
 };
 
+/** What else was looked at: evictions have the row of their setting. */
+const lookedAt = [
+  { code: 'TIDEGATE_REDIS_NEARLY_FULL', subject: 'redis memory', fit: 'enough is left' },
+  { code: 'TIDEGATE_CLOCK_APART', subject: 'redis clock', fit: 'within a second of this one' },
+] as const;
+
+/** One row for each kind, whether it was found or not. */
+export const serverChecks = (findings: readonly ServerFinding[]): Check[] =>
+  lookedAt.map(({ code, subject, fit }) => {
+    const found = findings.find((finding) => finding.code === code);
+    return found ? warn(subject, `${found.seen}; ${misuseCatalogue[code].next}`) : ok(subject, fit);
+  });
+
 const isTls = (url: string): boolean => /^(?:rediss|https):/i.test(url) || /[?&]ssl=true/.test(url);
 const transport = (url: string): string => (schemeOf(url) === 'chdb:' ? 'in process' : isTls(url) ? 'TLS' : 'no TLS');
 
-const checkRedis = async ({ config: { redisUrl: url }, logger }: Context): Promise<Check[]> => {
+const checkRedis = async ({ config: { redisUrl: url }, clock, logger }: Context): Promise<Check[]> => {
   if (schemeOf(url) === 'memory:') return [ok('redis', 'memory: counters and blocks live in the process that runs')];
-  const { openRedis, redisAddress } = await adapter(() => import('../redis/client.ts'));
-  const redis = await openRedis({ url, logger });
+  const [{ openRedis, redisAddress }, { inspectRedis }] = await adapter(() =>
+    Promise.all([import('../redis/client.ts'), import('../redis/server-check.ts')]),
+  );
+  const redis = await openRedis({ url, logger, onMisuse: 'ignore' });
   try {
-    return [ok('redis', `${redisAddress(url)} answers, ${transport(url)}`), ...redisFindings(await redis.info())];
+    return [
+      ok('redis', `${redisAddress(url)} answers, ${transport(url)}`),
+      ...redisFindings(await redis.info()),
+      ...serverChecks(await inspectRedis({ redis, clock, logger })),
+    ];
   } finally {
     redis.disconnect();
   }

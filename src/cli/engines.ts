@@ -144,11 +144,18 @@ const memoryCounters = async ({ clock, time }: CounterOptions): Promise<Omit<Cou
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
   const { redisUrl: url, namespace, clock, logger, time } = options;
-  const [{ openRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter(() =>
-    Promise.all([import('../redis/client.ts'), import('../redis/limit-store.ts'), import('../redis/block-list.ts')]),
+  const [{ openRedis }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter(() =>
+    Promise.all([
+      import('../redis/client.ts'),
+      import('../redis/server-check.ts'),
+      import('../redis/limit-store.ts'),
+      import('../redis/block-list.ts'),
+    ]),
   );
-  const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet }));
+  const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet, onMisuse: 'ignore' }));
   const redis = opened.add(connected, (connection) => connection.disconnect());
+  // A replay's clock is years behind every server's, and what it counts may be forgotten.
+  if (time === 'wall') await warnOfRedis({ redis, clock, logger });
   const limitTime = time === 'log' ? { nowUs: () => clock.nowMs() * 1000 } : {};
   const blockTime = time === 'log' ? { nowMs: () => clock.nowMs() } : { random: systemRandom };
   return {

@@ -1,11 +1,12 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { messageOf, TidegateError } from '../errors.ts';
-import { type Logger, silentLogger } from '../logger.ts';
+import { silentLogger } from '../logger.ts';
+import type { MisuseOptions } from '../misuse.ts';
+import { warnOfRedis } from './server-check.ts';
 
-export interface OpenRedisOptions {
+export interface OpenRedisOptions extends MisuseOptions {
   /** `redis://` or `rediss://`, with user, password and database number where needed. */
   readonly url: string;
-  readonly logger?: Logger;
   /** How long to try at first, milliseconds. Default 3,000. */
   readonly connectTimeoutMs?: number;
   /** A command that has not answered by then fails; it may still run. Default 1,000. */
@@ -41,7 +42,7 @@ export const redisAddress = (url: string): string => {
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
 };
 
-/** A connection with tidegate's preset, ready for commands. Throws ENGINE_UNREACHABLE. */
+/** A connection with tidegate's preset, ready for commands. Tells of a server that forgets counters. Throws ENGINE_UNREACHABLE, MISUSED. */
 export const openRedis = async (options: OpenRedisOptions): Promise<Redis> => {
   const { url, logger = silentLogger, connectTimeoutMs = 3000, commandTimeoutMs = 1000 } = options;
   const redis = new Redis(url, {
@@ -58,7 +59,6 @@ export const openRedis = async (options: OpenRedisOptions): Promise<Redis> => {
   try {
     await redis.connect();
     await redis.ping();
-    return redis;
   } catch (error) {
     redis.disconnect();
     const cause = lastError ?? error;
@@ -70,5 +70,12 @@ export const openRedis = async (options: OpenRedisOptions): Promise<Redis> => {
         retryable: true,
       },
     );
+  }
+  try {
+    await warnOfRedis({ ...options, redis });
+    return redis;
+  } catch (misused) {
+    redis.disconnect();
+    throw misused;
   }
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redisFindings } from '../../../src/cli/doctor-checks.ts';
+import { redisFindings, serverChecks } from '../../../src/cli/doctor-checks.ts';
 
 const info = (fields: Record<string, string>): string =>
   `# Server\r\n${Object.entries(fields)
@@ -35,5 +35,17 @@ describe('doctor on Redis', () => {
 
   it('refuses a replica', () => {
     expect(statesOf({ ...fit, role: 'slave' })['redis role']).toBe('fail');
+  });
+
+  it('warns of memory that runs out and of a clock that is off, and says when there is nothing of the kind', () => {
+    expect(serverChecks([])).toMatchObject([
+      { subject: 'redis memory', state: 'ok' },
+      { subject: 'redis clock', state: 'ok' },
+    ]);
+    const seen = 'Redis is 90 s ahead';
+    expect(serverChecks([{ code: 'TIDEGATE_CLOCK_APART', seen }])).toMatchObject([
+      { subject: 'redis memory', state: 'ok' },
+      { subject: 'redis clock', state: 'warn', message: expect.stringContaining(`${seen}; Let both machines`) },
+    ]);
   });
 });

@@ -61,9 +61,9 @@ describe('misuse that is found', () => {
 });
 
 describe('without a logger', () => {
-  const emitWarning = vi.spyOn(process, 'emitWarning');
+  const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   beforeEach(() => {
-    emitWarning.mockReset();
+    emitWarning.mockClear();
   });
   afterEach(() => {
     vi.unstubAllGlobals();
