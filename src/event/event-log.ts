@@ -14,6 +14,13 @@ export interface OutgoingFrame {
   readonly headers: FrameHeaders;
   /** NDJSON, one event a line, each line ended by `\n`; at most {@link maxFrameBytes}. */
   readonly body: Buffer;
+  /** In a compacted topic: of the records with one key the newest stays. At most 200 characters. Default: none. */
+  readonly key?: string;
+}
+
+export interface WriterOptions {
+  /** A topic that is created keeps the newest record of each key for ever, instead of all for a while. Default false. */
+  readonly compacted?: boolean;
 }
 
 /** The writing side of the event log: one topic of numbered partitions. */
@@ -88,7 +95,7 @@ export interface LogReader {
 /** The event log: what `kafka://…` and `memory:` open. */
 export interface EventLog {
   /** Opens the topic for writing, creating it where it is missing. */
-  writer(topic: string): Promise<FrameWriter>;
+  writer(topic: string, options?: WriterOptions): Promise<FrameWriter>;
   reader(topic: string, group: string): Promise<LogReader>;
   /** Positions just behind the newest record of each partition. */
   endPositions(topic: string): Promise<Positions>;
@@ -98,4 +105,6 @@ export interface EventLog {
 export const topics = {
   decisions: 'tidegate.decisions',
   deadLetters: 'tidegate.dead-letters',
+  /** Compacted: one record per policy version. */
+  policies: 'tidegate.policies',
 } as const;

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { EventLog, FrameWriter, LogReader, Positions } from '../event/event-log.ts';
+import type { EventLog, FrameWriter, LogReader, Positions, WriterOptions } from '../event/event-log.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { connectKafka, type KafkaConnection, logFailed } from './client.ts';
 import { KafkaFrameWriter } from './frame-writer.ts';
@@ -53,8 +53,8 @@ class KafkaEventLog implements EventLog {
     this.#settings = settings;
   }
 
-  async writer(topic: string): Promise<FrameWriter> {
-    const partitions = await this.#ensure(topic);
+  async writer(topic: string, { compacted = false }: WriterOptions = {}): Promise<FrameWriter> {
+    const partitions = await this.#ensure(topic, compacted);
     const writer = await KafkaFrameWriter.open(this.#connection.kafka, topic, partitions);
     this.#opened.add({ end: () => writer.close() });
     return writer;
@@ -85,9 +85,9 @@ class KafkaEventLog implements EventLog {
     await this.#connection.admin.disconnect();
   }
 
-  async #ensure(topic: string): Promise<number> {
+  async #ensure(topic: string, compacted = false): Promise<number> {
     try {
-      return await ensureTopic(this.#connection, topic, this.#settings.partitions);
+      return await ensureTopic(this.#connection, topic, { partitions: this.#settings.partitions, compacted });
     } catch (error) {
       throw logFailed(`cannot open topic ${topic}`, error, true);
     }

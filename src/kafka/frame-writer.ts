@@ -95,8 +95,9 @@ export class KafkaFrameWriter implements FrameWriter {
 
 const refusal = (message: string): TidegateError => new TidegateError('LOG_FAILED', message);
 
-const messageFor = ({ partition, headers, body }: OutgoingFrame): Message => ({
+const messageFor = ({ partition, headers, body, key }: OutgoingFrame): Message => ({
   partition,
+  ...(key === undefined ? {} : { key }),
   value: body,
   headers: formatFrameHeaders(headers),
 });

@@ -14,24 +14,31 @@ export interface OffsetRange {
 export const ensureTopic = async (
   { admin, brokerCount }: KafkaConnection,
   topic: string,
-  partitions: number,
+  { partitions, compacted = false }: { partitions: number; compacted?: boolean },
 ): Promise<number> => {
   // Not by asking for its metadata: a broker that creates topics by itself would do so, with one partition.
   if (!(await admin.listTopics()).includes(topic)) {
-    await admin.createTopics({ topics: [newTopic(topic, partitions, brokerCount)] });
+    await admin.createTopics({ topics: [newTopic(topic, { partitions, brokerCount, compacted })] });
   }
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   return topics[0]?.partitions.length ?? 0;
 };
 
-const newTopic = (topic: string, numPartitions: number, brokerCount: number) => ({
+interface NewTopic {
+  readonly partitions: number;
+  readonly brokerCount: number;
+  readonly compacted: boolean;
+}
+
+const newTopic = (topic: string, { partitions, brokerCount, compacted }: NewTopic) => ({
   topic,
-  numPartitions,
+  numPartitions: partitions,
   replicationFactor: Math.min(maxReplicas, brokerCount),
   configEntries: [
     // The broker's own time: a replayed log of another year must neither be retained by its years nor lead a watermark.
     { name: 'message.timestamp.type', value: 'LogAppendTime' },
     { name: 'min.insync.replicas', value: brokerCount >= maxReplicas ? '2' : '1' },
+    ...(compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : []),
   ],
 });
 
