@@ -17,6 +17,11 @@ export const StatusSchema = Type.Object({
     storeCommandsSaved: Count,
     policyVersion: Type.String(),
   }),
+  fleet: Type.Object({
+    liveGates: Type.Integer({ minimum: 1, description: 'Gates that share the limits, this one among them.' }),
+    policyVersions: Type.Record(Type.String(), Count, { description: 'How many of them run each version.' }),
+    ageMs: Type.Union([Count, Type.Null()], { description: 'Since the counter store last said so.' }),
+  }),
   blockList: Type.Object({
     entries: Count,
     ageMs: Type.Union([Count, Type.Null()], { description: 'Since the list was last known to be complete.' }),

@@ -66,7 +66,7 @@ const storedOf = async (reader: DecisionReader, nowMs: number): Promise<Status['
 const statusOf = ({ config, clock, logger }: Context, { gateSide, reader, ingester, phase }: Parts) => {
   const version = manifest().version;
   const startedAtMs = clock.nowMs();
-  const { gate, emitter, replica } = gateSide;
+  const { gate, emitter, replica, fleet } = gateSide;
   const outOfReach = (what: string) => (error: unknown) => {
     logger.debug({ err: error, what }, 'status is incomplete');
     return null;
@@ -83,6 +83,11 @@ const statusOf = ({ config, clock, logger }: Context, { gateSide, reader, ingest
       phase: phase(),
       uptimeMs: clock.nowMs() - startedAtMs,
       gate: gate.stats(),
+      fleet: {
+        liveGates: fleet.liveGates(),
+        policyVersions: Object.fromEntries(fleet.policyVersions()),
+        ageMs: fleet.ageMs(),
+      },
       blockList: { entries: replica.size, ageMs: replica.ageMs() },
       events: { recorded, sent, waiting, lost },
       ingest: lag === null ? null : { lagRecords: lag },

@@ -5,6 +5,7 @@ import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import { type Demo, type DemoTotals, type PersonaState, startDemo } from '../demo/demo.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
 import { TidegateError } from '../errors.ts';
+import { aloneWith } from '../limiter/fleet.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import { heavier } from '../replay/text-report.ts';
 import { openApiSide } from './api-side.ts';
@@ -58,7 +59,7 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
   const phase = () => 'running' as const;
   const api = opened.add(
     await openApiSide(context, {
-      gateSide: demo,
+      gateSide: { ...demo, fleet: aloneWith(() => policies.current().version) },
       counters: engines,
       reader,
       ingester: demo.ingester,

@@ -4,6 +4,7 @@ import type { Database } from '../clickhouse/database.ts';
 import { type Clock, systemRandom } from '../clock.ts';
 import { messageOf, type Problem, TidegateError } from '../errors.ts';
 import type { EventLog } from '../event/event-log.ts';
+import { aloneWith, type FleetMember, type Membership } from '../limiter/fleet.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
 import { manifest } from './manifest.ts';
@@ -30,15 +31,14 @@ export interface EngineOptions extends EngineUrls {
 export interface Counters {
   readonly limitStore: LimitStore;
   readonly blockList: BlockList;
+  /** Makes a gate one of those that share these counters. Stop it before they are closed. */
+  readonly join: (member: FleetMember) => Promise<Membership>;
   close(): Promise<void>;
 }
 
-export interface Engines {
-  readonly limitStore: LimitStore;
-  readonly blockList: BlockList;
+export interface Engines extends Counters {
   readonly log: EventLog;
   readonly database: Database;
-  close(): Promise<void>;
 }
 
 /** What each setting understands; the part before the colon chooses. */
@@ -139,17 +139,19 @@ const memoryCounters = async ({ clock, time }: CounterOptions): Promise<Omit<Cou
   const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
-  return { limitStore: new MemoryLimitStore({ clock }), blockList };
+  const join = async ({ policyVersion }: FleetMember): Promise<Membership> => aloneWith(policyVersion);
+  return { limitStore: new MemoryLimitStore({ clock }), blockList, join };
 };
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
   const { redisUrl: url, namespace, clock, logger, time } = options;
-  const [{ openRedis }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }] = await adapter(() =>
+  const [{ openRedis }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }, { Heartbeat }] = await adapter(() =>
     Promise.all([
       import('../redis/client.ts'),
       import('../redis/server-check.ts'),
       import('../redis/limit-store.ts'),
       import('../redis/block-list.ts'),
+      import('../redis/heartbeat.ts'),
     ]),
   );
   const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet, onMisuse: 'ignore' }));
@@ -161,6 +163,11 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
   return {
     limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
+    join: async (member) => {
+      const heartbeat = new Heartbeat({ ...member, redis, namespace, clock, logger, random: systemRandom });
+      await heartbeat.start();
+      return heartbeat;
+    },
   };
 };
 
@@ -197,8 +204,8 @@ export const openEngines = (options: EngineOptions): Promise<Engines> =>
   openingAll(async (opened) => {
     checkEngineUrls(options);
     const close = (engine: { close(): Promise<void> }): Promise<void> => engine.close();
-    const { limitStore, blockList } = opened.add(await openCounters(options), close);
+    const { limitStore, blockList, join } = opened.add(await openCounters(options), close);
     const log = opened.add(await openLog(options), close);
     const database = opened.add(await openAnalytics(options), close);
-    return { limitStore, blockList, log, database, close: () => opened.close() };
+    return { limitStore, blockList, join, log, database, close: () => opened.close() };
   });

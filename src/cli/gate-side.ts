@@ -4,6 +4,8 @@ import { systemRandom } from '../clock.ts';
 import { createEmitter, type Emitter } from '../event/emitter.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
+import { PolicyRecords } from '../gate/policy-records.ts';
+import type { Fleet } from '../limiter/fleet.ts';
 import type { PolicySource } from '../policy/policy.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import type { Context } from './context.ts';
@@ -16,11 +18,13 @@ export interface GateSide {
   readonly gate: Gate;
   readonly emitter: Emitter;
   readonly replica: BlockListReplica;
+  /** Those who share the limits. */
+  readonly fleet: Fleet;
 }
 
 export interface GateSideOptions {
   readonly policies: PolicySource;
-  readonly counters: Pick<Counters, 'limitStore' | 'blockList'>;
+  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'join'>;
   readonly log: EventLog;
   readonly opened: Opened;
 }
@@ -42,6 +46,8 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   const writer = opened.add(await log.writer(topics.decisions), (frames) => frames.close());
   const emitterId = `${config.region}-${randomBytes(6).toString('hex')}`;
   const emitter = createEmitter({ writer, clock, logger, emitterId, region: config.region });
+  const policyVersion = (): string => policies.current().version;
+  const fleet = opened.add(await counters.join({ gateId: emitterId, policyVersion }), (member) => member.stop());
   const gate = createGate({
     policies,
     store: counters.limitStore,
@@ -50,7 +56,11 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
     clock,
     random: systemRandom,
     deadlineMs: config.storeDeadlineMs,
+    liveGates: () => fleet.liveGates(),
   });
   opened.add(gate, (closing) => closing.close());
-  return { gate, emitter, replica };
+  opened.add(new PolicyRecords({ policies, log, gate: emitterId, region: config.region, clock, logger }), (records) =>
+    records.close(),
+  );
+  return { gate, emitter, replica, fleet };
 };

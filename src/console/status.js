@@ -62,7 +62,7 @@ const drawTotals = (gate) => {
 
 const fact = (name, value, isBad = false) => [element('dt', name), element('dd', value, isBad ? 'bad' : '')];
 
-const drawPipeline = ({ gate, events, ingest, stored, blockList }) => {
+const drawPipeline = ({ gate, fleet, events, ingest, stored, blockList }) => {
   byId('pipeline').replaceChildren(
     ...fact('Events waiting for the log', shown(events?.waiting)),
     ...fact('Events lost', shown(events?.lost), (events?.lost ?? 0) > 0),
@@ -76,7 +76,13 @@ const drawPipeline = ({ gate, events, ingest, stored, blockList }) => {
     ...fact('Block list entries', shown(blockList?.entries)),
     ...fact('Block list age', duration(blockList?.ageMs), (blockList?.ageMs ?? 0) > 5000),
     ...fact('Limiter calls the block list saved', shown(gate.storeCommandsSaved)),
+    ...fact('Gates that share the limits', shown(fleet?.liveGates)),
     ...fact('Policies', element('code', gate.policyVersion ?? '—')),
+    ...fact(
+      'Policy versions in force',
+      shown(Object.keys(fleet?.policyVersions ?? {}).length),
+      Object.keys(fleet?.policyVersions ?? {}).length > 1,
+    ),
   );
 };
 

@@ -20,9 +20,24 @@ export interface CountersLost {
   readonly foundBeats: number;
 }
 
+/** What a gate tells the others, and what it wants to be told. */
+export interface FleetMember {
+  /** Names this gate for as long as it lives; no other may have it. */
+  readonly gateId: string;
+  readonly policyVersion: () => string;
+  /** Called once for each loss that is found. */
+  readonly onCountersLost?: (lost: CountersLost) => void;
+}
+
+export interface Membership extends Fleet {
+  /** Leaves the fleet; never rejects. */
+  stop(): Promise<void>;
+}
+
 /** A gate that shares its limits with nobody. */
-export const aloneWith = (policyVersion: () => string): Fleet => ({
+export const aloneWith = (policyVersion: () => string): Membership => ({
   liveGates: () => 1,
   policyVersions: () => new Map([[policyVersion(), 1]]),
   ageMs: () => 0,
+  stop: () => Promise.resolve(),
 });

@@ -1,26 +1,21 @@
 import type { Redis } from 'ioredis';
 import { type Clock, systemRandom, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
-import type { CountersLost, CountersLostKind, Fleet } from '../limiter/fleet.ts';
+import type { CountersLostKind, FleetMember, Membership } from '../limiter/fleet.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { CounterWatch, type ServerSign } from './counter-watch.ts';
 import { keyPrefix } from './keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 
-export interface HeartbeatOptions {
+export interface HeartbeatOptions extends FleetMember {
   /** The connection that counters go through: what is watched is the server behind it. Its owner closes it. */
   readonly redis: Redis;
   /** Keeps installations apart that share a Redis. Default `default`. */
   readonly namespace?: string;
-  /** Names this gate for as long as it lives; no other may have it. */
-  readonly gateId: string;
-  readonly policyVersion: () => string;
   readonly clock: Clock;
   /** 0 ≤ random() < 1: keeps the beats of many gates apart. */
   readonly random?: () => number;
   readonly logger?: Logger;
-  /** Called once for each loss that is found. */
-  readonly onCountersLost?: (lost: CountersLost) => void;
 }
 
 const beatMs = 1000;
@@ -67,7 +62,7 @@ const readBeat = (reply: unknown): Beat => {
  * Tells Redis once a second that this gate lives, learns how many do and which policies they run, and notices when the
  * server has lost counters. Never on a request's path; a beat that fails is left out.
  */
-export class Heartbeat implements Fleet {
+export class Heartbeat implements Membership {
   readonly #options: HeartbeatOptions;
   readonly #logger: Logger;
   readonly #keys: readonly string[];
