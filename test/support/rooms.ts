@@ -40,7 +40,7 @@ export const rooms: Readonly<Record<string, readonly string[] | 'anything'>> = {
   demo: 'policy decision event blocklist limiter gate ingest detect analytics http'.split(' '),
   console: [],
   cli: 'anything',
-  index: 'policy decision event blocklist limiter gate redis embedded'.split(' '),
+  index: 'policy decision event blocklist limiter gate metrics redis embedded'.split(' '),
 };
 
 const filesAndInputs = ['problems', 'policy', 'detect', 'api', 'cli'];
@@ -48,6 +48,7 @@ const terminal = ['cli'];
 
 /** Which rooms may know a package. */
 export const packages: Readonly<Record<string, readonly string[]>> = {
+  '@opentelemetry/api': ['metrics'],
   'ipaddr.js': ['address'],
   ioredis: ['redis'],
   kafkajs: ['kafka'],
