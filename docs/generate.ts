@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { configurationPage } from '../src/cli/setting-docs.ts';
 import { errorsPage } from './errors-page.ts';
 import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
+import { metricsPage } from './metrics-page.ts';
 import { misusePage } from './misuse-page.ts';
 
 /** The pages of docs/reference that come from the code. */
@@ -10,6 +11,7 @@ export const referencePages = (): GeneratedFiles => ({
   files: new Map([
     ['configuration.md', configurationPage()],
     ['errors.md', errorsPage()],
+    ['metrics.md', metricsPage()],
     ['misuse.md', misusePage()],
   ]),
   command: 'npm run docs',
