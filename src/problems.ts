@@ -4,15 +4,33 @@ import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
 import { messageOf, type Problem } from './errors.ts';
 
+const maxPartLength = 64;
+
+/** Names come from whoever wrote the file: a path stays one short line. */
+const shownPart = (part: string): string => {
+  const shown = part.length > maxPartLength ? `${part.slice(0, maxPartLength - 1)}…` : part;
+  return /^[\w $@.:~…-]*$/.test(shown) ? shown : JSON.stringify(shown);
+};
+
 const pathOf = (pointer: string): string =>
   pointer
     .split('/')
     .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part) => shownPart(part.replaceAll('~1', '/').replaceAll('~0', '~')))
     .reduce((path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === '' ? part : `${path}.${part}`), '');
 
+/** JSON where it says what was given: it has no NaN and no infinity, and code can hand over what it has no word for. */
+const spelled = (value: unknown): string => {
+  if (typeof value !== 'string' && typeof value !== 'object') return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'a value that holds itself';
+  }
+};
+
 const shorten = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = spelled(value);
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 };
 

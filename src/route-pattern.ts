@@ -8,6 +8,13 @@ export interface RoutePattern {
 }
 
 const methodPattern = /^(\*|[A-Z][A-Z-]{0,31})$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const unsent = /[\u0000-\u0020\u007f-\u009f\u2028\u2029]/;
+/** `?page=`: what a query begins with. A `?` alone may belong to a router's template, such as `/:id?`. */
+const query = /\?[\w.[\]-]+=|#/;
+
+/** No request's path is taken apart further than this: patterns and paths cost no more, however long they are. */
+export const maxSegments = 32;
 
 /** A pattern, or what is wrong with the text. */
 export const parseRoutePattern = (text: string): RoutePattern | string => {
@@ -17,10 +24,13 @@ export const parseRoutePattern = (text: string): RoutePattern | string => {
   if (space < 0 || !methodPattern.test(method))
     return 'must start with a method in capitals or *, then a space, then a path';
   if (!path.startsWith('/') && path !== '**') return 'must have a path that starts with /';
+  if (unsent.test(path)) return 'must hold no spaces or control characters: no request has them in its path';
+  if (query.test(path)) return 'must end before the query: a path is all that is matched';
   const segments = path === '**' ? ['**'] : segmentsOf(path);
   const open = segments.at(-1) === '**';
   const fixed = open ? segments.slice(0, -1) : segments;
   if (fixed.includes('**')) return '** may only stand at the end';
+  if (fixed.length > maxSegments) return `must have at most ${maxSegments} segments`;
   return { method, segments: fixed, open };
 };
 
