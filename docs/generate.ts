@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { configurationPage } from '../src/cli/setting-docs.ts';
+import { algorithmPictures } from './algorithm-picture.ts';
 import { errorsPage } from './errors-page.ts';
 import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
 import { metricsPage } from './metrics-page.ts';
@@ -17,6 +18,14 @@ export const referencePages = (): GeneratedFiles => ({
   command: 'npm run docs',
 });
 
+/** The pictures of docs/guides/algorithms.md, drawn by the reference arithmetic. */
+export const pictures = (): GeneratedFiles => ({
+  folder: fileURLToPath(new URL('images/algorithms', import.meta.url)),
+  files: algorithmPictures(),
+  command: 'npm run docs',
+});
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.exitCode = writeOrCheck(referencePages(), process.argv.slice(2));
+  const results = [referencePages(), pictures()].map((generated) => writeOrCheck(generated, process.argv.slice(2)));
+  process.exitCode = Math.max(...results);
 }
