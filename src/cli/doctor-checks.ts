@@ -76,19 +76,27 @@ export const serverChecks = (findings: readonly ServerFinding[]): Check[] =>
     return found ? warn(subject, `${found.seen}; ${misuseCatalogue[code].next}`) : ok(subject, fit);
   });
 
-const isTls = (url: string): boolean => /^(?:rediss|https):/i.test(url) || /[?&]ssl=true/.test(url);
+const isTls = (url: string): boolean => /^(?:rediss\b|https:)/i.test(url) || /[?&]ssl=true/.test(url);
 const transport = (url: string): string => (schemeOf(url) === 'chdb:' ? 'in process' : isTls(url) ? 'TLS' : 'no TLS');
+
+/** What all nodes of a cluster have in common is told once. */
+const distinct = (checks: readonly Check[]): Check[] => [
+  ...new Map(checks.map((check) => [`${check.subject} ${check.message}`, check])).values(),
+];
 
 const checkRedis = async ({ config: { redisUrl: url }, clock, logger }: Context): Promise<Check[]> => {
   if (schemeOf(url) === 'memory:') return [ok('redis', 'memory: counters and blocks live in the process that runs')];
-  const [{ openRedis, redisAddress }, { inspectRedis }] = await adapter(() =>
+  const [{ isCluster, openRedis, redisAddress }, { inspectRedis }] = await adapter(() =>
     Promise.all([import('../redis/client.ts'), import('../redis/server-check.ts')]),
   );
   const redis = await openRedis({ url, logger, onMisuse: 'ignore' });
   try {
+    const nodes = isCluster(redis) ? redis.nodes('master') : [redis];
+    const found = await Promise.all(nodes.map(async (node) => redisFindings(await node.info())));
+    const many = isCluster(redis) ? `, ${nodes.length} nodes` : '';
     return [
-      ok('redis', `${redisAddress(url)} answers, ${transport(url)}`),
-      ...redisFindings(await redis.info()),
+      ok('redis', `${redisAddress(url)} answers${many}, ${transport(url)}`),
+      ...distinct(found.flat()),
       ...serverChecks(await inspectRedis({ redis, clock, logger })),
     ];
   } finally {

@@ -7,6 +7,7 @@ import type { EventLog } from '../event/event-log.ts';
 import { aloneWith, type FleetMember, type Membership } from '../limiter/fleet.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
+import { redisSchemes } from '../redis/url.ts';
 import { manifest } from './manifest.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { redact } from './redact.ts';
@@ -27,7 +28,7 @@ export interface EngineOptions extends EngineUrls {
   readonly rawTtlDays?: number;
 }
 
-/** Counters and block list: one server, one connection. */
+/** Counters and block list: one Redis, one connection. */
 export interface Counters {
   readonly limitStore: LimitStore;
   readonly blockList: BlockList;
@@ -43,13 +44,14 @@ export interface Engines extends Counters {
 
 /** What each setting understands; the part before the colon chooses. */
 export const engineSchemes = {
-  redisUrl: ['redis:', 'rediss:', 'memory:'],
+  redisUrl: [...redisSchemes.map((scheme) => `${scheme}:`), 'memory:'],
   kafkaUrl: ['kafka:', 'memory:'],
   clickhouseUrl: ['http:', 'https:', 'chdb:'],
 } as const satisfies Record<keyof EngineUrls, readonly string[]>;
 
 const shownSchemes = {
-  redisUrl: 'redis://host:6379, rediss://host:6380, memory:',
+  redisUrl:
+    'redis://host:6379, redis+cluster://a:6379,b:6379, redis+sentinel://s1:26379,s2:26379/<primary>, with TLS rediss:// and so on, memory:',
   kafkaUrl: 'kafka://a:9092,b:9092, memory:',
   clickhouseUrl: 'http://host:8123/database, https://host:8443/database, chdb:<folder>',
 } as const;

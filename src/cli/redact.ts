@@ -7,7 +7,8 @@ const mask = '***';
 const passwordInUrl = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"]*):[^\s"]*@/gi;
 /** `https://token@host`: without a colon it may well be the secret itself. */
 const tokenInUrl = /([a-z][a-z0-9+.-]*:\/\/)[^\s:/@"*]+@/gi;
-const secretParameter = /([?&;](?:password|passwd|pass|token|secret|access_token|api_key|sasl_password)=)[^&\s"'#;]+/gi;
+const secretParameter =
+  /([?&;](?:(?:sentinel)?password|passwd|pass|token|secret|access_token|api_key|sasl_password)=)[^&\s"'#;]+/gi;
 const bearer = /(\bbearer\s+)[A-Za-z0-9._~+/-]+=*/gi;
 
 /** The text without the credentials that URLs, query strings and Authorization headers in it carry. */
@@ -27,10 +28,15 @@ const decoded = (text: string): string => {
   }
 };
 
+/** Where several URLs stand in a row, such as the nodes of a cluster. */
+const eachUrl = (urls: string): string[] => urls.split(/,(?=[a-z][a-z0-9+.-]*:\/\/)/i);
+
 /** The password of one URL, in every form in which a driver's message or a JSON line might repeat it. */
 const passwordsOf = (url: string): string[] => {
   const userInfo = /^[a-z][a-z0-9+.-]*:\/\/(.*)@/is.exec(url)?.[1];
-  const parameters = [...url.matchAll(/[?&;](?:password|token|secret)=([^&\s#;]+)/gi)].map((match) => match[1] ?? '');
+  const parameters = [...url.matchAll(/[?&;](?:(?:sentinel)?password|token|secret)=([^&\s#;]+)/gi)].map(
+    (match) => match[1] ?? '',
+  );
   const raw = userInfo === undefined ? parameters : [userInfo.slice(userInfo.indexOf(':') + 1), ...parameters];
   return raw
     .flatMap((secret) => [secret, decoded(secret)])
@@ -46,7 +52,7 @@ const minSecretLength = 4;
  */
 export const redactorFor = (urls: readonly string[], tokens: readonly string[]): ((text: string) => string) => {
   const bare = tokens.map((token) => token.replace(/^[A-Za-z0-9._-]{1,64}=(?=.)/, ''));
-  const secrets = [...new Set([...tokens, ...bare, ...urls.flatMap(passwordsOf)])]
+  const secrets = [...new Set([...tokens, ...bare, ...urls.flatMap(eachUrl).flatMap(passwordsOf)])]
     .filter((secret) => secret.length >= minSecretLength)
     // Longest first: a secret that contains another must not leave its rest behind.
     .sort((a, b) => b.length - a.length);

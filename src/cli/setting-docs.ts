@@ -36,9 +36,12 @@ Each command takes the flags that concern it: \`tidegate <command> --help\`.
 ## Credentials
 
 Credentials are part of the URLs (\`rediss://user:password@host:6380\`, \`https://user:password@host:8443/database\`); percent-encode
-what is special in a URL. Certificates of an own authority are trusted through Node's \`NODE_EXTRA_CA_CERTS\`. Passwords and
-tokens are removed from every log line and every error message. Prefer the environment or \`apiTokensFile\` to a flag: flags
-are visible to everyone who may list processes.
+what is special in a URL. Certificates of an own authority are trusted through Node's \`NODE_EXTRA_CA_CERTS\`, or where the URL
+names its PEM file (\`?ca=/etc/ca.pem\`; for Kafka and Redis also \`cert\` and \`key\`). Passwords and tokens are removed from
+every log line and every error message. Prefer the environment or \`apiTokensFile\` to a flag: flags are visible to everyone
+who may list processes.
+
+What a \`redisUrl\` may say is in [Redis](../guides/redis.md).
 
 ## Example
 

@@ -133,7 +133,8 @@ export const settings = {
     flag: '--redis-url',
     type: 'URL',
     default: 'memory:',
-    meaning: 'Counters and block list: redis://, rediss:// (TLS), or memory: inside this process.',
+    meaning:
+      'Counters and block list: redis://host:6379, redis+cluster://a:6379,b:6379, redis+sentinel://s1:26379,s2:26379/<primary>, each with rediss for TLS; or memory: inside this process.',
   }),
   kafkaUrl: text({
     env: 'TIDEGATE_KAFKA_URL',

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { Block } from '../blocklist/block.ts';
 import type {
   BlockEntry,
@@ -27,12 +26,13 @@ import { blockAt } from '../blocklist/transitions.ts';
 import { type Client, clientKeyOf } from '../client.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { blockFromFields, brokenReply, changesFrom, entryFromLine, type FixedPart, fieldsOf } from './block-record.ts';
+import type { RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
 import { loadScript, runScript, type Script } from './scripts.ts';
 
 export interface RedisBlockListOptions {
   /** From openRedis, or the host's own connection. Its owner closes it. */
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   /** Keeps installations apart that share a Redis. Default `default`. */
   readonly namespace?: string;
   /** Replaces the server's clock, for replay and tests only. */
@@ -58,7 +58,7 @@ const entriesPerScan = 1000;
 
 /** The block list in Redis, shared by all detectors and gates. Every write is one script; all keys are in one slot. */
 export class RedisBlockList implements BlockList {
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
   readonly #prefix: string;
   readonly #nowMs: (() => number) | undefined;
   readonly #random: () => number;
@@ -192,8 +192,8 @@ export class RedisBlockList implements BlockList {
    * told again by the changes after that position, and applying a change twice changes nothing.
    */
   async snapshot(): Promise<Snapshot> {
-    const [, epoch, sequence] = await this.#run(this.#changes, this.#changeKeys(), ['', 0, 1]);
-    const nowMs = await this.#now();
+    const { epoch, sequence, ...position } = await this.#position();
+    const nowMs = this.#nowMs?.() ?? position.nowMs;
     const entries = new Map<string, BlockEntry>();
     let scan = '0';
     do {
@@ -204,7 +204,7 @@ export class RedisBlockList implements BlockList {
       }
       scan = next;
     } while (scan !== '0');
-    return { epoch: String(epoch), sequence: Number(sequence), entries: [...entries.values()] };
+    return { epoch, sequence, entries: [...entries.values()] };
   }
 
   async changesAfter(cursor: Cursor, maxChanges: number): Promise<Changes> {
@@ -265,10 +265,14 @@ export class RedisBlockList implements BlockList {
     return this.#nowMs ? replayKeyTtlMs : 0;
   }
 
+  /** In a cluster, TIME alone would be asked of any node: a script reads the clock of the one that holds the list. */
   async #now(): Promise<number> {
-    if (this.#nowMs) return this.#nowMs();
-    const [seconds, micros] = await this.#guard(this.#redis.time());
-    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+    return this.#nowMs?.() ?? (await this.#position()).nowMs;
+  }
+
+  async #position(): Promise<{ epoch: string; sequence: number; nowMs: number }> {
+    const [, epoch, sequence, nowMs] = await this.#run(this.#changes, this.#changeKeys(), ['', 0, 1]);
+    return { epoch: String(epoch), sequence: Number(sequence), nowMs: Number(nowMs) };
   }
 
   /** Up to a page of ids below the cursor, newest first. */

@@ -1,11 +1,17 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
+import { type Clock, systemClock } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
-import { silentLogger } from '../logger.ts';
+import { type Logger, silentLogger } from '../logger.ts';
 import type { MisuseOptions } from '../misuse.ts';
+import { backoffMs, clusterOptions, type Patience, serverOptions } from './connection-options.ts';
 import { warnOfRedis } from './server-check.ts';
+import { parseRedisUrl, type RedisAddress } from './url.ts';
 
 export interface OpenRedisOptions extends MisuseOptions {
-  /** `redis://` or `rediss://`, with user, password and database number where needed. */
+  /**
+   * `redis://host:6379/0`, `redis+cluster://a:6379,b:6379` or `redis+sentinel://s1:26379,s2:26379/<name of the primary>`,
+   * each with `rediss` for TLS, and `user:password@` before the hosts where needed.
+   */
   readonly url: string;
   /** How long to try at first, milliseconds. Default 3,000. */
   readonly connectTimeoutMs?: number;
@@ -13,64 +19,28 @@ export interface OpenRedisOptions extends MisuseOptions {
   readonly commandTimeoutMs?: number;
 }
 
-/**
- * A connection on which nothing has come for so many command timeouts is given up. A server that hangs, or a machine that
- * went without a word, would hold it for as long as the kernel tries again: a quarter of an hour, with every command that
- * is sent meanwhile.
- */
-const timeoutsUntilGivenUp = 3;
+/** To one server, or to the nodes of a cluster. */
+export type RedisConnection = Redis | Cluster;
+
+/** True for a cluster: there, every call may hold keys of one slot only. */
+export const isCluster = (redis: RedisConnection): redis is Cluster => redis.isCluster;
+
+/** The address without credentials, for messages. Throws CONFIG_INVALID. */
+export const redisAddress = (url: string): string => parseRedisUrl(url).text;
 
 /**
- * ioredis' own defaults queue commands without bound and let the first one hang for over a minute while the server is
- * away. These fail at once instead, and reconnect when a failover left this connection on a read-only replica.
+ * A connection with tidegate's preset, ready for commands. Tells of a server that forgets counters.
+ *
+ * @throws TidegateError CONFIG_INVALID, ENGINE_UNREACHABLE or MISUSED.
  */
-const preset = {
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false,
-  enableReadyCheck: true,
-  lazyConnect: true,
-  // 2: reconnect and send that command again, which is safe because a read-only server ran nothing.
-  reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? (2 as const) : false),
-  retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000),
-} satisfies RedisOptions;
-
-/** The address without credentials, for messages. */
-export const redisAddress = (url: string): string => {
-  if (!URL.canParse(url)) return 'redis';
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
-};
-
-/** A connection with tidegate's preset, ready for commands. Tells of a server that forgets counters. Throws ENGINE_UNREACHABLE, MISUSED. */
-export const openRedis = async (options: OpenRedisOptions): Promise<Redis> => {
+export const openRedis = async (options: OpenRedisOptions): Promise<RedisConnection> => {
   const { url, logger = silentLogger, connectTimeoutMs = 3000, commandTimeoutMs = 1000 } = options;
-  const redis = new Redis(url, {
-    ...preset,
-    connectTimeout: connectTimeoutMs,
-    commandTimeout: commandTimeoutMs,
-    socketTimeout: timeoutsUntilGivenUp * commandTimeoutMs,
-  });
-  let lastError: unknown;
-  redis.on('error', (error: Error) => {
-    lastError = error;
-    logger.warn({ err: error.message, redis: redisAddress(url) }, 'redis connection error');
-  });
-  try {
-    await redis.connect();
-    await redis.ping();
-  } catch (error) {
-    redis.disconnect();
-    const cause = lastError ?? error;
-    throw new TidegateError(
-      'ENGINE_UNREACHABLE',
-      `Redis at ${redisAddress(url)} does not answer: ${messageOf(cause)}`,
-      {
-        cause,
-        retryable: true,
-      },
-    );
-  }
+  const address = parseRedisUrl(url);
+  const patience = { connectTimeoutMs, commandTimeoutMs };
+  const redis =
+    address.kind === 'cluster'
+      ? await openCluster(address, patience, logger)
+      : await openServer(address, patience, logger);
   try {
     await warnOfRedis({ ...options, redis });
     return redis;
@@ -79,3 +49,78 @@ export const openRedis = async (options: OpenRedisOptions): Promise<Redis> => {
     throw misused;
   }
 };
+
+const unreachable = ({ text }: RedisAddress, cause: unknown): TidegateError =>
+  new TidegateError('ENGINE_UNREACHABLE', `Redis at ${text} does not answer: ${messageOf(cause)}`, {
+    cause,
+    retryable: true,
+  });
+
+const openServer = async (address: RedisAddress, patience: Patience, logger: Logger): Promise<Redis> => {
+  let isOpen = false;
+  const redis = new Redis({
+    ...serverOptions(address, patience),
+    // At first, no Sentinel is an answer. Later it must not be: ioredis would end the connection for good.
+    sentinelRetryStrategy: (attempt) => (isOpen ? backoffMs(attempt) : null),
+  });
+  let lastError: unknown;
+  redis.on('error', (error: Error) => {
+    lastError = error;
+    logger.warn({ err: error.message, redis: address.text }, 'redis connection error');
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+    isOpen = true;
+    return redis;
+  } catch (error) {
+    redis.disconnect();
+    throw unreachable(address, lastError ?? error);
+  }
+};
+
+const openCluster = async (address: RedisAddress, patience: Patience, logger: Logger): Promise<Cluster> => {
+  const cluster = new Cluster([...address.servers], clusterOptions(address, patience));
+  let lastError: unknown;
+  cluster.on('node error', (error: Error, node: string) => {
+    lastError = error;
+    logger.warn({ err: error.message, redis: address.text, node }, 'redis connection error');
+  });
+  cluster.on('error', (error: Error) => {
+    lastError ??= error;
+    logger.warn({ err: error.message, redis: address.text }, 'redis cluster error');
+  });
+  cluster.on('+node', (node: Redis) => setImmediate(() => connectEarly(node)));
+  try {
+    await readyWithin(cluster, patience.connectTimeoutMs, systemClock);
+    // A node that is away fails its own slots only; this one is open as long as any answers.
+    await Promise.any(cluster.nodes('master').map((node) => node.ping()));
+    await Promise.allSettled(cluster.nodes('master').map((node) => node.ping()));
+    return cluster;
+  } catch (error) {
+    cluster.disconnect();
+    throw unreachable(address, lastError ?? error);
+  }
+};
+
+/** ioredis connects to a node with its first command, and rejects those that come before it is there. */
+const connectEarly = (node: Redis): void => {
+  if (node.status !== 'wait' || node.options.readOnly) return;
+  // The pool hears of the failure as an event of the node, and logs it.
+  node.connect().catch(() => undefined);
+};
+
+/**
+ * The promise of `connect()` is not enough: it is left hanging when the one node that it asks for the cluster's state is
+ * away, while ioredis goes on to try others.
+ */
+const readyWithin = (cluster: Cluster, withinMs: number, clock: Clock): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = clock.schedule(withinMs, () => reject(new Error(`the cluster is not ready after ${withinMs} ms`)));
+    const settle = (task: () => void): void => {
+      timer.cancel();
+      task();
+    };
+    cluster.once('ready', () => settle(resolve));
+    cluster.connect().catch((error: unknown) => settle(() => reject(error)));
+  });

@@ -1,15 +1,15 @@
-import type { Redis } from 'ioredis';
 import { type Clock, systemRandom, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { CountersLostKind, FleetMember, Membership } from '../limiter/fleet.ts';
 import { type Logger, silentLogger } from '../logger.ts';
+import type { RedisConnection } from './client.ts';
 import { CounterWatch, type ServerSign } from './counter-watch.ts';
 import { keyPrefix } from './keys.ts';
 import { loadScript, runScript } from './scripts.ts';
 
 export interface HeartbeatOptions extends FleetMember {
   /** The connection that counters go through: what is watched is the server behind it. Its owner closes it. */
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   /** Keeps installations apart that share a Redis. Default `default`. */
   readonly namespace?: string;
   readonly clock: Clock;

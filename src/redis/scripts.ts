@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
 import { messageOf } from '../errors.ts';
+import type { RedisConnection } from './client.ts';
 
 /** One file of `lua/`: the header of the file is its contract. */
 export interface Script {
@@ -23,9 +23,14 @@ export interface ScriptCall {
 
 /**
  * Runs a script by its hash, and by its text when the server does not know it (after a restart, a failover or SCRIPT
- * FLUSH). NOSCRIPT is the one error that is tried again: nothing has run then. Any other failure may have counted.
+ * FLUSH). NOSCRIPT is the one error that is tried again: nothing has run then. Any other failure may have counted. In a
+ * cluster all keys must be in one slot: their node runs it, by its text as well.
  */
-export const runScript = async (redis: Redis, script: Script, { keys, args }: ScriptCall): Promise<unknown> => {
+export const runScript = async (
+  redis: RedisConnection,
+  script: Script,
+  { keys, args }: ScriptCall,
+): Promise<unknown> => {
   try {
     return await redis.evalsha(script.sha1, keys.length, ...keys, ...args);
   } catch (error) {

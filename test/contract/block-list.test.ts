@@ -1,11 +1,10 @@
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { blockDurationMs, durationTermsOf, millionthsOf } from '../../src/blocklist/promotion.ts';
 import { ManualClock } from '../../src/clock.ts';
 import { MemoryBlockList } from '../../src/embedded/memory-block-list.ts';
 import { RedisBlockList } from '../../src/redis/block-list.ts';
-import { openRedis } from '../../src/redis/client.ts';
+import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { describeWith, freshName } from '../support/engines.ts';
 import { promotionOf } from '../support/promotions.ts';
 import { blockListContract } from './block-list.contract.ts';
@@ -15,7 +14,7 @@ describe('the block list in memory', () => {
 });
 
 describeWith('redis', 'the block list in Redis', (url) => {
-  let redis: Redis;
+  let redis: RedisConnection;
   beforeAll(async () => {
     redis = await openRedis({ url });
   });

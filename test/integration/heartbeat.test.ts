@@ -1,8 +1,7 @@
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../src/clock.ts';
 import type { CountersLost } from '../../src/limiter/fleet.ts';
-import { openRedis } from '../../src/redis/client.ts';
+import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { Heartbeat, type HeartbeatOptions } from '../../src/redis/heartbeat.ts';
 import { describeWith, freshName, type OwnEngine, startRedis } from '../support/engines.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -14,7 +13,7 @@ const beatOn = async (clock: ManualClock, heartbeat: Heartbeat): Promise<void> =
 };
 
 describeWith('redis', 'the heartbeat of gates', (url) => {
-  let redis: Redis;
+  let redis: RedisConnection;
   let clock: ManualClock;
   let namespace: string;
   beforeAll(async () => {
@@ -84,7 +83,7 @@ describeWith('redis', 'the heartbeat of gates', (url) => {
 
 describeWith('redis', 'a gate whose Redis', () => {
   let server: OwnEngine;
-  let redis: Redis;
+  let redis: RedisConnection;
   beforeAll(async () => {
     server = await startRedis();
     redis = await openRedis({ url: server.url, commandTimeoutMs: 200 });

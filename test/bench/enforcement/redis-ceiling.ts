@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import type { Contest } from '../contest.ts';
 import { drive, shuffledIndices } from '../load.ts';
 import { clients, openGate, openRedisStore, requestOf } from './ours.ts';
@@ -34,10 +35,10 @@ export const redisCeiling: Contest = {
     const commands: Recorded[] = [];
     const decidedBefore = gate.stats().decisions;
     const send = redis.sendCommand.bind(redis);
-    redis.sendCommand = (command, stream) => {
+    redis.sendCommand = ((command, stream) => {
       commands.push({ name: command.name, args: command.args.flat() as Recorded['args'] });
       return send(command, stream);
-    };
+    }) satisfies Redis['sendCommand'];
     await ours(warmUpMs);
     redis.sendCommand = send;
     const decisionsPerCommand = (gate.stats().decisions - decidedBefore) / commands.length;

@@ -29,6 +29,7 @@ describe('engines by URL', () => {
   it('reads schemes whatever their case', () => {
     expect(schemeOf('KAFKA://a:9092')).toBe('kafka:');
     expect(schemeOf('localhost')).toBe('');
+    expect(schemeOf('rediss+sentinel://:a@s:26379/main')).toBe('rediss+sentinel:');
   });
 
   it('opens memory engines that work', async () => {

@@ -13,6 +13,8 @@ describe('redaction', () => {
       'connect http://host:8123/?user=a&password=s3cret&x=1 failed',
       'connect http://host:8123/?user=a&password=***&x=1 failed',
     ],
+    ['redis://:s3cret@a:7000,redis://:s3cret@b:7001', 'redis://:***@b:7001'],
+    ['redis+sentinel://s:1/m?sentinelPassword=s3cret&ca=x', 'redis+sentinel://s:1/m?sentinelPassword=***&ca=x'],
     ['Authorization: Bearer abc.def-123', 'Authorization: Bearer ***'],
     ['redis://host:6379', 'redis://host:6379'],
   ])('turns %s into %s', (text, expected) => {
@@ -24,6 +26,14 @@ describe('redaction', () => {
     expect(clean('auth failed for p@ssw0rd with 0123456789abcdef (p%40ssw0rd)')).toBe(
       'auth failed for *** with *** (***)',
     );
+  });
+
+  it('removes the password of every node of a cluster, and that of the Sentinels', () => {
+    const clean = redactorFor(
+      ['redis://:first1@a,redis://:second2@b', 'redis+sentinel://a/m?sentinelPassword=third3'],
+      [],
+    );
+    expect(clean('tried first1, second2 and third3')).toBe('tried ***, *** and ***');
   });
 
   it('lets no password of a URL through, whatever it is made of', () => {
