@@ -39,6 +39,8 @@ export interface PrefixLengths {
 }
 
 export const clientPrefixLengths: PrefixLengths = { v4: 32, v6: 64 };
+/** What one site of a provider's customer is given: who has it can use any /64 in it. */
+export const sitePrefixLengths: PrefixLengths = { v4: 32, v6: 48 };
 /** Neighbours that one detector must see together. */
 export const neighbourPrefixLengths: PrefixLengths = { v4: 24, v6: 64 };
 

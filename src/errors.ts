@@ -41,6 +41,10 @@ export const errorCatalogue = {
     meaning: 'The counter store refused or dropped a command.',
     next: 'The policy decides what happens; look at the store if it lasts.',
   },
+  STORE_READ_ONLY: {
+    meaning: 'The counter store can be read but not written: a replica, or a primary that was demoted.',
+    next: 'It passes when a failover is done; else point tidegate at the primary.',
+  },
   LOG_FAILED: {
     meaning: 'The event log refused or dropped a request.',
     next: 'Events wait and merge; look at the broker if it lasts.',

@@ -38,7 +38,8 @@ export const limitRequestOf = ({ key, limit, window, cost = 1 }: LimiterCheck): 
     throw invalidField('body.limit', 'is more per window than whole microseconds can keep to within 1 %');
   }
   const counter = clientOf('key', `${limit}/${windowUs}/${key}`).id;
-  return { key: { policy: checkPolicy, client: counter }, emissionIntervalUs, burst: limit, cost, shadow: false };
+  const terms = { algorithm: 'token-bucket', periodUs: emissionIntervalUs, capacity: limit } as const;
+  return { key: { policy: checkPolicy, client: counter }, terms, cost, mode: 'enforce' };
 };
 
 const secondUs = 1_000_000;

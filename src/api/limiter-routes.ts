@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
 import type { DecisionRecord } from '../event/decision-event.ts';
 import type { EventSink } from '../gate/ports.ts';
-import type { LimitAnswer, LimitStore } from '../limiter/limit-store.ts';
+import { type LimitAnswer, type LimitStore, spendOne } from '../limiter/limit-store.ts';
 import { checkPolicy, checkResultOf, type LimiterCheck, limitRequestOf, retryAfterSOf } from './limiter-check.ts';
 import { type Api, problemResponses } from './routing.ts';
 
@@ -89,7 +89,7 @@ export const limiterRoutes = (api: Api, { limitStore, events, clock }: LimiterRo
     },
     async ({ body }, reply) => {
       const startedUs = clock.monotonicUs();
-      const { answers } = await limitStore.spend([limitRequestOf(body)]);
+      const { answers } = await spendOne(limitStore, [limitRequestOf(body)]);
       const [answer] = answers;
       if (!answer) throw new TidegateError('STORE_FAILED', 'The counter store gave no answer', { retryable: true });
       const timeMs = clock.nowMs();

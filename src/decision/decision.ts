@@ -1,5 +1,5 @@
 import type { Client } from '../client.ts';
-import type { ScopePart } from '../policy/policy.ts';
+import type { Algorithm, ScopePart } from '../policy/policy.ts';
 
 export const outcomes = ['allowed', 'denied', 'blocked'] as const;
 export type Outcome = (typeof outcomes)[number];
@@ -25,6 +25,7 @@ export interface LimitState {
   readonly policy: string;
   readonly scope: readonly ScopePart[];
   readonly shadow: boolean;
+  readonly algorithm: Algorithm;
   readonly limit: number;
   readonly windowMs: number;
   readonly burst: number;
@@ -49,12 +50,18 @@ interface DecisionFacts {
   readonly cost: number;
   /** Every limit that was asked, enforced and shadow. */
   readonly limits: readonly LimitState[];
+  /** What it would have come to with every candidate in the place of its live policy; null: no candidate was asked. */
+  readonly candidateOutcome: 'allowed' | 'denied' | null;
+  /** Units were taken in one part of a cluster and given back, because a limit in another one denied. */
+  readonly compensated: boolean;
 }
 
 export interface Allowed extends DecisionFacts {
   readonly outcome: 'allowed';
   /** The enforced limit with the least share left; null when no policy matched. */
   readonly deciding: LimitState | null;
+  /** How long to hold the request before it is served: a leaky bucket lets one out at a time. 0: serve it now. */
+  readonly delayMs: number;
 }
 
 export interface Denied extends DecisionFacts {

@@ -1,28 +1,16 @@
-import type { Client } from '../client.ts';
 import type { DecisionSource, DegradedReason, LimitState } from '../decision/decision.ts';
 import type { GuardedSpend, GuardedStore } from '../limiter/guarded-store.ts';
-import type { LimitAnswer, LimitKey, LimitRequest, LimitStore, SpendResult } from '../limiter/limit-store.ts';
-import { emissionIntervalUs, type Policy } from '../policy/policy.ts';
-
-/** A request as the gate has understood it. */
-export interface Asked {
-  readonly nowMs: number;
-  readonly client: Client;
-  readonly clientKey: string;
-  readonly tenant: string;
-  readonly method: string;
-  /** As requested. */
-  readonly path: string;
-  /** The host's own name for what was asked for: `/orders/:id`, `/*`. */
-  readonly template?: string;
-  /** What events call it: `GET /orders/:id`. */
-  readonly route: string;
-  /** What limits go by that have the route in their scope. */
-  readonly limitRoute: string;
-  readonly address: string;
-  /** Absent: each policy's own. */
-  readonly cost?: number;
-}
+import {
+  type LimitAnswer,
+  type LimitRequest,
+  type LimitStore,
+  type Spend,
+  type SpendResult,
+  spendOne,
+} from '../limiter/limit-store.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Asked } from './asked.ts';
+import { limitPlanOf, shareOf } from './limit-plan.ts';
 
 /** What the limits of one request come to. */
 export interface LimitVerdict {
@@ -32,6 +20,18 @@ export interface LimitVerdict {
   readonly limits: readonly LimitState[];
   readonly deciding: LimitState | null;
   readonly cost: number;
+  readonly delayMs: number;
+  readonly candidateOutcome: 'allowed' | 'denied' | null;
+  readonly compensated: boolean;
+  readonly receipt: Receipt | null;
+}
+
+/** What was asked and answered, and where: for giving it back. */
+export interface Receipt {
+  readonly spend: Spend;
+  readonly result: SpendResult;
+  /** `local`: in this process, while the store was away. */
+  readonly from: 'store' | 'local';
 }
 
 export interface LimitQuestion {
@@ -42,40 +42,26 @@ export interface LimitQuestion {
   readonly local: LimitStore;
   /** How many gates share each limit then. */
   readonly liveGates: number;
+  /** Names the places of this request. */
+  readonly nextPermit: () => string;
 }
 
-const keyOf = ({ name, scope }: Policy, asked: Asked): LimitKey => {
-  const key: { policy: string; client?: string; tenant?: string; route?: string } = { policy: name };
-  if (scope.includes('client')) key.client = asked.clientKey;
-  if (scope.includes('tenant')) key.tenant = asked.tenant;
-  if (scope.includes('route')) key.route = asked.limitRoute;
-  return key;
+const requestFor = (policy: Policy, { asked, nextPermit }: LimitQuestion): LimitRequest => {
+  const { terms, mode, keyFor } = limitPlanOf(policy);
+  const request = { key: keyFor(asked), terms, cost: asked.cost ?? policy.cost, mode };
+  return terms.algorithm === 'concurrency' ? { ...request, permit: nextPermit() } : request;
 };
-
-const requestFor = (policy: Policy, asked: Asked): LimitRequest => ({
-  key: keyOf(policy, asked),
-  emissionIntervalUs: emissionIntervalUs(policy),
-  burst: policy.burst,
-  cost: asked.cost ?? policy.cost,
-  shadow: policy.mode === 'shadow',
-});
-
-/** What one of several gates may admit by itself, so that all of them together stay near the limit. */
-const shareOf = (policy: Policy, liveGates: number): Policy => ({
-  ...policy,
-  limit: Math.ceil(policy.limit / liveGates),
-  burst: Math.ceil(policy.burst / liveGates),
-});
 
 const stateOf = (policy: Policy, answer: LimitAnswer): LimitState => ({
   policy: policy.name,
   scope: policy.scope,
   shadow: policy.mode === 'shadow',
+  algorithm: policy.algorithm,
   limit: policy.limit,
   windowMs: policy.windowMs,
   burst: policy.burst,
   allowed: answer.allowed,
-  remaining: Math.max(0, answer.remaining),
+  remaining: answer.remaining,
   resetAfterMs: Math.ceil(answer.resetAfterUs / 1000),
   retryAfterMs: answer.retryAfterUs === null ? null : Math.ceil(answer.retryAfterUs / 1000),
 });
@@ -87,55 +73,100 @@ const shareLeft = ({ remaining, burst }: LimitState): number => remaining / burs
 const outranks = (limit: LimitState, other: LimitState, allowed: boolean): boolean =>
   allowed ? shareLeft(limit) < shareLeft(other) : waitOf(limit) > waitOf(other);
 
-const decidingOf = (limits: readonly LimitState[], allowed: boolean): LimitState | null => {
-  let deciding: LimitState | null = null;
-  for (const limit of limits) {
+const decidingOf = (limits: readonly LimitState[], allowed: boolean): number => {
+  let deciding = -1;
+  for (let index = 0; index < limits.length; index += 1) {
+    const limit = limits[index] as LimitState;
     if (limit.shadow || (!allowed && limit.allowed)) continue;
-    if (!deciding || outranks(limit, deciding, allowed)) deciding = limit;
+    const other = limits[deciding];
+    if (!other || outranks(limit, other, allowed)) deciding = index;
   }
   return deciding;
 };
 
+/** The outcome, had every live policy been replaced by its candidate: the others decide as they did. */
+const candidateOutcomeOf = (
+  policies: readonly Policy[],
+  answers: readonly LimitAnswer[],
+): LimitVerdict['candidateOutcome'] => {
+  if (!policies.some(({ candidateFor }) => candidateFor !== null)) return null;
+  const replaced = new Set(policies.map(({ candidateFor }) => candidateFor));
+  const allowed = policies.every(({ name, mode, candidateFor }, index) => {
+    const counts = candidateFor !== null || (mode === 'enforce' && !replaced.has(name));
+    return !counts || answers[index]?.allowed === true;
+  });
+  return allowed ? 'allowed' : 'denied';
+};
+
 interface Origin {
   readonly asked: Asked;
+  readonly spend: Spend;
   readonly source: DecisionSource;
   readonly degraded: DegradedReason | null;
 }
 
 const verdictFrom = (policies: readonly Policy[], result: SpendResult, origin: Origin): LimitVerdict => {
+  const { asked, spend, degraded } = origin;
+  const { allowed, answers } = result;
   const limits: LimitState[] = [];
-  for (const [index, policy] of policies.entries()) {
-    const answer = result.answers[index];
-    if (answer) limits.push(stateOf(policy, answer));
+  let delayUs = 0;
+  for (let index = 0; index < policies.length; index += 1) {
+    const policy = policies[index] as Policy;
+    const answer = answers[index] as LimitAnswer;
+    limits.push(stateOf(policy, answer));
+    if (policy.mode === 'enforce') delayUs = Math.max(delayUs, answer.delayUs);
   }
-  const deciding = decidingOf(limits, result.allowed);
-  const own = deciding ? policies.find(({ name }) => name === deciding.policy)?.cost : undefined;
-  const { asked, source, degraded } = origin;
-  return { allowed: result.allowed, source, degraded, limits, deciding, cost: asked.cost ?? own ?? 1 };
+  const at = decidingOf(limits, allowed);
+  const overflow = origin.source === 'store' && answers[at]?.overflow === true;
+  return {
+    allowed,
+    source: overflow ? 'overflow' : origin.source,
+    degraded,
+    limits,
+    deciding: limits[at] ?? null,
+    cost: asked.cost ?? policies[at]?.cost ?? 1,
+    delayMs: allowed ? Math.ceil(delayUs / 1000) : 0,
+    candidateOutcome: candidateOutcomeOf(policies, answers),
+    compensated: result.compensated === true,
+    receipt: { spend, result, from: degraded === null ? 'store' : 'local' },
+  };
 };
+
+/** A decision that no counter was asked for. */
+export const uncounted = (facts: Pick<LimitVerdict, 'allowed' | 'source' | 'degraded' | 'cost'>): LimitVerdict => ({
+  ...facts,
+  limits: [],
+  deciding: null,
+  delayMs: 0,
+  candidateOutcome: null,
+  compensated: false,
+  receipt: null,
+});
 
 /** One `deny` among the enforced policies closes; else what is `local` is asked here, and the rest is let through. */
 const withoutStore = (question: LimitQuestion, degraded: DegradedReason): LimitVerdict | Promise<LimitVerdict> => {
   const { asked, policies, local, liveGates } = question;
   const closed = policies.some(({ mode, onStoreFailure }) => mode === 'enforce' && onStoreFailure === 'deny');
   const cost = asked.cost ?? 1;
-  if (closed) return { allowed: false, source: 'fail-closed', degraded, limits: [], deciding: null, cost };
+  if (closed) return uncounted({ allowed: false, source: 'fail-closed', degraded, cost });
   const shares = policies
     .filter(({ onStoreFailure }) => onStoreFailure === 'local')
     .map((policy) => shareOf(policy, liveGates));
-  if (shares.length === 0) return { allowed: true, source: 'fail-open', degraded, limits: [], deciding: null, cost };
-  const result = local.spend(shares.map((policy) => requestFor(policy, asked)));
-  const judge = (spent: SpendResult) => verdictFrom(shares, spent, { asked, source: 'fallback', degraded });
+  if (shares.length === 0) return uncounted({ allowed: true, source: 'fail-open', degraded, cost });
+  const spend = shares.map((policy) => requestFor(policy, question));
+  const judge = (result: SpendResult) => verdictFrom(shares, result, { asked, spend, source: 'fallback', degraded });
+  const result = spendOne(local, spend);
   return result instanceof Promise ? result.then(judge) : judge(result);
 };
 
 /** Asks the store about every policy at once; without its answer the policies say what happens. */
 export const askLimits = (question: LimitQuestion): LimitVerdict | Promise<LimitVerdict> => {
   const { asked, policies, store } = question;
-  const judge = (spend: GuardedSpend): LimitVerdict | Promise<LimitVerdict> =>
-    'result' in spend
-      ? verdictFrom(policies, spend.result, { asked, source: 'store', degraded: null })
-      : withoutStore(question, spend.degraded);
-  const spend = store.spend(policies.map((policy) => requestFor(policy, asked)));
-  return spend instanceof Promise ? spend.then(judge) : judge(spend);
+  const spend = policies.map((policy) => requestFor(policy, question));
+  const judge = (outcome: GuardedSpend): LimitVerdict | Promise<LimitVerdict> =>
+    'result' in outcome
+      ? verdictFrom(policies, outcome.result, { asked, spend, source: 'store', degraded: null })
+      : withoutStore(question, outcome.degraded);
+  const outcome = store.spend(spend);
+  return outcome instanceof Promise ? outcome.then(judge) : judge(outcome);
 };

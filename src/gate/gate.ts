@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import type { BlockEntry } from '../blocklist/block-list.ts';
 import { type Client, clientKeyOf, clientOf } from '../client.ts';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
-import type { Blocked, Decision, LimitState } from '../decision/decision.ts';
+import type { Blocked, Decision, DecisionSource, LimitState } from '../decision/decision.ts';
 import { TidegateError } from '../errors.ts';
 import { GuardedStore } from '../limiter/guarded-store.ts';
-import type { LimitStore } from '../limiter/limit-store.ts';
+import { type LimitReturn, type LimitStore, takenBy } from '../limiter/limit-store.ts';
 import { MemoryLimitStore } from '../limiter/memory-limit-store.ts';
 import { compilePolicies, type Matcher } from '../policy/match.ts';
 import type { PolicySet, PolicySource } from '../policy/policy.ts';
-import { type Asked, askLimits, type LimitVerdict } from './ask-limits.ts';
-import type { BlockLookup, EventSink } from './ports.ts';
+import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-limits.ts';
+import type { Asked } from './asked.ts';
+import { countedDecision, receiptOf, replaceReceipt } from './counted-decision.ts';
+import type { BlockLookup, DecisionObserver, EventSink } from './ports.ts';
 import { recordOf } from './record.ts';
 import { RetryWatch } from './retry-watch.ts';
 import { methodOf, RouteNames } from './route-names.ts';
@@ -22,6 +25,10 @@ export interface GateOptions {
   readonly blockList?: BlockLookup;
   /** Where every decision goes. Default: nowhere. */
   readonly events?: EventSink;
+  /** Is told of every decision. Default: nobody is. */
+  readonly observer?: DecisionObserver;
+  /** Names the service that this gate stands in front of, for policies that tell services apart. Default: none. */
+  readonly service?: string;
   readonly clock?: Clock;
   /** 0 ≤ random() < 1. */
   readonly random?: () => number;
@@ -39,6 +46,8 @@ export interface GateRequest {
   readonly clients: readonly Client[];
   /** Default `default`. */
   readonly tenant?: string;
+  /** What the client pays for, such as `free`, for policies that tell plans apart. Default: none. */
+  readonly plan?: string;
   readonly method: string;
   /** As requested; a query is ignored. */
   readonly path: string;
@@ -62,6 +71,20 @@ export interface GateStats {
   readonly degraded: number;
   /** Store calls that the block list made unnecessary. */
   readonly storeCommandsSaved: number;
+  /** Decided by a limit's share in this process, while the store was away. */
+  readonly fallback: number;
+  /** Let through, or refused, because no counter could be asked and the policies say so. */
+  readonly failedOpen: number;
+  readonly failedClosed: number;
+  /** Decided by a counter that several clients share, for lack of room. */
+  readonly overflowed: number;
+  /** Decided from units that had been taken in advance, and by a denial that was remembered. */
+  readonly leased: number;
+  readonly denyCached: number;
+  /** Whether the store is being left alone after failures. */
+  readonly storeOpen: boolean;
+  /** Gates that share the limits, as last known. */
+  readonly liveGates: number;
   /** Requests whose derived route was folded into `~other`. */
   readonly foldedRoutes: number;
   readonly policyVersion: string;
@@ -73,13 +96,29 @@ export interface Gate {
    * happens then. Throws INPUT_INVALID when the call itself makes no sense.
    */
   check(request: GateRequest): Decision | Promise<Decision>;
+  /**
+   * The request is served: gives back the places that it held under concurrency limits. Call it once it is; the middlewares
+   * do. Does nothing for other decisions or the second time. Never rejects: a place that cannot be given back expires.
+   */
+  release(decision: Decision): Promise<void>;
+  /** As if the request had never been counted: gives back every unit it took, once. Never rejects; for failed requests. */
+  refund(decision: Decision): Promise<void>;
   stats(): GateStats;
   /** Stops following the policies. The store belongs to its owner. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 const maxCost = 1_000_000_000;
-const failClosedRetryMs = 1000;
+
+/** What is left to refund once the places are released. */
+const withoutPlaces = ({ spend, result, from }: Receipt): Receipt => {
+  const kept = spend.map(({ permit }) => permit === undefined);
+  return {
+    spend: spend.filter((_, index) => kept[index]),
+    result: { ...result, answers: result.answers.filter((_, index) => kept[index]) },
+    from,
+  };
+};
 
 /** Tenants may come from clients: bounded and without control characters, like client ids. */
 const tenantOf = (tenant: string | undefined): string =>
@@ -92,19 +131,6 @@ interface FoundBlock {
   readonly entry: BlockEntry;
 }
 
-/** No policy matched: nothing to ask and nothing to deny. */
-const unlimited = { allowed: true, source: 'store', degraded: null, limits: [], deciding: null } as const;
-
-const decisionOf = ({ client, route }: Asked, verdict: LimitVerdict, policyVersion: string): Decision => {
-  const { allowed, source, degraded, limits, deciding, cost } = verdict;
-  if (allowed) {
-    return { outcome: 'allowed', client, route, source, degraded, policyVersion, cost, limits, deciding };
-  }
-  // Fail-closed knows no counter: a second is when the store is asked again at the latest.
-  const retryAfterMs = deciding ? deciding.retryAfterMs : failClosedRetryMs;
-  return { outcome: 'denied', client, route, source, degraded, policyVersion, cost, limits, deciding, retryAfterMs };
-};
-
 class EmbeddedGate implements Gate {
   readonly #options: GateOptions;
   readonly #clock: Clock;
@@ -115,7 +141,21 @@ class EmbeddedGate implements Gate {
   readonly #unsubscribe: () => void;
   #policies: PolicySet;
   #match: Matcher;
+  /** Places are named by it and a running number. */
+  readonly #id = randomUUID();
+  readonly #nextPermit = (): string => `${this.#id}-${(this.#permits++).toString(36)}`;
+  #permits = 0;
   #counts = { allowed: 0, denied: 0, blocked: 0, degraded: 0, storeCommandsSaved: 0 };
+  readonly #bySource: Record<DecisionSource, number> = {
+    store: 0,
+    lease: 0,
+    'deny-cache': 0,
+    fallback: 0,
+    'fail-open': 0,
+    'fail-closed': 0,
+    'block-list': 0,
+    overflow: 0,
+  };
 
   constructor(options: GateOptions) {
     const { clock = systemClock, random = systemRandom, store, deadlineMs = 20, policies } = options;
@@ -138,23 +178,62 @@ class EmbeddedGate implements Gate {
     const block = this.#findBlock(request.clients, asked.nowMs);
     if (block) return this.#finish(asked, this.#blocked(asked, block), startedUs);
     const verdict = this.#ask(asked);
-    if (!(verdict instanceof Promise)) return this.#finish(asked, decisionOf(asked, verdict, version), startedUs);
-    return verdict.then((late) => this.#finish(asked, decisionOf(asked, late, version), startedUs));
+    if (!(verdict instanceof Promise)) return this.#finish(asked, countedDecision(asked, verdict, version), startedUs);
+    return verdict.then((late) => this.#finish(asked, countedDecision(asked, late, version), startedUs));
+  }
+
+  async release(decision: Decision): Promise<void> {
+    const receipt = receiptOf(decision);
+    if (!receipt) return;
+    // Nearly no request holds a place, and this is called for all of them.
+    if (!receipt.spend.some(({ permit }) => permit !== undefined)) return;
+    const taken = takenBy(receipt.spend, receipt.result);
+    replaceReceipt(decision, withoutPlaces(receipt));
+    await this.#giveBack(
+      receipt,
+      taken.filter(({ permit }) => permit !== undefined),
+    );
+  }
+
+  async refund(decision: Decision): Promise<void> {
+    const receipt = receiptOf(decision);
+    if (!receipt) return;
+    replaceReceipt(decision, null);
+    await this.#giveBack(receipt, takenBy(receipt.spend, receipt.result));
   }
 
   stats(): GateStats {
     const { allowed, denied, blocked } = this.#counts;
-    const policyVersion = this.#policies.version;
+    const by = this.#bySource;
     return {
       ...this.#counts,
       decisions: allowed + denied + blocked,
+      fallback: by.fallback,
+      failedOpen: by['fail-open'],
+      failedClosed: by['fail-closed'],
+      overflowed: by.overflow,
+      leased: by.lease,
+      denyCached: by['deny-cache'],
+      storeOpen: this.#store.isOpen,
+      liveGates: this.#liveGates(),
       foldedRoutes: this.#routeNames.folded,
-      policyVersion,
+      policyVersion: this.#policies.version,
     };
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.#unsubscribe();
+    return Promise.resolve();
+  }
+
+  async #giveBack({ from }: Receipt, returns: readonly LimitReturn[]): Promise<void> {
+    if (returns.length === 0) return;
+    if (from === 'local') this.#local.giveBack(returns);
+    else await this.#store.giveBack(returns);
+  }
+
+  #liveGates(): number {
+    return Math.max(1, this.#options.liveGates?.() ?? 1);
   }
 
   #understand(request: GateRequest): Asked {
@@ -175,6 +254,8 @@ class EmbeddedGate implements Gate {
       client,
       clientKey,
       tenant: tenantOf(request.tenant),
+      plan: request.plan === undefined ? '' : clientOf('user', request.plan).id,
+      service: this.#options.service ?? '',
       method,
       path: request.path,
       route: name,
@@ -198,9 +279,17 @@ class EmbeddedGate implements Gate {
 
   #ask(asked: Asked): LimitVerdict | Promise<LimitVerdict> {
     const policies = this.#match(asked);
-    if (policies.length === 0) return { ...unlimited, cost: asked.cost ?? 1 };
-    const liveGates = Math.max(1, this.#options.liveGates?.() ?? 1);
-    return askLimits({ asked, policies, store: this.#store, local: this.#local, liveGates });
+    if (policies.length === 0) {
+      return uncounted({ allowed: true, source: 'store', degraded: null, cost: asked.cost ?? 1 });
+    }
+    return askLimits({
+      asked,
+      policies,
+      store: this.#store,
+      local: this.#local,
+      liveGates: this.#liveGates(),
+      nextPermit: this.#nextPermit,
+    });
   }
 
   #blocked({ route, nowMs, cost = 1 }: Asked, { client, entry }: FoundBlock): Blocked {
@@ -216,6 +305,8 @@ class EmbeddedGate implements Gate {
       policyVersion: this.#policies.version,
       cost,
       limits: [],
+      candidateOutcome: null,
+      compensated: false,
       blockId,
       rule,
       retryAfterMs,
@@ -224,10 +315,13 @@ class EmbeddedGate implements Gate {
 
   #finish(asked: Asked, decision: Decision, startedUs: number): Decision {
     this.#counts[decision.outcome] += 1;
+    this.#bySource[decision.source] += 1;
     if (decision.degraded) this.#counts.degraded += 1;
     const early = this.#options.notifiesClients === false ? null : this.#watchRetry(asked, decision);
     const latencyUs = Math.max(0, this.#clock.monotonicUs() - startedUs);
-    this.#options.events?.record(recordOf(asked, decision, { latencyUs, early }));
+    const { events, observer } = this.#options;
+    events?.record(recordOf(asked, decision, { latencyUs, early }));
+    observer?.decided(decision, { method: asked.method, tenant: asked.tenant, latencyUs, early });
     return decision;
   }
 

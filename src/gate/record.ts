@@ -1,7 +1,7 @@
 import type { Client } from '../client.ts';
 import type { Decision, LimitState } from '../decision/decision.ts';
 import type { DecisionRecord } from '../event/decision-event.ts';
-import type { Asked } from './ask-limits.ts';
+import type { Asked } from './asked.ts';
 
 export interface Observed {
   readonly latencyUs: number;
@@ -48,8 +48,8 @@ export const recordOf = (asked: Asked, decision: Decision, { latencyUs, early }:
     source: decision.source,
     degraded: decision.degraded ?? '',
     shadowDenied: shadowDenied(decision.limits),
-    candidateOutcome: '',
-    compensated: 0,
+    candidateOutcome: decision.candidateOutcome ?? '',
+    compensated: decision.compensated ? 1 : 0,
     cost: decision.cost,
     latencyUs,
     early,

@@ -1,8 +1,9 @@
-import type { Clock } from '../clock.ts';
+import type { Clock, Timer } from '../clock.ts';
 import type { DegradedReason } from '../decision/decision.ts';
 import { TidegateError } from '../errors.ts';
 import { Breaker } from './breaker.ts';
-import type { LimitRequest, LimitStore, SpendResult } from './limit-store.ts';
+import { type LimitReturn, type LimitStore, type Spend, type SpendResult, takenBy } from './limit-store.ts';
+import { type Batch, SpendQueue } from './spend-queue.ts';
 
 /** The store's answer, or why there is none. */
 export type GuardedSpend = { readonly result: SpendResult } | { readonly degraded: DegradedReason };
@@ -15,62 +16,136 @@ export interface GuardedStoreOptions {
   readonly deadlineMs?: number;
 }
 
-const reasonOf = (error: unknown): DegradedReason =>
-  error instanceof TidegateError && error.code === 'STORE_TIMEOUT' ? 'timeout' : 'error';
+/** Spends that wait for an answer. A server that hangs must not be owed more than this. */
+const maxWaiting = 16_384;
+
+const reasonOf = (error: unknown): DegradedReason => {
+  const code = error instanceof TidegateError ? error.code : null;
+  if (code === 'STORE_TIMEOUT') return 'timeout';
+  return code === 'STORE_READ_ONLY' ? 'read-only' : 'error';
+};
+
+/** What must not stay taken by a spend that nobody waits for any more: places that nobody would release, and leases. */
+const heldBy = (spends: readonly Spend[], results: readonly SpendResult[]): LimitReturn[] => {
+  const held: LimitReturn[] = [];
+  for (const [index, result] of results.entries()) {
+    const spend = spends[index] ?? [];
+    held.push(...takenBy(spend, result).filter(({ permit }) => permit !== undefined));
+    for (const [at, { lease }] of result.answers.entries()) {
+      const request = spend[at];
+      if (!lease || !request) continue;
+      const { key, terms } = request;
+      held.push({ key, terms, cost: lease.units, spentAtUs: result.nowUs, lease: lease.id });
+    }
+  }
+  return held;
+};
 
 /**
  * A store that answers within a deadline or not at all: a slow or failing one is given up for this decision, and left
- * alone for a while after three failures in a row. A call that was given up may still count: it is never repeated.
+ * alone for a while after three failures in a row. The spends of one turn of the event loop travel as one call, which has
+ * one deadline and counts as one failure. A call that was given up may still count: it is never repeated.
  */
 export class GuardedStore {
   readonly #options: GuardedStoreOptions;
   readonly #breaker: Breaker;
+  readonly #queue: SpendQueue<GuardedSpend>;
+  /** Calls whose answers are waited for, and when they are given up. */
+  readonly #open = new Map<Batch<GuardedSpend>, Timer>();
+  #waiting = 0;
+  #lostReturns = 0;
 
   constructor(options: GuardedStoreOptions) {
+    const { clock, random, deadlineMs = 20 } = options;
     this.#options = options;
-    this.#breaker = new Breaker({ clock: options.clock, random: options.random });
+    this.#breaker = new Breaker({ clock, random });
+    this.#queue = new SpendQueue(
+      (batch) =>
+        this.#open.set(
+          batch,
+          clock.schedule(deadlineMs, () => this.#fail(batch, 'timeout')),
+        ),
+      (batch) => void this.#send(batch),
+    );
   }
 
+  /** Whether the store is left alone. */
   get isOpen(): boolean {
     return this.#breaker.isOpen;
   }
 
-  spend(requests: readonly LimitRequest[]): GuardedSpend | Promise<GuardedSpend> {
+  /** Whether it answers without I/O. */
+  get immediate(): boolean {
+    return this.#options.store.immediate;
+  }
+
+  /** Returns that the store did not take. */
+  get lostReturns(): number {
+    return this.#lostReturns;
+  }
+
+  spend(spend: Spend): GuardedSpend | Promise<GuardedSpend> {
     if (!this.#breaker.admits()) return { degraded: 'breaker-open' };
+    if (this.#options.store.immediate) return this.#spendNow(spend);
+    if (this.#waiting >= maxWaiting) {
+      this.#breaker.failed();
+      return { degraded: 'error' };
+    }
+    this.#waiting += 1;
+    return this.#queue.add(spend);
+  }
+
+  /** Gives units back, as far as the store can be reached: what fails is lost to the client, never to the limit. */
+  async giveBack(returns: readonly LimitReturn[]): Promise<void> {
+    if (returns.length === 0 || this.isOpen) return;
     try {
-      const result = this.#options.store.spend(requests);
-      if (!(result instanceof Promise)) return this.#answered(result);
-      return this.#within(result);
-    } catch (error) {
-      return this.#failed(reasonOf(error));
+      await this.#options.store.giveBack(returns);
+    } catch {
+      // The store is judged by its spends; a unit that does not come back makes the limit stricter, not weaker.
+      this.#lostReturns += returns.length;
     }
   }
 
-  #within(pending: Promise<SpendResult>): Promise<GuardedSpend> {
-    const { clock, deadlineMs = 20 } = this.#options;
-    return new Promise((resolve) => {
-      let open = true;
-      const settle = (settled: () => GuardedSpend): void => {
-        if (!open) return;
-        open = false;
-        deadline.cancel();
-        resolve(settled());
-      };
-      const deadline = clock.schedule(deadlineMs, () => settle(() => this.#failed('timeout')));
-      pending.then(
-        (result) => settle(() => this.#answered(result)),
-        (error: unknown) => settle(() => this.#failed(reasonOf(error))),
-      );
-    });
+  #spendNow(spend: Spend): GuardedSpend {
+    try {
+      const [result] = this.#options.store.spend([spend]) as readonly SpendResult[];
+      if (!result) throw new TidegateError('STORE_FAILED', 'The store left a spend without an answer');
+      this.#breaker.succeeded();
+      return { result };
+    } catch (error) {
+      this.#breaker.failed();
+      return { degraded: reasonOf(error) };
+    }
   }
 
-  #answered(result: SpendResult): GuardedSpend {
-    this.#breaker.succeeded();
-    return { result };
+  async #send(batch: Batch<GuardedSpend>): Promise<void> {
+    const { spends, answered } = batch;
+    try {
+      const results = await this.#options.store.spend(spends);
+      if (results.length !== spends.length) throw new TidegateError('STORE_FAILED', 'The store left spends unanswered');
+      if (!this.#close(batch)) return void this.giveBack(heldBy(spends, results));
+      this.#breaker.succeeded();
+      for (let index = 0; index < answered.length; index += 1) {
+        answered[index]?.({ result: results[index] as SpendResult });
+      }
+    } catch (error) {
+      this.#fail(batch, reasonOf(error));
+    }
   }
 
-  #failed(degraded: DegradedReason): GuardedSpend {
+  #fail(batch: Batch<GuardedSpend>, degraded: DegradedReason): void {
+    if (!this.#close(batch)) return;
     this.#breaker.failed();
-    return { degraded };
+    for (const answer of batch.answered) answer({ degraded });
+  }
+
+  /** Whether it was still waited for. */
+  #close(batch: Batch<GuardedSpend>): boolean {
+    const deadline = this.#open.get(batch);
+    if (!deadline) return false;
+    deadline.cancel();
+    this.#open.delete(batch);
+    this.#waiting -= batch.spends.length;
+    return true;
   }
 }

@@ -1,7 +1,11 @@
 import { type Clock, systemClock } from '../clock.ts';
-import type { LimitKey, LimitRequest, LimitStore, SpendResult } from './limit-store.ts';
-import { type CountedRequest, spendAll } from './spend.ts';
-import { type TatCounter, TatTable } from './tat-table.ts';
+import type { Algorithm } from '../policy/policy.ts';
+import { arithmeticOf } from './algorithms/arithmetic.ts';
+import type { Counter } from './algorithms/counter.ts';
+import { CounterTable } from './counter-table.ts';
+import type { LimitRequest, LimitReturn, LimitStore, Spend, SpendResult } from './limit-store.ts';
+import { answerFrom, draw, giveBackTo, spendAll, storedForm } from './spend.ts';
+import { subjectOf } from './subject.ts';
 
 export interface MemoryLimitStoreOptions {
   /** Default: the machine's. */
@@ -14,73 +18,157 @@ export interface MemoryLimitStoreOptions {
 const overflowCounters = 256;
 /** Expired counters looked at per new key: the sweep keeps up with any growth and never walks the whole map. */
 const sweepStep = 2;
-/** A full bucket is kept this much longer: a clock that steps back a little must not find it forgotten. */
+/** A counter that is over is kept this much longer: a clock that steps back a little must not find it forgotten. */
 const clockSlackUs = 60_000_000;
-
-/** Most counters are a client's alone: its key is subject enough. The other form starts with `[`, which no client's does. */
-const subjectOf = ({ client, tenant, route }: LimitKey): string =>
-  client !== undefined && tenant === undefined && route === undefined && !client.startsWith('[')
-    ? client
-    : JSON.stringify([client ?? null, tenant ?? null, route ?? null]);
 
 const overflowSubjectOf = (subject: string): string => {
   let hash = 0;
   for (let index = 0; index < subject.length; index += 1) hash = (Math.imul(hash, 31) + subject.charCodeAt(index)) | 0;
-  return `[overflow ${(hash >>> 0) % overflowCounters}]`;
+  return `\u0000overflow ${(hash >>> 0) % overflowCounters}`;
 };
 
+/** Where the counter of a request is. */
+interface Located {
+  readonly table: CounterTable;
+  readonly subject: string;
+  readonly row: number;
+  readonly isNew: boolean;
+  readonly overflow: boolean;
+}
+
 /**
- * Counters of this process. No timers: a counter whose bucket is full again is forgotten by a sweep that runs with the
- * writes. When `maxKeys` live counters are held, new keys share a few overflow counters: neither evicting others nor
- * flooding with ids is a way around a limit.
+ * Counters of this process. No timers: a counter that is over is forgotten by a sweep that runs with the writes. When
+ * `maxKeys` live counters are held, new keys share a few overflow counters: neither evicting others nor flooding with ids is
+ * a way around a limit. Grants no leases: there is nobody to ask.
  */
 export class MemoryLimitStore implements LimitStore {
+  readonly immediate = true;
   readonly #clock: Clock;
   readonly #maxKeys: number;
-  readonly #tats = new TatTable();
+  readonly #tables: Readonly<Record<Algorithm, CounterTable>>;
+  readonly #allTables: readonly CounterTable[];
   #overflowed = 0;
 
   constructor({ clock = systemClock, maxKeys = 100_000 }: MemoryLimitStoreOptions = {}) {
     this.#clock = clock;
     this.#maxKeys = maxKeys;
+    this.#tables = {
+      'token-bucket': new CounterTable('token-bucket'),
+      'leaky-bucket': new CounterTable('leaky-bucket'),
+      'fixed-window': new CounterTable('fixed-window'),
+      'sliding-window': new CounterTable('sliding-window'),
+      concurrency: new CounterTable('concurrency'),
+    };
+    this.#allTables = Object.values(this.#tables);
   }
 
   /** Live counters, and how many spends went to an overflow counter. */
   stats(): { readonly keys: number; readonly overflowed: number } {
-    return { keys: this.#tats.size, overflowed: this.#overflowed };
+    return { keys: this.#size(), overflowed: this.#overflowed };
   }
 
-  spend(requests: readonly LimitRequest[]): SpendResult {
+  spend(spends: readonly Spend[]): SpendResult[] {
     const nowUs = this.#clock.nowMs() * 1000;
-    const known = this.#countersOf(requests, false);
-    const added = known.reduce((count, { counter }) => (counter.row < 0 ? count + 1 : count), 0);
-    if (added === 0) return spendAll(known, this.#tats, nowUs);
-    this.#tats.sweep(added * sweepStep, nowUs - clockSlackUs);
-    return spendAll(this.#countersOf(requests, true), this.#tats, nowUs);
+    const results: SpendResult[] = [];
+    for (const spend of spends) {
+      const [only] = spend;
+      results.push(spend.length === 1 && only ? this.#spendOne(only, nowUs) : this.#spendSeveral(spend, nowUs));
+    }
+    return results;
+  }
+
+  giveBack(returns: readonly LimitReturn[]): void {
+    const nowUs = this.#clock.nowMs() * 1000;
+    for (const given of returns) {
+      const { key, terms } = given;
+      const table = this.#tables[terms.algorithm];
+      const row = table.find(key.policy, subjectOf(key));
+      if (row < 0) continue;
+      const counter = table.counterAt(row);
+      giveBackTo(counter, given, nowUs);
+      table.keepPlaces(row, counter);
+    }
   }
 
   close(): Promise<void> {
-    this.#tats.clear();
+    for (const table of this.#allTables) table.clear();
     return Promise.resolve();
   }
 
-  /** `bounded`: counters that are new and have no room are replaced by overflow counters. */
-  #countersOf(requests: readonly LimitRequest[], bounded: boolean): CountedRequest<TatCounter>[] {
-    const counted: CountedRequest<TatCounter>[] = [];
-    for (const request of requests) {
-      const { policy } = request.key;
-      const subject = subjectOf(request.key);
-      const counter = this.#find(policy, subject, counted);
-      const fits = !bounded || counter.row >= 0 || this.#tats.size < this.#maxKeys;
-      if (!fits) this.#overflowed += 1;
-      counted.push({ request, counter: fits ? counter : this.#find(policy, overflowSubjectOf(subject), counted) });
-    }
-    return counted;
+  #size(): number {
+    let size = 0;
+    for (const table of this.#allTables) size += table.size;
+    return size;
   }
 
-  /** A counter that is asked about twice in one call is one and the same, whether it has a row yet or not. */
-  #find(policy: string, subject: string, earlier: readonly CountedRequest<TatCounter>[]): TatCounter {
-    for (const { counter } of earlier) if (counter.policy === policy && counter.subject === subject) return counter;
-    return this.#tats.find(policy, subject);
+  /** What nearly every request is, without the lists that several limits need. */
+  #spendOne(request: LimitRequest, nowUs: number): SpendResult {
+    const { terms, key, mode } = request;
+    const table = this.#tables[terms.algorithm];
+    const subject = subjectOf(key);
+    const known = table.find(key.policy, subject);
+    if (known < 0 || terms.algorithm === 'concurrency') return this.#spendSeveral([request], nowUs);
+    const counter = table.counterAt(known);
+    const restore = storedForm(counter, arithmeticOf[terms.algorithm]);
+    const mended = arithmeticOf[terms.algorithm].settle(counter, terms, nowUs);
+    const fits = draw(counter, request, nowUs);
+    const answers = [answerFrom(counter, request, { nowUs, fits, taken: fits })];
+    const changed = mended || (fits ? request.cost > 0 : mode === 'charge');
+    if (!changed) restore();
+    return { allowed: fits || mode !== 'enforce', answers, nowUs };
+  }
+
+  #spendSeveral(spend: Spend, nowUs: number): SpendResult {
+    for (const { key, terms } of spend) {
+      const table = this.#tables[terms.algorithm];
+      if (table.find(key.policy, subjectOf(key)) < 0) table.sweep(sweepStep, nowUs - clockSlackUs);
+    }
+    // No sweep from here on: the rows stay whose they are.
+    const located = spend.map((request) => this.#locate(request));
+    const counters = this.#countersAt(located);
+    const result = spendAll(spend, counters, nowUs);
+    for (const [index, place] of located.entries()) this.#keep(place, spend[index], counters[index]);
+    if (!located.some(({ overflow }) => overflow)) return result;
+    const answers = result.answers.map((answer, index) =>
+      located[index]?.overflow ? { ...answer, overflow: true as const } : answer,
+    );
+    return { ...result, answers };
+  }
+
+  #locate({ key, terms }: LimitRequest): Located {
+    const table = this.#tables[terms.algorithm];
+    const own = subjectOf(key);
+    const known = table.find(key.policy, own);
+    if (known >= 0) return { table, subject: own, row: known, isNew: false, overflow: false };
+    const overflow = this.#size() >= this.#maxKeys;
+    const subject = overflow ? overflowSubjectOf(own) : own;
+    const shared = overflow ? table.find(key.policy, subject) : -1;
+    if (overflow) this.#overflowed += 1;
+    const row = shared >= 0 ? shared : table.place(key.policy, subject, terms);
+    return { table, subject, row, isNew: shared < 0, overflow };
+  }
+
+  /** A counter that is asked about twice in one spend is one and the same. */
+  #countersAt(located: readonly Located[]): Counter[] {
+    const counters: Counter[] = [];
+    for (const [index, { table, row }] of located.entries()) {
+      const earlier = located.findIndex((other) => other.table === table && other.row === row);
+      const known = earlier < index ? counters[earlier] : undefined;
+      counters.push(known ?? { ...table.counterAt(row) });
+    }
+    return counters;
+  }
+
+  /** A row that nothing was written to is given back: asking in vain must not fill the store. */
+  #keep(
+    { table, subject, row, isNew }: Located,
+    request: LimitRequest | undefined,
+    counter: Counter | undefined,
+  ): void {
+    if (!request || !counter) return;
+    const { terms, key } = request;
+    if (terms.algorithm === 'concurrency') table.keepPlaces(row, counter);
+    const unused = isNew && arithmeticOf[terms.algorithm].resetAfterUs(counter, terms, this.#clock.nowMs() * 1000) <= 0;
+    if (unused && table.find(key.policy, subject) === row) table.drop(key.policy, subject, row);
   }
 }

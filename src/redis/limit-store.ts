@@ -1,50 +1,49 @@
-import type { Redis } from 'ioredis';
-import { messageOf, TidegateError } from '../errors.ts';
-import type { LimitAnswer, LimitRequest, LimitStore, SpendResult } from '../limiter/limit-store.ts';
-import { keyPrefix, limitKey } from './keys.ts';
-import { loadScript, runScript } from './scripts.ts';
-import { type QueuedSpend, SpendQueue } from './spend-queue.ts';
+import { type ErrorCode, messageOf, TidegateError } from '../errors.ts';
+import type { LimitReturn, LimitStore, Spend, SpendResult } from '../limiter/limit-store.ts';
+import type { RedisConnection } from './client.ts';
+import { keyPrefix } from './keys.ts';
+import { giveBackCall, type LimitCall, readReply, spendCall } from './limit-script.ts';
+import { loadScript, runScript, type ScriptCall } from './scripts.ts';
 
 export interface RedisLimitStoreOptions {
   /** From openRedis, or the host's own connection. Its owner closes it. */
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   /** Keeps installations apart that share a Redis. Default `default`. */
   readonly namespace?: string;
   /** Replaces the server's clock, for replay and tests only, and must not move while a spend waits for its answer. */
   readonly nowUs?: () => number;
 }
 
-const fieldsPerBucket = 4;
 /** Log time may run slower than wall time: a counter must not be gone before log time has passed its end. */
 const replayKeyTtlMs = 3_600_000;
+/** Spends of one script call: long enough to share its cost, short enough not to hold up the server. */
+const maxSpendsPerCall = 128;
 
-/** Takes the flat list of the script apart, spend by spend. Throws STORE_FAILED when it is not of its contract. */
-const readReply = (reply: unknown, spends: readonly QueuedSpend[]): SpendResult[] => {
-  const length = spends.reduce((sum, { requests }) => sum + 1 + requests.length * fieldsPerBucket, 0);
-  if (!Array.isArray(reply) || reply.length !== length || !reply.every(Number.isSafeInteger)) {
-    throw new TidegateError('STORE_FAILED', 'Redis answered the limit script with something else than its contract');
-  }
-  const numbers = (reply as number[]).values();
-  const next = (): number => numbers.next().value ?? 0;
-  return spends.map(({ requests }) => ({
-    allowed: next() === 1,
-    answers: requests.map((): LimitAnswer => {
-      const [allowed, remaining, resetAfterUs, retryAfterUs] = [next(), next(), next(), next()];
-      return { allowed: allowed === 1, remaining, resetAfterUs, retryAfterUs: retryAfterUs < 0 ? null : retryAfterUs };
-    }),
-  }));
+const codeOf = (message: string): ErrorCode => {
+  if (message.includes('timed out')) return 'STORE_TIMEOUT';
+  return message.startsWith('READONLY') ? 'STORE_READ_ONLY' : 'STORE_FAILED';
 };
 
-/**
- * Counters in Redis, shared by every gate, on the server's own clock. Spends of one turn of the event loop travel in one
- * script call.
- */
+const storeError = (cause: unknown): TidegateError => {
+  const message = messageOf(cause);
+  return new TidegateError(codeOf(message), `Redis: ${message}`, { cause, retryable: true });
+};
+
+const inChunks = <T>(items: readonly T[]): (readonly T[])[] => {
+  if (items.length <= maxSpendsPerCall) return [items];
+  const chunks: T[][] = [];
+  for (let from = 0; from < items.length; from += maxSpendsPerCall)
+    chunks.push(items.slice(from, from + maxSpendsPerCall));
+  return chunks;
+};
+
+/** Counters in Redis, shared by every gate, on the server's own clock. One round trip for all spends of a call. */
 export class RedisLimitStore implements LimitStore {
-  readonly #redis: Redis;
+  readonly immediate = false;
+  readonly #redis: RedisConnection;
   readonly #prefix: string;
   readonly #nowUs: (() => number) | undefined;
-  readonly #script = loadScript('token-bucket');
-  readonly #queue = new SpendQueue((spends) => this.#send(spends));
+  readonly #script = loadScript('limits');
 
   constructor({ redis, namespace = 'default', nowUs }: RedisLimitStoreOptions) {
     this.#redis = redis;
@@ -52,36 +51,33 @@ export class RedisLimitStore implements LimitStore {
     this.#nowUs = nowUs;
   }
 
-  spend(requests: readonly LimitRequest[]): Promise<SpendResult> {
-    return this.#queue.add(requests);
+  async spend(spends: readonly Spend[]): Promise<readonly SpendResult[]> {
+    if (spends.length <= maxSpendsPerCall) return await this.#answer(spends);
+    return (await Promise.all(inChunks(spends).map((chunk) => this.#answer(chunk)))).flat();
+  }
+
+  async giveBack(returns: readonly LimitReturn[]): Promise<void> {
+    await Promise.all(inChunks(returns).map((chunk) => this.#run(giveBackCall(chunk, this.#call()))));
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
 
-  async #send(spends: readonly QueuedSpend[]): Promise<SpendResult[]> {
-    const args = this.#nowUs ? [this.#nowUs(), replayKeyTtlMs] : [0, 0];
-    args.push(spends.length, ...spends.map(({ requests }) => requests.length));
-    const keys: string[] = [];
-    for (const { requests } of spends) {
-      for (const { key, emissionIntervalUs, burst, cost, shadow } of requests) {
-        keys.push(limitKey(this.#prefix, key));
-        args.push(emissionIntervalUs, burst, cost, shadow ? 1 : 0);
-      }
-    }
-    return readReply(await this.#run(keys, args), spends);
+  #call(): LimitCall {
+    const time = this.#nowUs ? { nowUs: this.#nowUs(), leastTtlMs: replayKeyTtlMs } : { nowUs: 0, leastTtlMs: 0 };
+    return { prefix: this.#prefix, ...time };
   }
 
-  async #run(keys: readonly string[], args: readonly number[]): Promise<unknown> {
+  async #answer(spends: readonly Spend[]): Promise<SpendResult[]> {
+    return readReply(await this.#run(spendCall(spends, this.#call())), spends);
+  }
+
+  async #run(call: ScriptCall): Promise<unknown> {
     try {
-      return await runScript(this.#redis, this.#script, { keys, args });
+      return await runScript(this.#redis, this.#script, call);
     } catch (cause) {
-      const timedOut = messageOf(cause).includes('timed out');
-      throw new TidegateError(timedOut ? 'STORE_TIMEOUT' : 'STORE_FAILED', `Redis: ${messageOf(cause)}`, {
-        cause,
-        retryable: true,
-      });
+      throw storeError(cause);
     }
   }
 }

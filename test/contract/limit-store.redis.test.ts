@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { spendAll } from '../../src/limiter/spend.ts';
+import { type LimitRequest, type SpendResult, spendOne } from '../../src/limiter/limit-store.ts';
+import { algorithms } from '../../src/policy/policy.ts';
 import { openRedis } from '../../src/redis/client.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { describeWith, freshName } from '../support/engines.ts';
-import { limitStoreContract } from './limit-store.contract.ts';
+import { limitStoreContract, terms } from './limit-store.contract.ts';
 
 describeWith('redis', 'on real Redis', (url) => {
   limitStoreContract('redis', async () => {
@@ -23,86 +23,68 @@ describeWith('redis', 'on real Redis', (url) => {
   });
 
   describe('with the clock of the server', () => {
-    const request = (client: string) => ({
+    const minuteUs = 60_000_000;
+    let permits = 0;
+    const request = (client: string, algorithm: LimitRequest['terms']['algorithm'] = 'token-bucket'): LimitRequest => ({
       key: { policy: 'p', client },
-      emissionIntervalUs: 60_000_000,
-      burst: 5,
+      terms: terms(algorithm, { periodUs: minuteUs, capacity: 5 }),
       cost: 1,
-      shadow: false,
+      mode: 'enforce',
+      permit: `permit-${permits++}`,
     });
-
-    it('admits exactly the burst to a hundred spends at once, and every key it writes expires', async () => {
+    const setUp = async () => {
       const redis = await openRedis({ url });
       const namespace = freshName('limits');
-      const store = new RedisLimitStore({ redis, namespace });
-      const results = await Promise.all(Array.from({ length: 100 }, () => store.spend([request('ip:192.0.2.1')])));
-      expect(results.filter(({ allowed }) => allowed)).toHaveLength(5);
-      const keys = await redis.keys(`tg1:${namespace}:*`);
-      expect(keys).toHaveLength(1);
-      for (const key of keys) expect(await redis.pttl(key)).toBeGreaterThan(0);
-      await redis.quit();
-    });
+      return { redis, namespace, store: new RedisLimitStore({ redis, namespace }) };
+    };
 
-    it('answers the spends of one turn with one call', async () => {
-      const redis = await openRedis({ url });
-      const store = new RedisLimitStore({ redis, namespace: freshName('limits') });
-      await store.spend([request('ip:192.0.2.9')]);
+    it.each(algorithms)(
+      'admits exactly the capacity of a %s to a hundred spends, and all its keys expire',
+      async (algorithm) => {
+        const { redis, namespace, store } = await setUp();
+        const spends = Array.from({ length: 100 }, () => spendOne(store, [request('ip:192.0.2.1', algorithm)]));
+        const results = await Promise.all(spends);
+        expect(results.filter(({ allowed }) => allowed)).toHaveLength(5);
+        const keys = await redis.keys(`tg1:${namespace}:*`);
+        expect(keys).toHaveLength(1);
+        for (const key of keys) {
+          const ttlMs = await redis.pttl(key);
+          expect(ttlMs).toBeGreaterThan(0);
+          expect(ttlMs).toBeLessThanOrEqual(5 * 60_000);
+        }
+        await redis.quit();
+      },
+    );
+
+    it('answers many spends with one command', async () => {
+      const { redis, store } = await setUp();
+      await store.spend([[request('ip:192.0.2.9')]]);
       const sent: string[] = [];
       const evalsha = redis.evalsha.bind(redis);
       redis.evalsha = ((...args: Parameters<typeof evalsha>) => {
         sent.push('evalsha');
         return evalsha(...args);
       }) as typeof redis.evalsha;
-      const results = await Promise.all(
-        Array.from({ length: 100 }, (_, n) => store.spend([request(`ip:198.18.0.${n}`)])),
+      const results: readonly SpendResult[] = await store.spend(
+        Array.from({ length: 100 }, (_, n) => [request(`ip:198.18.0.${n}`)]),
       );
       expect(results.every(({ allowed, answers }) => allowed && answers[0]?.remaining === 4)).toBe(true);
       expect(sent).toHaveLength(1);
       redis.disconnect();
     });
 
-    it('answers spends that travel together as if each came alone, in their order', async () => {
-      const redis = await openRedis({ url });
-      const spend = fc.array(
-        fc.record({ key: fc.integer({ min: 0, max: 2 }), cost: fc.integer({ min: 0, max: 4 }), shadow: fc.boolean() }),
-        { minLength: 1, maxLength: 3 },
-      );
-      await fc.assert(
-        fc.asyncProperty(fc.array(spend, { minLength: 1, maxLength: 300 }), async (spends) => {
-          const options = { redis, nowUs: () => 1_750_000_000_000_000 };
-          const together = new RedisLimitStore({ ...options, namespace: freshName('together') });
-          const asRequests = (asked: (typeof spends)[number]) =>
-            asked.map(({ key, cost, shadow }) => ({ ...request(`ip:k${key}`), cost, shadow }));
-          const expected = new Map<string, number>();
-          const cells = {
-            read: (counter: string) => expected.get(counter) ?? 0,
-            write: (counter: string, tatUs: number) => void expected.set(counter, tatUs),
-          };
-          const answers = await Promise.all(spends.map((asked) => together.spend(asRequests(asked))));
-          for (const [index, asked] of spends.entries()) {
-            const counted = asRequests(asked).map((one) => ({ counter: one.key.client, request: one }));
-            expect(answers[index]).toEqual(spendAll(counted, cells, options.nowUs()));
-          }
-        }),
-        { numRuns: 30 },
-      );
-      redis.disconnect();
-    });
-
     it('goes on after the script cache is gone', async () => {
-      const redis = await openRedis({ url });
-      const store = new RedisLimitStore({ redis, namespace: freshName('limits') });
-      await store.spend([request('ip:192.0.2.2')]);
+      const { redis, store } = await setUp();
+      await store.spend([[request('ip:192.0.2.2')]]);
       await redis.script('FLUSH');
-      expect((await store.spend([request('ip:192.0.2.2')])).answers[0]?.remaining).toBe(3);
+      expect((await spendOne(store, [request('ip:192.0.2.2')])).answers[0]?.remaining).toBe(3);
       await redis.quit();
     });
 
     it('rejects with a typed error when the connection is gone', async () => {
-      const redis = await openRedis({ url });
-      const store = new RedisLimitStore({ redis, namespace: freshName('limits') });
+      const { redis, store } = await setUp();
       redis.disconnect();
-      await expect(store.spend([request('ip:192.0.2.3')])).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      await expect(store.spend([[request('ip:192.0.2.3')]])).rejects.toMatchObject({ code: 'STORE_FAILED' });
     });
   });
 });

@@ -23,6 +23,8 @@ export const blockedClient: Contest = {
         asked.commands += 1;
         return store.spend(...args);
       },
+      immediate: false,
+      giveBack: (...args: Parameters<typeof store.giveBack>) => store.giveBack(...args),
       close: () => store.close(),
     };
     const { gate, settle } = openGate({ store: counted, blockList: await replicaBlocking(blocked) });

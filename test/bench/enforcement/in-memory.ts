@@ -88,9 +88,9 @@ export const memory1mKeys: Contest = {
       ours: () =>
         bytesPerKey(async () => {
           const store = new MemoryLimitStore({ maxKeys: millionKeys });
-          const facts = { emissionIntervalUs: 60_000_000, burst: 1000, cost: 1, shadow: false };
+          const terms = { algorithm: 'token-bucket', periodUs: 60_000_000, capacity: 1000 } as const;
           for (let key = 0; key < millionKeys; key += 1) {
-            store.spend([{ ...facts, key: { policy: 'per-client', client: `key:client-${key}` } }]);
+            store.spend([[{ terms, cost: 1, mode: 'enforce', key: { policy: 'per-client', client: `key:client-${key}` } }]]);
           }
           return store;
         }),

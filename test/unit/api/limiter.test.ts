@@ -112,6 +112,8 @@ describe('POST /v1/limiter/check', () => {
   it('answers 503 without a word about addresses while the store is away', async () => {
     const limitStore = {
       spend: () => Promise.reject(new TidegateError('STORE_FAILED', 'Redis at 10.1.2.3 is gone', { retryable: true })),
+      immediate: false,
+      giveBack: () => undefined,
       close: () => Promise.resolve(),
     };
     const { api } = await apiUnderTest({ limitStore });

@@ -3,6 +3,7 @@ import { adapter, checkEngineUrls, openCounters, openLog, schemeOf } from '../..
 import { requireShared } from '../../../src/cli/pipeline-side.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { TidegateError } from '../../../src/errors.ts';
+import { spendOne } from '../../../src/limiter/limit-store.ts';
 import { silentLogger } from '../../../src/logger.ts';
 
 const failureOf = (task: () => void): TidegateError => {
@@ -41,9 +42,10 @@ describe('engines by URL', () => {
       logger: silentLogger,
       time: 'log',
     });
-    const request = { key: { policy: 'p' }, emissionIntervalUs: 1000, burst: 1, cost: 1, shadow: false };
-    expect((await counters.limitStore.spend([request])).allowed).toBe(true);
-    expect((await counters.limitStore.spend([request])).allowed).toBe(false);
+    const terms = { algorithm: 'token-bucket', periodUs: 1000, capacity: 1 } as const;
+    const request = { key: { policy: 'p' }, terms, cost: 1, mode: 'enforce' } as const;
+    expect((await spendOne(counters.limitStore, [request])).allowed).toBe(true);
+    expect((await spendOne(counters.limitStore, [request])).allowed).toBe(false);
     await counters.close();
     const log = await openLog({ kafkaUrl: 'memory:', clock, logger: silentLogger, partitions: 3 });
     expect((await log.writer('t')).partitions).toBe(3);

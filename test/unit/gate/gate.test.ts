@@ -6,7 +6,7 @@ import type { Decision } from '../../../src/decision/decision.ts';
 import { TidegateError } from '../../../src/errors.ts';
 import type { DecisionRecord } from '../../../src/event/decision-event.ts';
 import { createGate, type GateOptions, type GateRequest } from '../../../src/gate/gate.ts';
-import type { LimitRequest, LimitStore, SpendResult } from '../../../src/limiter/limit-store.ts';
+import type { LimitReturn, LimitStore, Spend, SpendResult } from '../../../src/limiter/limit-store.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
 import type { PolicySet, PolicySource } from '../../../src/policy/policy.ts';
@@ -27,11 +27,18 @@ class TestStore implements LimitStore {
   constructor(clock: ManualClock) {
     this.#inner = new MemoryLimitStore({ clock });
   }
-  spend(requests: readonly LimitRequest[]): SpendResult | Promise<SpendResult> {
+  /** What needs I/O is asked once per turn. */
+  get immediate(): boolean {
+    return this.mode === 'ok';
+  }
+  spend(spends: readonly Spend[]): SpendResult[] | Promise<SpendResult[]> {
     this.calls += 1;
     if (this.mode === 'hang') return new Promise(() => undefined);
     if (this.mode === 'fail') return Promise.reject(new TidegateError('STORE_FAILED', 'gone'));
-    return this.#inner.spend(requests);
+    return this.#inner.spend(spends);
+  }
+  giveBack(returns: readonly LimitReturn[]): void {
+    this.#inner.giveBack(returns);
   }
   close(): Promise<void> {
     return Promise.resolve();

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { keyPrefix, limitKey } from '../../../src/redis/keys.ts';
 
 const keyOf = (change: { client?: string; tenant?: string; route?: string }): string =>
-  limitKey(keyPrefix('default'), { policy: 'p', ...change });
+  limitKey(keyPrefix('default'), { policy: 'p', ...change }, 'token-bucket');
 
 describe('the key of a counter', () => {
   it('can be read by a person when the ids are ordinary', () => {
     expect(keyOf({ client: 'ip:2001:db8::/64', route: 'GET /orders/:id' })).toMatch(
-      /^tg1:default:\{\d{1,3}\}:p\|ip:2001:db8::\/64\|\|GET \/orders\/:id$/,
+      /^tg1:default:\{\d{1,3}\}:b:p\|ip:2001:db8::\/64\|\|route=GET \/orders\/:id$/,
     );
   });
 
@@ -16,7 +16,7 @@ describe('the key of a counter', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (client, route) => {
         const keys = [keyOf({ client }), keyOf({ client, route })];
-        const tags = keys.map((key) => /^tg1:default:\{(\d{1,3})\}:p\|/.exec(key)?.[1]);
+        const tags = keys.map((key) => /^tg1:default:\{(\d{1,3})\}:b:p\|/.exec(key)?.[1]);
         expect(tags[0]).toBeDefined();
         expect(tags[1]).toBe(tags[0]);
         for (const key of keys) {
