@@ -1,0 +1,200 @@
+import type { Clock } from '../clock.ts';
+import type { DecisionSource, DegradedReason } from '../decision/decision.ts';
+import type { DenyCache } from './deny-cache.ts';
+import type { GuardedSpend, GuardedStore } from './guarded-store.ts';
+import type { LeaseBook } from './lease-book.ts';
+import type { LimitAnswer, LimitRequest, LimitReturn, Spend, SpendResult } from './limit-store.ts';
+
+/** What a spend came to, and who said so. */
+export interface SavedResult {
+  readonly allowed: boolean;
+  /** One per request, in its order. Null: a limit that was not asked, because another one denied without asking. */
+  readonly answers: readonly (LimitAnswer | null)[];
+  /** The store's clock, or what it must show. */
+  readonly nowUs: number;
+  readonly source: Extract<DecisionSource, 'store' | 'lease' | 'deny-cache'>;
+  readonly compensated?: true;
+}
+
+export type SavedSpend = { readonly result: SavedResult } | { readonly degraded: DegradedReason };
+
+export interface SavingStoreOptions {
+  readonly guarded: Pick<GuardedStore, 'spend' | 'giveBack'>;
+  readonly clock: Clock;
+  /** Absent: every denial is asked for. */
+  readonly denials?: DenyCache;
+  /** Absent: no units are spent in process. */
+  readonly leases?: LeaseBook;
+}
+
+/** One limit of a spend, and how much of it was taken from a lease. */
+interface Part {
+  /** As it was asked. */
+  readonly request: LimitRequest;
+  readonly taken: number;
+  /** What the store is asked instead; null: nothing. */
+  readonly asked: LimitRequest | null;
+}
+
+const allOf = ({ cost }: LimitRequest, taken: number): boolean => cost > 0 && taken === cost;
+
+/**
+ * In front of the guarded store: answers what is certain without it, from leases and remembered denials, and asks it for
+ * the rest. Denials come without the store only where it would deny too, admissions only out of units that it has set aside.
+ */
+export class SavingStore {
+  readonly #guarded: SavingStoreOptions['guarded'];
+  readonly #clock: Clock;
+  readonly #denials: DenyCache | undefined;
+  readonly #leases: LeaseBook | undefined;
+  /** How far the store's clock is ahead of the monotonic one, as last seen. */
+  #storeAheadUs: number;
+
+  constructor({ guarded, clock, denials, leases }: SavingStoreOptions) {
+    this.#guarded = guarded;
+    this.#clock = clock;
+    this.#denials = denials;
+    this.#leases = leases;
+    this.#storeAheadUs = clock.nowMs() * 1000 - clock.monotonicUs();
+  }
+
+  /** `nowUs`: the monotonic clock, for callers that have just looked. */
+  spend(spend: Spend, nowUs = this.#clock.monotonicUs()): SavedSpend | Promise<SavedSpend> {
+    const [only] = spend;
+    if (spend.length === 1 && only) {
+      const leased = this.#leases?.spend(only, nowUs);
+      if (leased) return this.#here([leased], 'lease', nowUs);
+    }
+    for (const request of spend) {
+      if (this.#deniedHere(request, nowUs)) return this.#deny(spend, nowUs);
+    }
+    return this.#spendParts(spend, nowUs);
+  }
+
+  /** Gives units back; their counters are asked again. */
+  giveBack(returns: readonly LimitReturn[]): void | Promise<void> {
+    for (const { key } of returns) this.#denials?.forget(key);
+    return this.#guarded.giveBack(returns);
+  }
+
+  /** Leases go back. Spends are answered by the store from then on. */
+  async close(): Promise<void> {
+    await this.#leases?.close();
+  }
+
+  #here(answers: readonly (LimitAnswer | null)[], source: 'lease' | 'deny-cache', nowUs: number): SavedSpend {
+    return { result: { allowed: source === 'lease', answers, nowUs: nowUs + this.#storeAheadUs, source } };
+  }
+
+  #deniedHere(request: LimitRequest, nowUs: number): LimitAnswer | null {
+    const denied = this.#denials?.find(request, nowUs) ?? null;
+    // Units at hand may cover what the store has not.
+    return denied && (this.#leases?.left(request, nowUs) ?? 0) < request.cost ? denied : null;
+  }
+
+  /** The denial is certain. Limits that are not enforced are spent on their own all the same: their totals stay true. */
+  #deny(spend: Spend, nowUs: number): SavedSpend | Promise<SavedSpend> {
+    const answers = spend.map((request) => this.#deniedHere(request, nowUs));
+    const own = spend.filter(({ mode }) => mode !== 'enforce');
+    if (own.length === 0) return this.#here(answers, 'deny-cache', nowUs);
+    const spent = this.#spendParts(own, nowUs);
+    const merge = (saved: SavedSpend): SavedSpend => {
+      if ('degraded' in saved) return this.#here(answers, 'deny-cache', nowUs);
+      const told = saved.result.answers.values();
+      const all = spend.map(({ mode }, index) => (mode === 'enforce' ? (answers[index] ?? null) : next(told)));
+      return this.#here(all, 'deny-cache', nowUs);
+    };
+    return spent instanceof Promise ? spent.then(merge) : merge(spent);
+  }
+
+  /** Takes from leases what they have, and asks the store for the rest. */
+  #spendParts(spend: Spend, nowUs: number): SavedSpend | Promise<SavedSpend> {
+    const parts = spend.map((request) => this.#partOf(request, nowUs));
+    const asked: LimitRequest[] = [];
+    for (const part of parts) if (part.asked) asked.push(part.asked);
+    if (asked.length === 0) return this.#here(this.#withLeft(parts, [], nowUs), 'lease', nowUs);
+    const spent = this.#guarded.spend(asked);
+    if (spent instanceof Promise) return spent.then((late) => this.#settle(parts, late, nowUs));
+    return this.#settle(parts, spent, nowUs);
+  }
+
+  #partOf(request: LimitRequest, nowUs: number): Part {
+    const leases = this.#leases;
+    if (!leases) return { request, taken: 0, asked: request };
+    const taken = leases.takePart(request, nowUs);
+    if (allOf(request, taken)) return { request, taken, asked: null };
+    const rest = taken > 0 ? { ...request, cost: request.cost - taken } : request;
+    return { request, taken, asked: leases.prepare(rest, nowUs) };
+  }
+
+  #settle(parts: readonly Part[], spent: GuardedSpend, sentUs: number): SavedSpend | Promise<SavedSpend> {
+    const nowUs = this.#clock.monotonicUs();
+    if (!('result' in spent)) {
+      this.#tellLeases(parts, null, sentUs);
+      for (const { request, taken } of parts) this.#leases?.putBack(request, taken, nowUs);
+      return spent;
+    }
+    const { result } = spent;
+    this.#tellLeases(parts, result, sentUs);
+    this.#storeAheadUs = result.nowUs - nowUs;
+    if (!result.allowed) {
+      this.#denied(parts, result, { sentUs, answeredUs: nowUs });
+      if (this.#haveCome(parts, nowUs))
+        return this.#spendParts(
+          parts.map(({ request }) => request),
+          nowUs,
+        );
+    }
+    const answers = this.#withLeft(parts, result.answers, nowUs);
+    return { result: { ...result, answers, source: 'store' } };
+  }
+
+  /**
+   * Whether units have come, on the way of an earlier request, that the store had already set aside when it denied this one:
+   * the only limit of its spend, so that nothing has to be asked twice.
+   */
+  #haveCome([only, ...others]: readonly Part[], nowUs: number): boolean {
+    if (!only || !this.#leases || others.length > 0 || only.request.mode !== 'enforce') return false;
+    return this.#leases.left(only.request, nowUs) >= only.request.cost;
+  }
+
+  #tellLeases(parts: readonly Part[], result: SpendResult | null, sentUs: number): void {
+    if (!this.#leases) return;
+    let at = 0;
+    for (const { asked } of parts) {
+      if (!asked) continue;
+      const answer = result?.answers[at] ?? null;
+      this.#leases.settle(asked, { answer, sentUs, storeUs: result?.nowUs ?? 0 });
+      at += 1;
+    }
+  }
+
+  /** Nothing enforced stays taken, and what certainly denies for a while is remembered. */
+  #denied(parts: readonly Part[], result: SpendResult, exchange: { sentUs: number; answeredUs: number }): void {
+    let at = 0;
+    for (const { request, taken, asked } of parts) {
+      if (request.mode === 'enforce') this.#leases?.putBack(request, taken, exchange.answeredUs);
+      const answer = asked ? result.answers[at++] : null;
+      // A counter that is asked twice has denied with what the first one took.
+      const isOnly = parts.every(
+        (other) => other.request === request || other.request.key.policy !== request.key.policy,
+      );
+      if (answer && isOnly) this.#denials?.remember(request, answer, exchange);
+    }
+  }
+
+  /** One answer per limit: the store's, with what is at hand beside it. */
+  #withLeft(parts: readonly Part[], answers: readonly LimitAnswer[], nowUs: number): (LimitAnswer | null)[] {
+    const told = answers.values();
+    return parts.map(({ request, asked }) => {
+      const answer = asked ? next(told) : null;
+      if (asked && !answer) return null;
+      return this.#leases?.answerWith(request, answer, nowUs) ?? answer;
+    });
+  }
+}
+
+const next = <Item>(items: IterableIterator<Item>): Item | null => {
+  const { done, value } = items.next();
+  return done ? null : (value ?? null);
+};
