@@ -91,6 +91,19 @@ const emit = (message: string, code: MisuseCode): void => {
   globalThis.process?.emitWarning?.(message, { type: 'TidegateWarning', code });
 };
 
+/** Frames of Node's own servers, of HTTP/1 and of HTTP/2. */
+const serverFrame = /\bnode:(?:_http_server|internal\/http2\/core):/;
+
+/** Whether this runs while a server of Node handles a request, as far as nothing has been awaited since it came in. */
+export const isMadeInRequest = (): boolean => {
+  const { stackTraceLimit } = Error;
+  // A framework's own frames stand between.
+  Error.stackTraceLimit = 200;
+  const { stack = '' } = new Error();
+  Error.stackTraceLimit = stackTraceLimit;
+  return serverFrame.test(stack);
+};
+
 /** Throws CONFIG_INVALID: callers without types get told what they wrote. */
 export const watchMisuse = ({ logger, onMisuse = 'warn' }: MisuseOptions = {}): MisuseWatch => {
   if (!misuseReactions.includes(onMisuse)) {

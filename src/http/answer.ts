@@ -1,4 +1,5 @@
 import type { Blocked, Decision, Denied } from '../decision/decision.ts';
+import type { Settle } from './after-response.ts';
 import { type HeaderFields, type HeaderOptions, limitFields, wholeSeconds } from './header-fields.ts';
 
 /** What to answer instead of serving. */
@@ -8,13 +9,21 @@ export interface Refusal {
   readonly body: string;
 }
 
-/** What a decision means for the response. */
-export interface Answer {
+/** What a client is told of a decision. */
+export interface Told {
   readonly decision: Decision;
   /** For the response, whoever makes it. */
   readonly headers: HeaderFields;
   /** Null: the request may pass. */
   readonly refusal: Refusal | null;
+}
+
+/** What a decision means for the request and its response. */
+export interface Answer extends Told {
+  /** How long to hold the request before it goes on, milliseconds; 0: not at all. */
+  readonly holdMs: number;
+  /** To be called when the response is over; null: it makes no difference. */
+  readonly settle: Settle | null;
 }
 
 export interface AnswerOptions {
@@ -32,16 +41,26 @@ const retryAfter = (waitMs: number, random: () => number): string =>
 
 const problemTypes = 'https://iana.org/assignments/http-problem-types#';
 
-const denialProblem = ({ limits, retryAfterMs, source }: Denied): object => {
-  const closed = source === 'fail-closed';
-  const violated = limits.filter(({ shadow, allowed }) => !shadow && !allowed).map(({ policy }) => policy);
+/**
+ * What to add for a person. A share of a limit that this process counts alone is still a quota of the client's: it is told
+ * so, and not that the service as a whole has less to give, which is what 503 says.
+ */
+const detailOf = ({ retryAfterMs, source }: Denied): string | null => {
+  if (retryAfterMs === null) return 'This request costs more than its limit ever allows: waiting will not help.';
+  if (source === 'fallback') return 'Requests are counted per server at the moment, each against a share of the limit.';
+  if (source === 'overflow') return 'Too many new clients came at once: they share one limit for a while.';
+  return null;
+};
+
+const denialProblem = (denied: Denied): object => {
+  const closed = denied.source === 'fail-closed';
+  const violated = denied.limits.filter(({ shadow, allowed }) => !shadow && !allowed).map(({ policy }) => policy);
+  const detail = detailOf(denied);
   return {
     type: `${problemTypes}${closed ? 'temporary-reduced-capacity' : 'quota-exceeded'}`,
     title: closed ? 'This request cannot be counted at the moment' : 'Too many requests',
     status: closed ? 503 : 429,
-    ...(retryAfterMs === null
-      ? { detail: 'This request costs more than its limit ever allows: waiting will not help.' }
-      : {}),
+    ...(detail === null ? {} : { detail }),
     ...(violated.length === 0 ? {} : { 'violated-policies': violated }),
   };
 };
@@ -54,21 +73,19 @@ const blockProblem = ({ blockId }: Blocked): object => ({
   block: blockId,
 });
 
-/** How to answer a request that was decided on. */
-export const answerTo = (decision: Decision, { headers, random, nowMs }: AnswerOptions): Answer => {
-  const told = limitFields(decision, headers, nowMs);
-  if (decision.outcome === 'allowed') return { decision, headers: told, refusal: null };
+/** What to tell the client of a request that was decided on. */
+export const answerTo = (decision: Decision, { headers: options, random, nowMs }: AnswerOptions): Told => {
+  const headers = limitFields(decision, options, nowMs);
+  if (decision.outcome === 'allowed') return { decision, headers, refusal: null };
   const { retryAfterMs, source } = decision;
+  if (retryAfterMs !== null) headers['retry-after'] = retryAfter(retryAfterMs, random);
+  headers['content-type'] = 'application/problem+json';
+  // It is about one client at one moment: no cache may give it to another.
+  headers['cache-control'] = 'no-store';
   const problem = decision.outcome === 'denied' ? denialProblem(decision) : blockProblem(decision);
   return {
     decision,
-    headers: {
-      ...told,
-      ...(retryAfterMs === null ? {} : { 'retry-after': retryAfter(retryAfterMs, random) }),
-      'content-type': 'application/problem+json',
-      // It is about one client at one moment: no cache may give it to another.
-      'cache-control': 'no-store',
-    },
+    headers,
     refusal: { status: source === 'fail-closed' ? 503 : 429, body: JSON.stringify(problem) },
   };
 };

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '../clock.ts';
 import type { Decision } from '../decision/decision.ts';
-import { TidegateError } from '../errors.ts';
 import type { Answer } from './answer.ts';
-import { createAnswerer, forwardedForOf, type LimitOptions } from './middleware.ts';
+import { createAnswerer, errorFrom, type LimitOptions, nodeHeader } from './middleware.ts';
+import { holdBack, settleAfter } from './node-response.ts';
 
 export interface TidegateExpressOptions<R extends IncomingMessage = IncomingMessage>
   extends LimitOptions<[request: R]> {
@@ -65,7 +66,7 @@ const remember = (request: RoutedRequest, { locals }: LocalResponse, decision: D
 };
 
 const tell = (response: ServerResponse, headers: Answer['headers']): void => {
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  for (const name in headers) response.setHeader(name, headers[name] ?? '');
 };
 
 /** Fields of the answer that somebody meant to give instead. */
@@ -77,12 +78,6 @@ const refuse = (response: ServerResponse, { status, body }: { status: number; bo
   response.statusCode = status;
   response.end(body);
 };
-
-/** What is no error would let the request pass: `next(undefined)`, `next('route')`. */
-const errorFrom = (cause: unknown): Error =>
-  cause instanceof Error
-    ? cause
-    : new TidegateError('INPUT_INVALID', 'A callback of the limiter threw something that is no error', { cause });
 
 /**
  * Middleware for Express 4 and 5 and for plain `node:http`; it loads neither.
@@ -107,40 +102,53 @@ const errorFrom = (cause: unknown): Error =>
 export const tidegate = <R extends IncomingMessage = IncomingMessage>(
   options: TidegateExpressOptions<R>,
 ): RequestLimiter<R> => {
+  const { clock = systemClock } = options;
   const routeOf = options.route ?? routedTemplate;
-  const answerFor = createAnswerer(options, (request: R) => ({
-    method: request.method ?? '',
-    path: (request as RoutedRequest).originalUrl ?? request.url ?? '/',
-    peer: request.socket.remoteAddress,
-    forwardedFor: forwardedForOf(request.headers),
-    route: routeOf(request),
-  }));
+  const answerFor = createAnswerer<[R]>(options, {
+    factsOf: (request) => ({
+      method: request.method ?? '',
+      path: (request as RoutedRequest).originalUrl ?? request.url ?? '/',
+      peer: request.socket.remoteAddress,
+      route: routeOf(request),
+    }),
+    headerOf: nodeHeader,
+    rawOf: (request) => request,
+  });
+
+  /** Whether to serve the request. */
+  const carryOut = (answer: Answer, response: ServerResponse): boolean | Promise<boolean> => {
+    const { headers, refusal, settle, holdMs } = answer;
+    // Begun by somebody else, or nobody is there any more.
+    const isSettled = response.headersSent || response.destroyed;
+    if (!isSettled) tell(response, headers);
+    if (settle) settleAfter(response, settle);
+    if (refusal) {
+      if (!isSettled) refuse(response, refusal);
+      return false;
+    }
+    return holdMs === 0 ? true : holdBack(response, holdMs, clock);
+  };
 
   return async (request, response, next) => {
-    let answer: Answer | null;
+    let passes: boolean;
     try {
-      answer = await answerFor(request);
+      const answer = await answerFor(request);
+      remember(request, response, answer?.decision ?? null);
+      passes = answer ? await carryOut(answer, response) : true;
     } catch (cause) {
       if (!next) throw cause;
       next(errorFrom(cause));
       return false;
     }
-    remember(request, response, answer?.decision ?? null);
-    // Begun by somebody else, or nobody is there any more.
-    const settled = response.headersSent || response.destroyed;
-    if (answer && !settled) tell(response, answer.headers);
-    if (answer?.refusal) {
-      if (!settled) refuse(response, answer.refusal);
-      return false;
-    }
-    next?.();
-    return true;
+    if (passes) next?.();
+    return passes;
   };
 };
 
 /** What was decided on a request of `node:http`; null when nothing was. */
 export const decisionOn = (request: IncomingMessage): Decision | null => (request as RoutedRequest).tidegate ?? null;
 
+export type { ResponseOutcome } from './after-response.ts';
 export type { HeaderOptions, LegacyHeaders } from './header-fields.ts';
 export type { VouchedIdentity } from './identity.ts';
 export default tidegate;

@@ -1,7 +1,9 @@
+import { systemClock } from '../clock.ts';
 import type { Decision } from '../decision/decision.ts';
-import type { Refusal } from './answer.ts';
+import type { Answer, Refusal } from './answer.ts';
 import type { HeaderFields } from './header-fields.ts';
 import { createAnswerer, type LimitOptions } from './middleware.ts';
+import { holdBackUnlessAborted, settledByBody } from './response-body.ts';
 
 /** `Context` is whatever the host hands on beside the request: Hono's context, connection information, nothing. */
 export interface LimitFetchOptions<Context extends readonly unknown[] = []>
@@ -24,10 +26,18 @@ export interface FetchAnswer {
   readonly refusal: Response | null;
   /** For the response of a request that passes; the refusal has them already. */
   readonly headers: Headers;
+  /**
+   * Gives the response to send in place of the one that was made, so that it is known when its body has been read. Needed
+   * where a policy limits requests in flight, and for `refundWhen`; where it is not called, places end with their window.
+   */
+  readonly conclude: (response: Response) => Response;
 }
 
 export interface FetchLimiter<Context extends readonly unknown[] = []> {
-  /** Decides. Rejects when a callback fails, or when what it gives makes no sense. */
+  /**
+   * Decides, and holds back what has to queue. Rejects when a callback fails, when what it gives makes no sense, and with
+   * the reason of the request's signal when its client goes while it is held.
+   */
   (request: Request, ...context: Context): Promise<FetchAnswer>;
   /** The handler behind the limit: it sees what may pass, and its responses tell where the client stands. */
   handler(
@@ -57,6 +67,8 @@ const withHeaders = (response: Response, headers: Headers): Response => {
   }
 };
 
+const unchanged = (response: Response): Response => response;
+
 /**
  * Limits for hosts that speak the fetch API: Request → Response. Needs `node:crypto` of its host and nothing else of Node.
  * Use it once per request: each use counts. Throws CONFIG_INVALID.
@@ -69,36 +81,67 @@ const withHeaders = (response: Response, headers: Headers): Response => {
 export const limitFetch = <Context extends readonly unknown[] = []>(
   options: LimitFetchOptions<Context>,
 ): FetchLimiter<Context> => {
-  const { address, route } = options;
-  const answerFor = createAnswerer(options, (request: Request, ...context: Context) => ({
-    method: request.method,
-    path: request.url,
-    peer: address(request, ...context),
-    forwardedFor: request.headers.get('x-forwarded-for') ?? undefined,
-    route: route?.(request, ...context),
-  }));
+  const { address, route, clock = systemClock } = options;
+  const answerFor = createAnswerer<[request: Request, ...context: Context]>(options, {
+    factsOf: (request, ...context) => ({
+      method: request.method,
+      path: request.url,
+      peer: address(request, ...context),
+      route: route?.(request, ...context),
+    }),
+    headerOf: (name, request) => request.headers.get(name) ?? undefined,
+    rawOf: (request) => request,
+  });
+
+  /** What is to be done, once the request may go on or must not. */
+  const decideOn = async (request: Request, context: Context): Promise<Answer | null> => {
+    const answer = await answerFor(request, ...context);
+    if (!answer) return null;
+    const { refusal, settle, holdMs } = answer;
+    // Nothing is in flight for what is refused.
+    if (refusal) settle?.({ status: refusal.status, whole: true });
+    if (holdMs === 0) return answer;
+    try {
+      await holdBackUnlessAborted(request, holdMs, clock);
+      return answer;
+    } catch (gone) {
+      settle?.({ status: 0, whole: false });
+      throw gone;
+    }
+  };
 
   const limit = async (request: Request, ...context: Context): Promise<FetchAnswer> => {
-    const answer = await answerFor(request, ...context);
-    if (!answer) return { decision: null, refusal: null, headers: new Headers() };
-    const { decision, refusal, headers } = answer;
+    const answer = await decideOn(request, context);
+    if (!answer) return { decision: null, refusal: null, headers: new Headers(), conclude: unchanged };
+    const { decision, refusal, headers, settle } = answer;
     return {
       decision,
       refusal: refusal && refusalFor(request, refusal, headers),
       headers: new Headers(refusal ? {} : headers),
+      conclude: settle && !refusal ? (response) => settledByBody(request, response, settle) : unchanged,
     };
   };
 
   const handler: FetchLimiter<Context>['handler'] =
     (serve) =>
     async (request, ...context) => {
-      const { refusal, headers } = await limit(request, ...context);
-      return refusal ?? withHeaders(await serve(request, ...context), headers);
+      const answer = await decideOn(request, context);
+      if (!answer) return serve(request, ...context);
+      const { refusal, headers, settle } = answer;
+      if (refusal) return refusalFor(request, refusal, headers);
+      try {
+        const response = withHeaders(await serve(request, ...context), new Headers(headers));
+        return settle ? settledByBody(request, response, settle) : response;
+      } catch (error) {
+        settle?.({ status: 500, whole: false });
+        throw error;
+      }
     };
 
   return Object.assign(limit, { handler });
 };
 
+export type { ResponseOutcome } from './after-response.ts';
 export type { HeaderOptions, LegacyHeaders } from './header-fields.ts';
 export type { VouchedIdentity } from './identity.ts';
 export default limitFetch;

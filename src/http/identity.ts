@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { networkOf } from '../address.ts';
+import { hash } from 'node:crypto';
 import { type Client, clientOf } from '../client.ts';
+import type { KnownAddress } from './address-book.ts';
 
 /** What the host vouches for. A credential that it has not checked is no identity: anyone can make one up. */
 export interface VouchedIdentity {
@@ -8,20 +8,28 @@ export interface VouchedIdentity {
   readonly key?: string;
   readonly user?: string;
   readonly tenant?: string;
+  /** What the client has booked, such as `free` or `pro`: policies may be for one plan alone. */
+  readonly plan?: string;
 }
 
 const keyDigestLength = 22;
+/** A peer on a UNIX socket that nobody vouches for still has to be limited as someone. */
+const local: Client = { kind: 'ip', id: 'local' };
 
-/** Every identity of a request, most specific first: key, user, then the address (IPv6 by /64). */
-export const clientsOf = ({ key, user }: VouchedIdentity, address: string | null): Client[] => {
+/** Those that nobody vouches for, by address alone. */
+export const clientsAt = (known: KnownAddress | null): readonly Client[] => [known?.client ?? local];
+
+/**
+ * Every identity of a request, most specific first: key, user, then the address (IPv6 by /64). A key is hashed each time:
+ * remembering its digest would mean to keep the key.
+ */
+export const clientsOf = ({ key, user }: VouchedIdentity, known: KnownAddress | null): readonly Client[] => {
   const clients: Client[] = [];
   if (key !== undefined && key !== '') {
-    clients.push(clientOf('key', createHash('sha256').update(key).digest('base64url').slice(0, keyDigestLength)));
+    clients.push(clientOf('key', hash('sha256', key, 'base64url').slice(0, keyDigestLength)));
   }
   if (user !== undefined && user !== '') clients.push(clientOf('user', user));
-  const network = address === null ? null : networkOf(address);
-  if (network !== null) clients.push({ kind: 'ip', id: network });
-  // A peer on a UNIX socket that nobody vouches for still has to be limited as someone.
-  if (clients.length === 0) clients.push({ kind: 'ip', id: 'local' });
+  if (known !== null) clients.push(known.client);
+  if (clients.length === 0) clients.push(local);
   return clients;
 };

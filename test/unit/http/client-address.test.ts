@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { clientAddress, parseTrustedProxies } from '../../../src/http/client-address.ts';
+import { AddressBook } from '../../../src/http/address-book.ts';
+import { clientAddress } from '../../../src/http/client-address.ts';
+import { parseTrustedProxies } from '../../../src/http/trusted-proxies.ts';
 
-const trusted = parseTrustedProxies(['10.0.0.0/8', '2001:db8:1::/48']);
+const book = new AddressBook(parseTrustedProxies(['10.0.0.0/8', '2001:db8:1::/48']));
 
 describe('the address of a client', () => {
   it.each([
@@ -13,11 +15,11 @@ describe('the address of a client', () => {
     ['garbage from the proxy', '10.0.0.1', '203.0.113.9, unknown', '10.0.0.1'],
     ['numbers that C libraries take for addresses', '10.0.0.1', '3405803785', '10.0.0.1'],
   ])('is read with %s', (...[, peer, forwardedFor, expected]) => {
-    expect(clientAddress(peer, forwardedFor, trusted)).toBe(expected);
+    expect(clientAddress(peer, forwardedFor, book)?.address).toBe(expected);
   });
 
   it('is not looked for behind more hops than a chain of proxies has', () => {
     const hops = ['203.0.113.9', ...Array.from({ length: 100 }, () => '10.0.0.1')];
-    expect(clientAddress('10.0.0.1', hops.join(','), trusted)).toBe('10.0.0.1');
+    expect(clientAddress('10.0.0.1', hops.join(','), book)?.address).toBe('10.0.0.1');
   });
 });

@@ -73,7 +73,12 @@ describe('the Fastify plugin', () => {
   });
 
   it('answers 503 when a policy closes without its store', async () => {
-    const store = { spend: () => Promise.reject(new Error('gone')), close: () => Promise.resolve() };
+    const store = {
+      immediate: false,
+      spend: () => Promise.reject(new Error('gone')),
+      giveBack: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    };
     await start('{name: pay, limit: 5, window: 1m, onStoreFailure: deny}', {}, { store });
     const response = await app.inject('/orders/1');
     expect(response.statusCode).toBe(503);

@@ -60,9 +60,9 @@ describe('the limiter for the fetch API', () => {
 
   it('believes X-Forwarded-For of trusted proxies only', async () => {
     const { limit, routes } = limiter(perClient, { trustedProxies: ['10.0.0.0/8'] });
-    const forwarded = get('/', { headers: { 'x-forwarded-for': '192.0.2.1, 198.51.100.7' } });
-    await limit(forwarded, { remoteAddress: '10.1.1.1' });
-    await limit(forwarded, peer);
+    const forwarded = () => get('/', { headers: { 'x-forwarded-for': '192.0.2.1, 198.51.100.7' } });
+    await limit(forwarded(), { remoteAddress: '10.1.1.1' });
+    await limit(forwarded(), peer);
     expect(routes).toEqual(['GET / ip:198.51.100.7', 'GET / ip:203.0.113.9']);
   });
 

@@ -98,6 +98,7 @@ describe('the standard fields', () => {
       policy: 'seven',
       scope: ['client'],
       shadow: false,
+      algorithm: 'token-bucket',
       limit: 7,
       windowMs: 10_000,
       burst: 3,
@@ -116,6 +117,8 @@ describe('the standard fields', () => {
       cost: 1,
       limits: [state],
       deciding: state,
+      candidateOutcome: null,
+      compensated: false,
       retryAfterMs: 1000,
     };
     expect(headersOf(denied)).toMatchObject({ ratelimit: '"seven";r=0;t=1', 'retry-after': '1' });
