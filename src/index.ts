@@ -1,3 +1,46 @@
+import type { Decision } from './decision/decision.ts';
+import {
+  createGate as createUnmeasuredGate,
+  type Gate,
+  type GateOptions as UnmeasuredGateOptions,
+} from './gate/gate.ts';
+import type { DecisionObserver } from './gate/ports.ts';
+import type { DecisionMessage as Message } from './metrics/channels.ts';
+import { instrument } from './metrics/instrument.ts';
+
+export interface GateOptions extends UnmeasuredGateOptions {
+  /** Metrics, channels and span events: see docs/reference/metrics.md. Costs next to nothing while nobody reads them. Default true. */
+  readonly metrics?: boolean;
+}
+
+/** What is published on the channels `tidegate:decision` and `tidegate:degraded`. */
+export type DecisionMessage = Message<Decision>;
+
+const measuredBy = (first: DecisionObserver, second: DecisionObserver | undefined): DecisionObserver =>
+  second === undefined
+    ? first
+    : {
+        decided(decision, facts) {
+          first.decided(decision, facts);
+          second.decided(decision, facts);
+        },
+      };
+
+/** The request path, embedded in a process: identities → block list → policies → counters → decision → event. */
+export const createGate = ({ metrics = true, ...options }: GateOptions): Gate => {
+  if (!metrics) return createUnmeasuredGate(options);
+  const measuring = instrument();
+  const gate = createUnmeasuredGate({ ...options, observer: measuredBy(measuring, options.observer) });
+  const stops = [measuring.observeGate(gate), measuring.observePolicies(options.policies)];
+  const close = gate.close.bind(gate);
+  return Object.assign(gate, {
+    close: () => {
+      for (const stop of stops) stop();
+      return close();
+    },
+  });
+};
+
 export type { Block, BlockState, Evidence, Verdict } from './blocklist/block.ts';
 export { BlockListReplica } from './blocklist/replica.ts';
 export { type Client, type ClientKind, clientOf } from './client.ts';
@@ -16,11 +59,12 @@ export { type ErrorCode, type Problem, TidegateError } from './errors.ts';
 export type { DecisionEvent, DecisionRecord } from './event/decision-event.ts';
 export { createEmitter, type Emitter, type EmitterOptions } from './event/emitter.ts';
 export { topics } from './event/event-log.ts';
-export { createGate, type Gate, type GateOptions, type GateRequest, type GateStats } from './gate/gate.ts';
-export type { BlockLookup, EventSink } from './gate/ports.ts';
+export type { Gate, GateRequest, GateStats } from './gate/gate.ts';
+export type { BlockLookup, DecisionFacts, DecisionObserver, EventSink } from './gate/ports.ts';
 export type { LimitRequest, LimitStore, SpendResult } from './limiter/limit-store.ts';
 export { MemoryLimitStore } from './limiter/memory-limit-store.ts';
 export { type Logger, silentLogger } from './logger.ts';
+export { observeBlockList, observeEmitter } from './metrics/instrument.ts';
 export { type PolicyInput, parsePolicies, policySetOf } from './policy/parse.ts';
 export type { Policy, PolicySet, PolicySource } from './policy/policy.ts';
 export { watchPolicyFile } from './policy/policy-file.ts';

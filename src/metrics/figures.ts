@@ -8,8 +8,8 @@ export const watchedGates = () =>
       { instrument: 'breakerOpen', combination: 'sum', of: ({ storeOpen }) => (storeOpen ? 1 : 0) },
       { instrument: 'storeCallsSaved', combination: 'total', of: ({ storeCommandsSaved }) => storeCommandsSaved },
       { instrument: 'routesFolded', combination: 'total', of: ({ foldedRoutes }) => foldedRoutes },
-      { instrument: 'overflowed', combination: 'total', of: ({ overflowed = 0 }) => overflowed },
-      { instrument: 'liveGates', combination: 'largest', of: ({ liveGates = 1 }) => liveGates },
+      { instrument: 'overflowed', combination: 'total', of: ({ overflowed }) => overflowed },
+      { instrument: 'liveGates', combination: 'largest', of: ({ liveGates }) => liveGates },
     ],
   });
 

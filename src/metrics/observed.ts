@@ -26,9 +26,9 @@ export interface GateStatsSource {
   stats(): {
     readonly storeCommandsSaved: number;
     readonly foldedRoutes: number;
-    readonly storeOpen?: boolean;
-    readonly overflowed?: number;
-    readonly liveGates?: number;
+    readonly storeOpen: boolean;
+    readonly overflowed: number;
+    readonly liveGates: number;
   };
 }
 
