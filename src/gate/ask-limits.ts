@@ -1,5 +1,4 @@
 import type { DecisionSource, DegradedReason, LimitState } from '../decision/decision.ts';
-import type { GuardedSpend, GuardedStore } from '../limiter/guarded-store.ts';
 import {
   type LimitAnswer,
   type LimitRequest,
@@ -8,6 +7,7 @@ import {
   type SpendResult,
   spendOne,
 } from '../limiter/limit-store.ts';
+import type { SavedResult, SavedSpend, SavingStore } from '../limiter/saving-store.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Asked } from './asked.ts';
 import { limitPlanOf, shareOf } from './limit-plan.ts';
@@ -37,7 +37,7 @@ export interface Receipt {
 export interface LimitQuestion {
   readonly asked: Asked;
   readonly policies: readonly Policy[];
-  readonly store: GuardedStore;
+  readonly store: SavingStore;
   /** Decides while the store cannot, for policies that say so. */
   readonly local: LimitStore;
   /** How many gates share each limit then. */
@@ -159,13 +159,27 @@ const withoutStore = (question: LimitQuestion, degraded: DegradedReason): LimitV
   return result instanceof Promise ? result.then(judge) : judge(result);
 };
 
+/** A denial that was certain without asking leaves limits open that were not needed for it: they are not told of. */
+const verdictOf = (policies: readonly Policy[], saved: SavedResult, origin: Omit<Origin, 'source'>): LimitVerdict => {
+  const { answers, source = 'store' } = saved;
+  if (!answers.includes(null)) {
+    return verdictFrom(policies, saved as SpendResult, { ...origin, source });
+  }
+  const isKnown = (_: unknown, index: number): boolean => answers[index] !== null;
+  const result = { ...saved, answers: answers.filter((answer) => answer !== null) };
+  const spend = origin.spend.filter(isKnown);
+  const verdict = verdictFrom(policies.filter(isKnown), result, { ...origin, spend, source });
+  // What a limit would have said that was not asked, nobody knows.
+  return verdict.candidateOutcome === 'allowed' ? { ...verdict, candidateOutcome: null } : verdict;
+};
+
 /** Asks the store about every policy at once; without its answer the policies say what happens. */
 export const askLimits = (question: LimitQuestion): LimitVerdict | Promise<LimitVerdict> => {
   const { asked, policies, store } = question;
   const spend = policies.map((policy) => requestFor(policy, question));
-  const judge = (outcome: GuardedSpend): LimitVerdict | Promise<LimitVerdict> =>
+  const judge = (outcome: SavedSpend): LimitVerdict | Promise<LimitVerdict> =>
     'result' in outcome
-      ? verdictFrom(policies, outcome.result, { asked, spend, source: 'store', degraded: null })
+      ? verdictOf(policies, outcome.result, { asked, spend, degraded: null })
       : withoutStore(question, outcome.degraded);
   const outcome = store.spend(spend);
   return outcome instanceof Promise ? outcome.then(judge) : judge(outcome);

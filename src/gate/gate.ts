@@ -7,6 +7,7 @@ import { TidegateError } from '../errors.ts';
 import { GuardedStore } from '../limiter/guarded-store.ts';
 import { type LimitReturn, type LimitStore, takenBy } from '../limiter/limit-store.ts';
 import { MemoryLimitStore } from '../limiter/memory-limit-store.ts';
+import { type SavingStore, savingStore } from '../limiter/saving-store.ts';
 import { compilePolicies, type Matcher } from '../policy/match.ts';
 import type { PolicySet, PolicySource } from '../policy/policy.ts';
 import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-limits.ts';
@@ -34,6 +35,13 @@ export interface GateOptions {
   readonly random?: () => number;
   /** How long the store may take for one decision, milliseconds. Default 20. */
   readonly deadlineMs?: number;
+  /**
+   * Whether hot token buckets are spent in this process, out of units that the store has set aside for it. Default true;
+   * without effect on a store that answers without I/O.
+   */
+  readonly leases?: boolean;
+  /** Whether denials are remembered until the cost could fit, a second at most. Default true; without effect likewise. */
+  readonly denyCache?: boolean;
   /** How many gates share the limits, as last known: without the store each enforces its share. Default 1. */
   readonly liveGates?: () => number;
   /** Whether clients are told of denials. False in replay: nobody can be blamed for coming back early. Default true. */
@@ -104,7 +112,7 @@ export interface Gate {
   /** As if the request had never been counted: gives back every unit it took, once. Never rejects; for failed requests. */
   refund(decision: Decision): Promise<void>;
   stats(): GateStats;
-  /** Stops following the policies. The store belongs to its owner. */
+  /** Stops following the policies and gives leases back. The store belongs to its owner, who closes it after this. */
   close(): Promise<void>;
 }
 
@@ -134,7 +142,8 @@ interface FoundBlock {
 class EmbeddedGate implements Gate {
   readonly #options: GateOptions;
   readonly #clock: Clock;
-  readonly #store: GuardedStore;
+  readonly #guarded: GuardedStore;
+  readonly #store: SavingStore;
   readonly #local: MemoryLimitStore;
   readonly #routeNames = new RouteNames();
   readonly #retryWatch = new RetryWatch();
@@ -161,7 +170,8 @@ class EmbeddedGate implements Gate {
     const { clock = systemClock, random = systemRandom, store, deadlineMs = 20, policies } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#store = new GuardedStore({ store, clock, random, deadlineMs });
+    this.#guarded = new GuardedStore({ store, clock, random, deadlineMs });
+    this.#store = savingStore({ ...options, guarded: this.#guarded, clock, random });
     this.#local = new MemoryLimitStore({ clock });
     this.#policies = policies.current();
     this.#match = compilePolicies(this.#policies);
@@ -214,16 +224,16 @@ class EmbeddedGate implements Gate {
       overflowed: by.overflow,
       leased: by.lease,
       denyCached: by['deny-cache'],
-      storeOpen: this.#store.isOpen,
+      storeOpen: this.#guarded.isOpen,
       liveGates: this.#liveGates(),
       foldedRoutes: this.#routeNames.folded,
       policyVersion: this.#policies.version,
     };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#unsubscribe();
-    return Promise.resolve();
+    await this.#store.close();
   }
 
   async #giveBack({ from }: Receipt, returns: readonly LimitReturn[]): Promise<void> {

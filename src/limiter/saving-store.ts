@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { DecisionSource, DegradedReason } from '../decision/decision.ts';
-import type { DenyCache } from './deny-cache.ts';
+import { DenyCache } from './deny-cache.ts';
 import type { GuardedSpend, GuardedStore } from './guarded-store.ts';
-import type { LeaseBook } from './lease-book.ts';
+import { LeaseBook } from './lease-book.ts';
 import type { LimitAnswer, LimitRequest, LimitReturn, Spend, SpendResult } from './limit-store.ts';
 
 /** What a spend came to, and who said so. */
@@ -12,7 +12,8 @@ export interface SavedResult {
   readonly answers: readonly (LimitAnswer | null)[];
   /** The store's clock, or what it must show. */
   readonly nowUs: number;
-  readonly source: Extract<DecisionSource, 'store' | 'lease' | 'deny-cache'>;
+  /** Absent: the store itself. */
+  readonly source?: Extract<DecisionSource, 'lease' | 'deny-cache'>;
   readonly compensated?: true;
 }
 
@@ -60,6 +61,7 @@ export class SavingStore {
 
   /** `nowUs`: the monotonic clock, for callers that have just looked. */
   spend(spend: Spend, nowUs = this.#clock.monotonicUs()): SavedSpend | Promise<SavedSpend> {
+    if (!this.#leases && !this.#denials) return this.#guarded.spend(spend);
     const [only] = spend;
     if (spend.length === 1 && only) {
       const leased = this.#leases?.spend(only, nowUs);
@@ -145,8 +147,8 @@ export class SavingStore {
           nowUs,
         );
     }
-    const answers = this.#withLeft(parts, result.answers, nowUs);
-    return { result: { ...result, answers, source: 'store' } };
+    if (!this.#leases) return spent;
+    return { result: { ...result, answers: this.#withLeft(parts, result.answers, nowUs) } };
   }
 
   /**
@@ -197,4 +199,31 @@ export class SavingStore {
 const next = <Item>(items: IterableIterator<Item>): Item | null => {
   const { done, value } = items.next();
   return done ? null : (value ?? null);
+};
+
+export interface SavingOptions {
+  readonly guarded: GuardedStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Default true. */
+  readonly leases?: boolean;
+  /** Default true. */
+  readonly denyCache?: boolean;
+}
+
+/** With what saves calls to the guarded store, as far as that is wanted. A store without I/O has no calls to save. */
+export const savingStore = ({
+  guarded,
+  clock,
+  random,
+  leases = true,
+  denyCache = true,
+}: SavingOptions): SavingStore => {
+  const saves = !guarded.immediate;
+  return new SavingStore({
+    guarded,
+    clock,
+    ...(saves && denyCache ? { denials: new DenyCache() } : {}),
+    ...(saves && leases ? { leases: new LeaseBook({ office: guarded, clock, random }) } : {}),
+  });
 };
