@@ -19,6 +19,10 @@ export interface GuardedStoreOptions {
 /** Spends that wait for an answer. A server that hangs must not be owed more than this. */
 const maxWaiting = 16_384;
 
+/** Calls in a row that say that a server is away; and of a store of several, of which some may be, that all are. */
+const failuresOfOne = 3;
+const failuresOfMany = 12;
+
 const reasonOf = (error: unknown): DegradedReason => {
   const code = error instanceof TidegateError ? error.code : null;
   if (code === 'STORE_TIMEOUT') return 'timeout';
@@ -50,6 +54,8 @@ export class GuardedStore {
   readonly #options: GuardedStoreOptions;
   readonly #breaker: Breaker;
   readonly #queue: SpendQueue<GuardedSpend>;
+  /** Calls of which some spend has been answered. */
+  readonly #partly = new WeakSet<Batch<GuardedSpend>>();
   /** Calls whose answers are waited for, and when they are given up. */
   readonly #open = new Map<Batch<GuardedSpend>, Timer>();
   #waiting = 0;
@@ -58,7 +64,8 @@ export class GuardedStore {
   constructor(options: GuardedStoreOptions) {
     const { clock, random, deadlineMs = 20 } = options;
     this.#options = options;
-    this.#breaker = new Breaker({ clock, random });
+    const failures = options.store.spendEach ? failuresOfMany : failuresOfOne;
+    this.#breaker = new Breaker({ clock, random, failures });
     this.#queue = new SpendQueue(
       (batch) =>
         this.#open.set(
@@ -120,6 +127,8 @@ export class GuardedStore {
 
   async #send(batch: Batch<GuardedSpend>): Promise<void> {
     const { spends, answered } = batch;
+    const { store } = this.#options;
+    if (store.spendEach) return this.#sendEach(batch, store.spendEach(spends));
     try {
       const results = await this.#options.store.spend(spends);
       if (results.length !== spends.length) throw new TidegateError('STORE_FAILED', 'The store left spends unanswered');
@@ -133,9 +142,28 @@ export class GuardedStore {
     }
   }
 
+  /** Each spend is answered when its own answer is there; only when none is has the call failed. */
+  async #sendEach(batch: Batch<GuardedSpend>, pending: readonly Promise<SpendResult>[]): Promise<void> {
+    const settle = async (result: Promise<SpendResult>, index: number): Promise<void> => {
+      const spend = batch.spends[index] ?? [];
+      try {
+        const answer = await result;
+        if (!this.#open.has(batch)) return void this.giveBack(heldBy([spend], [answer]));
+        this.#partly.add(batch);
+        this.#breaker.succeeded();
+        batch.answered[index]?.({ result: answer });
+      } catch (error) {
+        batch.answered[index]?.({ degraded: reasonOf(error) });
+      }
+    };
+    await Promise.all(pending.map(settle));
+    this.#fail(batch, 'error');
+  }
+
+  /** Ends a call: what has no answer yet gets none. */
   #fail(batch: Batch<GuardedSpend>, degraded: DegradedReason): void {
     if (!this.#close(batch)) return;
-    this.#breaker.failed();
+    if (!this.#partly.has(batch)) this.#breaker.failed();
     for (const answer of batch.answered) answer({ degraded });
   }
 

@@ -106,6 +106,11 @@ export interface LimitStore {
   /** Whether it answers without I/O, synchronously. */
   readonly immediate: boolean;
   spend(spends: readonly Spend[]): readonly SpendResult[] | Promise<readonly SpendResult[]>;
+  /**
+   * The same with an answer for each spend, where one may fail or be late without the others: a store of several servers.
+   * Stores of one have none.
+   */
+  readonly spendEach?: ((spends: readonly Spend[]) => readonly Promise<SpendResult>[]) | undefined;
   /** Counters that have moved on take back what still counts; none ends up with more than it can hold. */
   giveBack(returns: readonly LimitReturn[]): void | Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,4 @@
 import { Cluster, Redis } from 'ioredis';
-import { type Clock, systemClock } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { MisuseOptions } from '../misuse.ts';
@@ -80,27 +79,45 @@ const openServer = async (address: RedisAddress, patience: Patience, logger: Log
 };
 
 const openCluster = async (address: RedisAddress, patience: Patience, logger: Logger): Promise<Cluster> => {
-  const cluster = new Cluster([...address.servers], clusterOptions(address, patience));
+  const isReady = (): boolean => cluster.status === 'ready';
+  const cluster: Cluster = new Cluster([...address.servers], clusterOptions(address, patience, isReady));
   let lastError: unknown;
+  const hear = nodeErrors(address, logger);
   cluster.on('node error', (error: Error, node: string) => {
     lastError = error;
-    logger.warn({ err: error.message, redis: address.text, node }, 'redis connection error');
+    hear.failed(error, node);
+    // Commands to a node that is away fail here: no redirection tells who has taken its slots over.
+    if (isReady()) cluster.refreshSlotsCache();
   });
   cluster.on('error', (error: Error) => {
     lastError ??= error;
     logger.warn({ err: error.message, redis: address.text }, 'redis cluster error');
   });
-  cluster.on('+node', (node: Redis) => setImmediate(() => connectEarly(node)));
+  cluster.on('+node', (node: Redis) => {
+    node.on('ready', () => hear.answered(`${node.options.host}:${node.options.port}`));
+    setImmediate(() => connectEarly(node));
+  });
   try {
-    await readyWithin(cluster, patience.connectTimeoutMs, systemClock);
-    // A node that is away fails its own slots only; this one is open as long as any answers.
-    await Promise.any(cluster.nodes('master').map((node) => node.ping()));
-    await Promise.allSettled(cluster.nodes('master').map((node) => node.ping()));
+    await cluster.connect();
+    await checkNodes(cluster.nodes('master'));
     return cluster;
   } catch (error) {
     cluster.disconnect();
     throw unreachable(address, lastError ?? error);
   }
+};
+
+/** A node is tried again every second or two, and asked of others as well: it is away once. */
+const nodeErrors = ({ text: redis }: RedisAddress, logger: Logger) => {
+  const away = new Set<string>();
+  return {
+    failed: (error: Error, node: string): void => {
+      const level = away.has(node) ? 'debug' : 'warn';
+      away.add(node);
+      logger[level]({ err: error.message, redis, node }, 'redis connection error');
+    },
+    answered: (node: string): void => void away.delete(node),
+  };
 };
 
 /** ioredis connects to a node with its first command, and rejects those that come before it is there. */
@@ -111,16 +128,14 @@ const connectEarly = (node: Redis): void => {
 };
 
 /**
- * The promise of `connect()` is not enough: it is left hanging when the one node that it asks for the cluster's state is
- * away, while ioredis goes on to try others.
+ * Connects to every node. One that is away fails its own slots only: it is enough that any answers and serves. ioredis'
+ * ready check would ask one at random, and leave its promise hanging where that one is away.
  */
-const readyWithin = (cluster: Cluster, withinMs: number, clock: Clock): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = clock.schedule(withinMs, () => reject(new Error(`the cluster is not ready after ${withinMs} ms`)));
-    const settle = (task: () => void): void => {
-      timer.cancel();
-      task();
-    };
-    cluster.once('ready', () => settle(resolve));
-    cluster.connect().catch((error: unknown) => settle(() => reject(error)));
-  });
+const checkNodes = async (nodes: readonly Redis[]): Promise<void> => {
+  const answers = await Promise.allSettled(nodes.map((node) => node.cluster('INFO')));
+  const states = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [String(answer.value)] : []));
+  if (states.some((state) => state.includes('cluster_state:ok'))) return;
+  if (states.length > 0) throw new Error('its nodes say cluster_state:fail');
+  const [first] = answers;
+  throw first?.status === 'rejected' ? first.reason : new Error('no node holds a slot');
+};

@@ -75,25 +75,26 @@ const sentinelOptions = (address: RedisAddress, { commandTimeoutMs }: Patience) 
 
 /** Beyond these a slot is in motion, and a decision has no time to run after it. */
 const maxRedirections = 3;
-const slotsRefreshMs = 2000;
 /** A node that is still away leaves the pool; it comes back with the next map of slots that names it. */
 const nodeAttempts = 8;
 
-export const clusterOptions = (address: RedisAddress, patience: Patience) => ({
+/**
+ * `isReady`: whether the cluster is connected as a whole. Until then, nodes must not be tried again one by one: ioredis
+ * waits for the end of each before it begins anew, which one that waits for its next attempt never tells of.
+ */
+export const clusterOptions = (address: RedisAddress, patience: Patience, isReady: () => boolean) => ({
   lazyConnect: true,
   // Not only of the nodes' options: the cluster has a queue of its own.
   enableOfflineQueue: false,
-  enableReadyCheck: true,
+  enableReadyCheck: false,
   maxRedirections,
   // 0: what may have counted, or has no node to go to, fails now. A later attempt is a decision too late.
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
   retryDelayOnTryAgain: 1,
   clusterRetryStrategy: backoffMs,
-  clusterNodeRetryStrategy: (attempt: number) => (attempt > nodeAttempts ? null : backoffMs(attempt)),
+  clusterNodeRetryStrategy: (attempt: number) => (isReady() && attempt <= nodeAttempts ? backoffMs(attempt) : null),
   slotsRefreshTimeout: patience.commandTimeoutMs,
-  // Commands to a node that is away fail here, so no redirection tells who has taken its slots over.
-  slotsRefreshInterval: slotsRefreshMs,
   // Names stay names: certificates are made out to them.
   dnsLookup: ((host, done) => done(null, host)) satisfies ClusterOptions['dnsLookup'],
   redisOptions: { ...preset, ...timeouts(patience), ...access(address) },

@@ -1,9 +1,10 @@
 import { type ErrorCode, messageOf, TidegateError } from '../errors.ts';
 import type { LimitReturn, LimitStore, Spend, SpendResult } from '../limiter/limit-store.ts';
-import type { RedisConnection } from './client.ts';
+import { isCluster, type RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
 import { giveBackCall, type LimitCall, readReply, spendCall } from './limit-script.ts';
 import { loadScript, runScript, type ScriptCall } from './scripts.ts';
+import { giveBackBySlot, maxSpendsPerCall, type SlotCalls, spendBySlot } from './slot-groups.ts';
 
 export interface RedisLimitStoreOptions {
   /** From openRedis, or the host's own connection. Its owner closes it. */
@@ -16,8 +17,6 @@ export interface RedisLimitStoreOptions {
 
 /** Log time may run slower than wall time: a counter must not be gone before log time has passed its end. */
 const replayKeyTtlMs = 3_600_000;
-/** Spends of one script call: long enough to share its cost, short enough not to hold up the server. */
-const maxSpendsPerCall = 128;
 
 const codeOf = (message: string): ErrorCode => {
   if (message.includes('timed out')) return 'STORE_TIMEOUT';
@@ -37,31 +36,56 @@ const inChunks = <T>(items: readonly T[]): (readonly T[])[] => {
   return chunks;
 };
 
-/** Counters in Redis, shared by every gate, on the server's own clock. One round trip for all spends of a call. */
+/**
+ * Counters in Redis, shared by every gate, on the server's own clock. One round trip for all spends of a call; in a
+ * cluster one call for each hash tag at the same time, and each spend has an answer of its own.
+ */
 export class RedisLimitStore implements LimitStore {
   readonly immediate = false;
   readonly #redis: RedisConnection;
   readonly #prefix: string;
   readonly #nowUs: (() => number) | undefined;
   readonly #script = loadScript('limits');
+  readonly spendEach: LimitStore['spendEach'];
+  #lostReturns = 0;
 
   constructor({ redis, namespace = 'default', nowUs }: RedisLimitStoreOptions) {
     this.#redis = redis;
     this.#prefix = keyPrefix(namespace);
     this.#nowUs = nowUs;
+    this.spendEach = isCluster(redis) ? (spends) => spendBySlot(spends, this.#slotCalls) : undefined;
+  }
+
+  /** Units that one slot of a cluster did not take back after another one had denied: they come back with time. */
+  get lostReturns(): number {
+    return this.#lostReturns;
   }
 
   async spend(spends: readonly Spend[]): Promise<readonly SpendResult[]> {
+    if (this.spendEach) return await Promise.all(this.spendEach(spends));
     if (spends.length <= maxSpendsPerCall) return await this.#answer(spends);
     return (await Promise.all(inChunks(spends).map((chunk) => this.#answer(chunk)))).flat();
   }
 
   async giveBack(returns: readonly LimitReturn[]): Promise<void> {
-    await Promise.all(inChunks(returns).map((chunk) => this.#run(giveBackCall(chunk, this.#call()))));
+    if (this.spendEach) await giveBackBySlot(returns, this.#slotCalls);
+    else await this.#giveBack(returns);
   }
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  readonly #slotCalls: SlotCalls = {
+    spend: (spends) => this.#answer(spends),
+    giveBack: (returns) => this.#giveBack(returns),
+    lost: (returns) => {
+      this.#lostReturns += returns.length;
+    },
+  };
+
+  async #giveBack(returns: readonly LimitReturn[]): Promise<void> {
+    await Promise.all(inChunks(returns).map((chunk) => this.#run(giveBackCall(chunk, this.#call()))));
   }
 
   #call(): LimitCall {

@@ -1,23 +1,50 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisBlockList } from '../../src/redis/block-list.ts';
 import { isCluster, openRedis, type RedisConnection } from '../../src/redis/client.ts';
+import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { describeWith, freshName, type RedisCluster, startRedisCluster } from '../support/engines.ts';
 import { blockListContract } from './block-list.contract.ts';
+import { crossSlotContract } from './cross-slot.contract.ts';
+import { limitStoreContract, startUs } from './limit-store.contract.ts';
+
+const gateCount = 4;
 
 describeWith('redis', 'on a Redis cluster of three nodes', () => {
   let cluster: RedisCluster;
   let redis: RedisConnection;
+  const gates: RedisConnection[] = [];
   beforeAll(async () => {
     cluster = await startRedisCluster();
     redis = await openRedis({ url: cluster.url });
+    for (let gate = 0; gate < gateCount; gate += 1) gates.push(await openRedis({ url: cluster.url }));
   });
   afterAll(async () => {
-    redis?.disconnect();
+    for (const connection of [redis, ...gates]) connection?.disconnect();
     await cluster?.stop();
   });
 
   it('is connected as to a cluster', () => {
     expect(isCluster(redis)).toBe(true);
+  });
+
+  limitStoreContract('on a cluster', () => {
+    let now = 0;
+    const store = new RedisLimitStore({ redis, namespace: freshName('limits'), nowUs: () => now });
+    return Promise.resolve({
+      store,
+      setNowUs: (nowUs) => {
+        now = nowUs;
+      },
+      close: () => Promise.resolve(),
+    });
+  });
+
+  describe('limits in several slots', () => {
+    const namespace = freshName('limits');
+    crossSlotContract(() => ({
+      stores: gates.map((gate) => new RedisLimitStore({ redis: gate, namespace, nowUs: () => startUs })),
+      nowUs: startUs,
+    }));
   });
 
   describe('the block list', () => {

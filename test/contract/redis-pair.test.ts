@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisBlockList } from '../../src/redis/block-list.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
+import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { describeWith, freshName, type RedisPair, startRedisPair } from '../support/engines.ts';
 import { blockListContract } from './block-list.contract.ts';
+import { limitStoreContract } from './limit-store.contract.ts';
 
 describeWith('redis', 'on the primary that a Sentinel names', () => {
   let pair: RedisPair;
@@ -20,6 +22,18 @@ describeWith('redis', 'on the primary that a Sentinel names', () => {
 
   it('is connected to the primary of today', async () => {
     expect((await redis.info('server')).includes(`tcp_port:${pair.replica.port}`)).toBe(true);
+  });
+
+  limitStoreContract('through a Sentinel', () => {
+    let now = 0;
+    const store = new RedisLimitStore({ redis, namespace: freshName('limits'), nowUs: () => now });
+    return Promise.resolve({
+      store,
+      setNowUs: (nowUs) => {
+        now = nowUs;
+      },
+      close: () => Promise.resolve(),
+    });
   });
 
   describe('the block list', () => {
