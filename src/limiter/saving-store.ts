@@ -141,23 +141,22 @@ export class SavingStore {
     this.#storeAheadUs = result.nowUs - nowUs;
     if (!result.allowed) {
       this.#denied(parts, result, { sentUs, answeredUs: nowUs });
-      if (this.#haveCome(parts, nowUs))
-        return this.#spendParts(
-          parts.map(({ request }) => request),
-          nowUs,
-        );
+      const again = this.#comeSince(parts, result, nowUs);
+      if (again) return this.#spendParts(again, nowUs);
     }
     if (!this.#leases) return spent;
     return { result: { ...result, answers: this.#withLeft(parts, result.answers, nowUs) } };
   }
 
   /**
-   * Whether units have come, on the way of an earlier request, that the store had already set aside when it denied this one:
-   * the only limit of its spend, so that nothing has to be asked twice.
+   * The spend to ask once more, where units have come meanwhile that the store had set aside for an earlier request when it
+   * denied this one. Only where it is the only limit, so that nothing is spent twice; and with no part of a lease in it, so
+   * that it is asked once more and not for ever.
    */
-  #haveCome([only, ...others]: readonly Part[], nowUs: number): boolean {
-    if (!only || !this.#leases || others.length > 0 || only.request.mode !== 'enforce') return false;
-    return this.#leases.left(only.request, nowUs) >= only.request.cost;
+  #comeSince([only, ...others]: readonly Part[], { answers }: SpendResult, nowUs: number): Spend | null {
+    if (!only || !this.#leases || others.length > 0 || only.request.mode !== 'enforce' || only.taken > 0) return null;
+    const left = this.#leases.left(only.request, nowUs);
+    return left > 0 && left + (answers[0]?.remaining ?? 0) >= only.request.cost ? [only.request] : null;
   }
 
   #tellLeases(parts: readonly Part[], result: SpendResult | null, sentUs: number): void {
