@@ -1,157 +1,178 @@
-import type { Client } from '../client.ts';
-import { parseRoutePattern, segmentsOf } from '../route-pattern.ts';
-import { readingsOf } from './path-readings.ts';
+import type { ClientKind } from '../client.ts';
+import { segmentsOf } from '../route-pattern.ts';
+import type { Facts } from './cells.ts';
+import { type KeyedSubject, MatchKeys } from './match-key.ts';
+import { plainSegmentsOf, readingsOf } from './path-readings.ts';
 import type { Policy, PolicySet } from './policy.ts';
+import { type Entry, kindBits, settleGroups } from './rank.ts';
+import { folded, RouteIndex } from './route-index.ts';
+import { fitsShape, shapeOf, type TemplateShape, takesManyPaths } from './template-shape.ts';
 
 /** What a policy is matched against. */
-export interface MatchSubject {
-  readonly method: string;
+export interface MatchSubject extends KeyedSubject {
   /** The request's target, as it came. */
   readonly path: string;
   /** The route's template, where there is one: its policies apply, and those of the path where it takes many paths. */
   readonly template?: string;
-  readonly tenant: string;
-  /** Empty: none. */
-  readonly plan?: string;
-  readonly service?: string;
-  readonly client: Client;
 }
 
-/** Policies for a request, in the order of their file. */
+/**
+ * Policies for a request, in the order of their file; of a group one alone. The list may be shared with other requests:
+ * equal lists of one template are mostly one and the same, frozen.
+ */
 export type Matcher = (subject: MatchSubject) => readonly Policy[];
 
-interface Entry {
-  readonly order: number;
-  readonly policy: Policy;
-}
-
-/** By method and tenant, so that thousands of tenants' own policies cost a request one look-up each. */
-type Cells = Map<string, Map<string, Entry[]>>;
-
-/** One step of a path; the entries of a node apply to paths that end here, the open ones to all below as well. */
-interface Node {
-  readonly literal: Map<string, Node>;
-  any: Node | undefined;
-  readonly ends: Cells;
-  readonly open: Cells;
-}
-
-const newNode = (): Node => ({ literal: new Map(), any: undefined, ends: new Map(), open: new Map() });
-
-/** Servers that tell `/Login` from `/login` are the fewer ones: a limit is for both. */
-const folded = (segment: string): string => segment.toLowerCase();
-
-const childOf = (node: Node, segment: string): Node => {
-  if (segment === '*') {
-    node.any ??= newNode();
-    return node.any;
-  }
-  const known = node.literal.get(folded(segment));
-  if (known) return known;
-  const made = newNode();
-  node.literal.set(folded(segment), made);
-  return made;
+/** Folded once more where something was decoded: `%4C` is an `L`. */
+const foldedReadings = (path: string): readonly (readonly string[])[] => {
+  const readings = readingsOf(folded(path));
+  return readings.length === 1 ? readings : readings.map((segments) => segments.map(folded));
 };
 
-const addTo = (cells: Cells, { method, tenant }: { method: string; tenant: string }, entry: Entry): void => {
-  const byTenant = cells.get(method) ?? new Map<string, Entry[]>();
-  cells.set(method, byTenant);
-  const entries = byTenant.get(tenant);
-  if (entries) entries.push(entry);
-  else byTenant.set(tenant, [entry]);
+const pathReadings = (path: string): readonly (readonly string[])[] => {
+  const segments = plainSegmentsOf(path);
+  return segments === null ? foldedReadings(path) : [segments];
 };
 
-const insert = (root: Node, entry: Entry): void => {
-  const tenants = entry.policy.match.tenants ?? ['*'];
-  for (const text of entry.policy.match.routes ?? ['* **']) {
-    const pattern = parseRoutePattern(text);
-    if (typeof pattern === 'string') continue;
-    const node = pattern.segments.reduce(childOf, root);
-    const cells = pattern.open ? node.open : node.ends;
-    for (const tenant of tenants) addTo(cells, { method: pattern.method, tenant }, entry);
-  }
+/** The path in each way that a server may read it, and the template's own segments. */
+export const readingsOfSubject = ({ path, template }: MatchSubject): readonly (readonly string[])[] => {
+  if (template === undefined) return pathReadings(path);
+  const own = segmentsOf(folded(template));
+  return takesManyPaths(template) ? [own, ...pathReadings(path)] : [own];
 };
 
-const collectTenants = (byTenant: ReadonlyMap<string, Entry[]> | undefined, tenant: string, found: Entry[]): void => {
-  if (!byTenant) return;
-  for (const entry of byTenant.get(tenant) ?? []) found.push(entry);
-  if (tenant !== '*') for (const entry of byTenant.get('*') ?? []) found.push(entry);
-};
+export const factsOf = ({ method, tenant, plan = '', service = '' }: MatchSubject): Facts => [
+  method,
+  tenant,
+  plan,
+  service,
+];
 
-const collect = (cells: Cells, { method, tenant }: MatchSubject, found: Entry[]): void => {
-  if (cells.size === 0) return;
-  collectTenants(cells.get(method), tenant, found);
-  // Who answers GET answers HEAD with the same work.
-  if (method === 'HEAD') collectTenants(cells.get('GET'), tenant, found);
-  collectTenants(cells.get('*'), tenant, found);
-};
+/** In the order of the file; of one policy's entries the narrowest first. */
+const isBefore = (a: Entry, b: Entry): boolean => a.order < b.order || (a.order === b.order && a.rank > b.rank);
 
-/** Deeper paths match no pattern by single segments, and hostile ones must not cost more. */
-const maxSegments = 32;
-
-interface Reading {
-  readonly segments: readonly string[];
-  readonly subject: MatchSubject;
-}
-
-const walk = (root: Node, { segments, subject }: Reading, found: Entry[]): void => {
-  let level: Node[] = [root];
-  for (let depth = 0; depth < segments.length && depth < maxSegments; depth += 1) {
-    const segment = folded(segments[depth] ?? '');
-    const next: Node[] = [];
-    for (const node of level) {
-      collect(node.open, subject, found);
-      const literal = node.literal.get(segment);
-      if (literal) next.push(literal);
-      if (node.any) next.push(node.any);
+/** So few as match one request are sorted by hand in a fraction of what it takes to call a comparator. */
+const sortFew = (entries: Entry[]): void => {
+  for (let next = 1; next < entries.length; next += 1) {
+    const entry = entries[next];
+    if (!entry) return;
+    let at = next;
+    for (let before = entries[at - 1]; at > 0 && before && isBefore(entry, before); before = entries[at - 1]) {
+      entries[at] = before;
+      at -= 1;
     }
-    if (next.length === 0) return;
-    level = next;
-  }
-  for (const node of level) {
-    collect(node.open, subject, found);
-    collect(node.ends, subject, found);
+    entries[at] = entry;
   }
 };
 
-/** A gateway may serve everything on `/*`: a template that takes many paths must not hide which one was asked for. */
-const takesManyPaths = (template: string): boolean => template.includes(':') || template.includes('*');
+const maxFew = 16;
 
-const readingsOfSubject = ({ path, template }: MatchSubject): readonly (readonly string[])[] => {
-  if (template === undefined) return readingsOf(path);
-  const own = segmentsOf(template);
-  return takesManyPaths(template) ? [own, ...readingsOf(path)] : [own];
+const sort = (entries: Entry[]): void => {
+  if (entries.length <= maxFew) sortFew(entries);
+  else entries.sort((a, b) => (isBefore(a, b) ? -1 : 1));
 };
 
-const isLeaf = (node: Node): boolean => node.literal.size === 0 && !node.any;
+/** The same where groups have to be settled: rarer, and slower. */
+const policiesInGroups = (found: readonly Entry[], bit: number): readonly Policy[] => {
+  const entries = found.filter((entry, index) => (entry.kinds & bit) !== 0 && entry.order !== found[index - 1]?.order);
+  return settleGroups(entries).map(({ policy }) => policy);
+};
 
-/** In the order of the file, each policy once: it may have been found by several patterns or readings. */
-const applicable = (found: Entry[], { client }: MatchSubject): Policy[] => {
+/**
+ * What applies of what was found: for this kind of client, in the order of the file, each policy once by the narrowest of
+ * its patterns, and of each group one alone.
+ */
+const policiesIn = (found: Entry[], kind: ClientKind): readonly Policy[] => {
+  const bit = kindBits[kind];
+  sort(found);
   const policies: Policy[] = [];
-  if (found.length > 1) found.sort((a, b) => a.order - b.order);
-  for (const { policy } of found) {
-    const kinds = policy.match.clientKinds;
-    if (policies.at(-1) !== policy && (!kinds || kinds.includes(client.kind))) policies.push(policy);
+  let last = -1;
+  for (const entry of found) {
+    if (entry.order === last || (entry.kinds & bit) === 0) continue;
+    if (entry.grouped) return policiesInGroups(found, bit);
+    last = entry.order;
+    policies.push(entry.policy);
   }
   return policies;
 };
 
+/** What is known of the paths of one template. */
+interface Template {
+  /** Which policies apply does not depend on the path: at all, or for the paths of a shape. */
+  readonly pathFree: boolean;
+  readonly shape: TemplateShape | null;
+  readonly results: Map<number, readonly Policy[]>;
+}
+
+/** Templates are the host's, and few; a host that passes something else fills this again and again, no more. */
+const maxTemplates = 4096;
+const maxResults = 65_536;
+
+class CompiledPolicies {
+  readonly #index: RouteIndex;
+  readonly #keys: MatchKeys;
+  readonly #anyPath: boolean;
+  readonly #ofAnyPath = new Map<number, readonly Policy[]>();
+  readonly #templates = new Map<string, Template>();
+  #results = 0;
+
+  constructor(policies: readonly Policy[]) {
+    this.#index = new RouteIndex(policies);
+    this.#keys = new MatchKeys(policies);
+    this.#anyPath = this.#index.takesAnyPath;
+  }
+
+  match(subject: MatchSubject): readonly Policy[] {
+    if (!this.#keys.fit) return this.#search(subject);
+    if (this.#anyPath) return this.#remembered(this.#ofAnyPath, subject);
+    if (subject.template === undefined) return this.#search(subject);
+    const { pathFree, shape, results } = this.#templateOf(subject.template);
+    const covered = pathFree || (shape !== null && fitsShape(shape, subject.path));
+    return covered ? this.#remembered(results, subject) : this.#search(subject);
+  }
+
+  #search(subject: MatchSubject): readonly Policy[] {
+    const found: Entry[] = [];
+    const facts = factsOf(subject);
+    if (this.#anyPath) this.#index.find({ segments: [], facts, found });
+    else for (const segments of readingsOfSubject(subject)) this.#index.find({ segments, facts, found });
+    return policiesIn(found, subject.client.kind);
+  }
+
+  #remembered(results: Map<number, readonly Policy[]>, subject: MatchSubject): readonly Policy[] {
+    const key = this.#keys.of(subject);
+    const known = results.get(key);
+    if (known !== undefined) return known;
+    const policies = Object.freeze(this.#search(subject));
+    if (this.#results >= maxResults) this.#forget();
+    this.#results += 1;
+    results.set(key, policies);
+    return policies;
+  }
+
+  #templateOf(text: string): Template {
+    const known = this.#templates.get(text);
+    if (known) return known;
+    if (this.#templates.size >= maxTemplates) this.#forget();
+    const pathFree = !takesManyPaths(text);
+    const shape = pathFree ? null : shapeOf(text, this.#index.root);
+    const template: Template = { pathFree, shape, results: new Map() };
+    this.#templates.set(text, template);
+    return template;
+  }
+
+  #forget(): void {
+    this.#templates.clear();
+    this.#ofAnyPath.clear();
+    this.#results = 0;
+  }
+}
+
 /**
  * An index over the policies of one version: a match walks the path once (an ambiguous one, or one behind a template, up
- * to three times) and looks up method and tenant, whatever the number of policies.
+ * to three times) and looks up method, tenant, plan and service, whatever the number of policies. Where the path cannot
+ * matter, what was found before for such a request is found again by one or two look-ups.
  */
-export const compilePolicies = ({ policies }: PolicySet): Matcher => {
-  const root = newNode();
-  for (const [order, policy] of policies.entries()) insert(root, { order, policy });
-  // Where no policy names a path, none has to be taken apart.
-  const anyPath = isLeaf(root) && root.ends.size === 0;
-  return (subject) => {
-    const found: Entry[] = [];
-    if (anyPath) {
-      collect(root.open, subject, found);
-      return applicable(found, subject);
-    }
-    for (const segments of readingsOfSubject(subject)) walk(root, { segments, subject }, found);
-    return applicable(found, subject);
-  };
+export const compilePolicies = ({ policies }: Pick<PolicySet, 'policies'>): Matcher => {
+  const compiled = new CompiledPolicies(policies);
+  return (subject) => compiled.match(subject);
 };

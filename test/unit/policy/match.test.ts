@@ -39,6 +39,7 @@ describe('matching policies', () => {
     '/login?next=/',
     '/login#top',
     '/%6cogin',
+    '/%4Cogin',
     '/login;a=b',
     '/./login',
     '/x/../login',

@@ -1,0 +1,67 @@
+import type { Entry } from './rank.ts';
+
+/** What entries are told apart by, besides the path: method, tenant, plan and service, in this order. */
+export type Facts = readonly [method: string, tenant: string, plan: string, service: string];
+
+/** For each fact the names that an entry is for; null: any. Those at the end that are null are left out. */
+export type Lists = readonly (readonly string[] | null)[];
+
+/** One look-up per fact, so that thousands of tenants' own policies cost a request no more than one. */
+export interface Cells {
+  exact: Map<string, Cells> | null;
+  any: Cells | null;
+  /** Most have one entry, which is found a step earlier than in a list. */
+  first: Entry | null;
+  more: Entry[] | null;
+}
+
+export const newCells = (): Cells => ({ exact: null, any: null, first: null, more: null });
+
+const cellsBelow = (cells: Cells, names: readonly string[] | null): Cells[] => {
+  if (names === null) {
+    cells.any ??= newCells();
+    return [cells.any];
+  }
+  cells.exact ??= new Map();
+  const { exact } = cells;
+  return names.map((name) => {
+    const known = exact.get(name);
+    if (known) return known;
+    const made = newCells();
+    exact.set(name, made);
+    return made;
+  });
+};
+
+export const addToCells = (cells: Cells, lists: Lists, entry: Entry): void => {
+  let level = [cells];
+  for (const names of lists) level = level.flatMap((below) => cellsBelow(below, names));
+  for (const cell of level) {
+    if (cell.first === null) cell.first = entry;
+    else {
+      cell.more ??= [];
+      cell.more.push(entry);
+    }
+  }
+};
+
+/** What is collected for whom. */
+export interface Collection {
+  readonly facts: Facts;
+  /** In no order; one policy may be found by several of its patterns. */
+  readonly found: Entry[];
+}
+
+/** Adds what is for these facts, of which the first `depth` have been looked up. */
+export const collectIn = (cells: Cells, depth: number, into: Collection): void => {
+  if (cells.first !== null) into.found.push(cells.first);
+  if (cells.more !== null) for (const entry of cells.more) into.found.push(entry);
+  if (cells.exact !== null) {
+    const own = cells.exact.get(into.facts[depth] ?? '');
+    if (own !== undefined) collectIn(own, depth + 1, into);
+    // Who answers GET answers HEAD with the same work.
+    const get = depth === 0 && into.facts[0] === 'HEAD' ? cells.exact.get('GET') : undefined;
+    if (get !== undefined) collectIn(get, 1, into);
+  }
+  if (cells.any !== null) collectIn(cells.any, depth + 1, into);
+};
