@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from './clock.ts';
 import type { Decision } from './decision/decision.ts';
 import {
   createGate as createUnmeasuredGate,
@@ -5,8 +7,12 @@ import {
   type GateOptions as UnmeasuredGateOptions,
 } from './gate/gate.ts';
 import type { DecisionObserver } from './gate/ports.ts';
+import type { Membership } from './limiter/fleet.ts';
 import type { DecisionMessage as Message } from './metrics/channels.ts';
 import { instrument } from './metrics/instrument.ts';
+import type { PolicySource } from './policy/policy.ts';
+import { type PolicyFileOptions, watchPolicyFile as watchUnmeasuredFile } from './policy/policy-file.ts';
+import { Heartbeat, type HeartbeatOptions } from './redis/heartbeat.ts';
 
 export interface GateOptions extends UnmeasuredGateOptions {
   /** Metrics, channels and span events: see docs/reference/metrics.md. Costs next to nothing while nobody reads them. Default true. */
@@ -41,6 +47,43 @@ export const createGate = ({ metrics = true, ...options }: GateOptions): Gate =>
   });
 };
 
+/** Reads and watches a policy file, and counts what is refused. Throws POLICY_INVALID when the first version is refused. */
+export const watchPolicyFile = (options: PolicyFileOptions): Promise<PolicySource> =>
+  watchUnmeasuredFile({
+    ...options,
+    onRefused: (error) => {
+      instrument().policiesRefused();
+      options.onRefused?.(error);
+    },
+  });
+
+export interface FleetOptions extends Omit<HeartbeatOptions, 'gateId' | 'policyVersion' | 'clock'> {
+  /** Those of the gate: others are told which version it runs. */
+  readonly policies: PolicySource;
+  /** Names this gate for as long as it lives. Default: a random one. */
+  readonly gateId?: string;
+  readonly clock?: HeartbeatOptions['clock'];
+}
+
+/**
+ * Joins the gates that share their limits over one Redis: give its `liveGates` to the gate, so that without the store each
+ * enforces its share, and call `stop` before the connection closes. Waits for the first beat, not for the server.
+ */
+export const joinFleet = async ({ policies, ...options }: FleetOptions): Promise<Membership> => {
+  const heartbeat = new Heartbeat({
+    clock: systemClock,
+    gateId: randomUUID(),
+    ...options,
+    policyVersion: () => policies.current().version,
+    onCountersLost: (lost) => {
+      instrument().countersLost(lost);
+      options.onCountersLost?.(lost);
+    },
+  });
+  await heartbeat.start();
+  return heartbeat;
+};
+
 export type { Block, BlockState, Evidence, Verdict } from './blocklist/block.ts';
 export { BlockListReplica } from './blocklist/replica.ts';
 export { type Client, type ClientKind, clientOf } from './client.ts';
@@ -61,13 +104,14 @@ export { createEmitter, type Emitter, type EmitterOptions } from './event/emitte
 export { topics } from './event/event-log.ts';
 export type { Gate, GateRequest, GateStats } from './gate/gate.ts';
 export type { BlockLookup, DecisionFacts, DecisionObserver, EventSink } from './gate/ports.ts';
+export type { CountersLost, CountersLostKind, Fleet, Membership } from './limiter/fleet.ts';
 export type { LimitRequest, LimitStore, SpendResult } from './limiter/limit-store.ts';
 export { MemoryLimitStore } from './limiter/memory-limit-store.ts';
 export { type Logger, silentLogger } from './logger.ts';
 export { observeBlockList, observeEmitter } from './metrics/instrument.ts';
 export { type PolicyInput, parsePolicies, policySetOf } from './policy/parse.ts';
 export type { Policy, PolicySet, PolicySource } from './policy/policy.ts';
-export { watchPolicyFile } from './policy/policy-file.ts';
+export type { PolicyFileOptions } from './policy/policy-file.ts';
 export { definePolicies, staticPolicies } from './policy/static-source.ts';
 export { RedisBlockList } from './redis/block-list.ts';
 export { openRedis } from './redis/client.ts';

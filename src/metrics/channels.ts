@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { ObservedDecision, ObservedFacts, ObservedPolicies } from './observed.ts';
+import type { ObservedDecision, ObservedFacts, ObservedLoss, ObservedPolicies } from './observed.ts';
 
 /** What is published of a decision. */
 export interface DecisionMessage<Decision = ObservedDecision> extends ObservedFacts {
@@ -23,12 +23,18 @@ export const channels = {
     when: 'each policy set that comes into force, the first of a gate included',
     message: '`{ version, policies }`',
   },
+  countersLost: {
+    name: 'tidegate:counters-lost',
+    when: 'each loss of counters that a member of the fleet finds in the store',
+    message: '`{ kind, expectedBeats, foundBeats }`',
+  },
 } as const;
 
 // A channel that nobody holds on to is forgotten, and its subscribers with it.
 const decisions = channel(channels.decision.name);
 const degraded = channel(channels.degraded.name);
 const policies = channel(channels.policies.name);
+const losses = channel(channels.countersLost.name);
 
 /** Publishes to whoever listens. Costs two booleans when nobody does. */
 export const decisionTaken = (decision: ObservedDecision, facts: ObservedFacts): void => {
@@ -42,4 +48,8 @@ export const decisionTaken = (decision: ObservedDecision, facts: ObservedFacts):
 
 export const policiesLoaded = (set: ObservedPolicies): void => {
   if (policies.hasSubscribers) policies.publish(set);
+};
+
+export const countersLost = (loss: ObservedLoss): void => {
+  if (losses.hasSubscribers) losses.publish(loss);
 };

@@ -1,5 +1,5 @@
 import type { MeterProvider } from '@opentelemetry/api';
-import { decisionTaken } from './channels.ts';
+import { countersLost, decisionTaken } from './channels.ts';
 import { Meters, type MetersOptions } from './meter.ts';
 import type {
   BlockListStatsSource,
@@ -7,6 +7,7 @@ import type {
   GateStatsSource,
   ObservedDecision,
   ObservedFacts,
+  ObservedLoss,
   PolicyLoadSource,
 } from './observed.ts';
 import { noteOnSpan } from './span-event.ts';
@@ -15,6 +16,10 @@ import { noteOnSpan } from './span-event.ts';
 export interface Instrumentation {
   /** Give it to a gate as its observer. */
   decided(decision: ObservedDecision, facts: ObservedFacts): void;
+  /** Give it to a member of a fleet. */
+  countersLost(loss: ObservedLoss): void;
+  /** Give it to a policy file. */
+  policiesRefused(): void;
   /** Each holds what it observes weakly and returns the way to stop. */
   observeGate(gate: GateStatsSource): () => void;
   observeEmitter(emitter: EmitterStatsSource): () => void;
@@ -34,6 +39,13 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
       meters.decided(decision, facts.latencyUs);
       decisionTaken(decision, facts);
       noteOnSpan(decision);
+    },
+    countersLost(loss) {
+      meters.countersLost(loss.kind);
+      countersLost(loss);
+    },
+    policiesRefused() {
+      meters.policies.refused();
     },
     observeGate: watching(meters.gates),
     observeEmitter: watching(meters.emitters),

@@ -17,6 +17,7 @@ export const attributes = {
   'tidegate.source': 'who decided: `store`, `lease`, `deny-cache`, `fallback`, …',
   'tidegate.policy':
     'the policy that decided, for blocked requests the rule; left out where none did; after 200 names `~other`',
+  'tidegate.loss': '`rolled-back`, `flushed`, `failover` (perhaps nothing)',
   'tidegate.reason': 'why the primary store was not asked or did not answer: `timeout`, `error`, `breaker-open`, …',
 } as const;
 export type AttributeName = keyof typeof attributes;
@@ -97,6 +98,14 @@ export const instruments = {
     description: 'Gates that share the limits, as last known here: without the store each enforces its share.',
     attributes: none,
   },
+  countersLost: {
+    name: 'tidegate.counters_lost',
+    kind: 'counter',
+    unit: '{loss}',
+    description:
+      'Times that a gate of this process found its store to have lost counters: limits admit more for a while.',
+    attributes: ['tidegate.loss'],
+  },
   eventsRecorded: {
     name: 'tidegate.events.recorded',
     kind: 'counter',
@@ -165,6 +174,13 @@ export const instruments = {
     kind: 'counter',
     unit: '{load}',
     description: 'Policy sets that came into force.',
+    attributes: none,
+  },
+  policiesRefused: {
+    name: 'tidegate.policies.refused',
+    kind: 'counter',
+    unit: '{load}',
+    description: 'Policy sets that were refused for their problems; the last good one stays.',
     attributes: none,
   },
   policyCount: {

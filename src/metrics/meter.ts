@@ -52,6 +52,8 @@ export class Meters {
   readonly blockLists = watchedBlockLists();
   readonly policies = new PolicyLoads();
   readonly #tally = new DecisionTally();
+  /** By kind of loss. */
+  readonly #losses = new Map<string, number>();
   readonly #options: MetersOptions;
   readonly #random: () => number;
   readonly #collect: BatchObservableCallback = (result) => this.#observe(result);
@@ -73,6 +75,11 @@ export class Meters {
     this.follow();
     const attributes = { 'tidegate.outcome': decision.outcome, 'tidegate.source': decision.source };
     this.#registration?.durations.record(latencyUs / 1_000_000, attributes);
+  }
+
+  countersLost(kind: string): void {
+    this.#losses.set(kind, (this.#losses.get(kind) ?? 0) + 1);
+    this.follow();
   }
 
   /** Registers with the provider that there is now. One that the host sets up late is found by the next timed decision. */
@@ -115,6 +122,7 @@ export class Meters {
       observe('decisions', count, { 'tidegate.outcome': outcome, 'tidegate.source': source, ...named });
     }
     for (const [reason, count] of this.#tally.degraded) observe('degraded', count, { 'tidegate.reason': reason });
+    for (const [loss, count] of this.#losses) observe('countersLost', count, { 'tidegate.loss': loss });
     for (const watched of [this.gates, this.emitters, this.blockLists, this.policies]) {
       for (const [id, number] of watched.read()) observe(id, number);
     }

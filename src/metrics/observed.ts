@@ -57,3 +57,7 @@ export interface PolicyLoadSource {
   current(): ObservedPolicies;
   onChange(listener: (next: ObservedPolicies) => void): () => void;
 }
+
+export interface ObservedLoss {
+  readonly kind: string;
+}

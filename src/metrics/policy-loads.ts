@@ -12,6 +12,7 @@ interface Followed {
 export class PolicyLoads {
   readonly #followed = new WeakMap<PolicyLoadSource, Followed>();
   #loads = 0;
+  #refused = 0;
   #current: { readonly version: number; readonly size: number } | null = null;
 
   /** Counts the set in force now and every later one. Returns the way to stop. */
@@ -29,11 +30,16 @@ export class PolicyLoads {
     };
   }
 
+  refused(): void {
+    this.#refused += 1;
+  }
+
   read(): ReadonlyMap<InstrumentId, number> {
     if (this.#current === null) return new Map();
     const { version, size } = this.#current;
     return new Map<InstrumentId, number>([
       ['policyLoads', this.#loads],
+      ['policiesRefused', this.#refused],
       ['policyCount', size],
       ['policyVersion', version],
     ]);

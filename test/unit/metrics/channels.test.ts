@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { channels, decisionTaken, policiesLoaded } from '../../../src/metrics/channels.ts';
+import { channels, countersLost, decisionTaken, policiesLoaded } from '../../../src/metrics/channels.ts';
 import type { ObservedDecision } from '../../../src/metrics/observed.ts';
 
 const facts = { method: 'GET', tenant: 'acme', latencyUs: 7, early: null };
@@ -39,6 +39,13 @@ describe('the diagnostics channels', () => {
     expect(heard).toEqual([{ version: '0123456789ab', policies: [] }]);
   });
 
+  it('tell of counters that the store has lost', () => {
+    const heard = heardOn('tidegate:counters-lost');
+    const loss = { kind: 'flushed', expectedBeats: 12, foundBeats: 1 };
+    countersLost(loss);
+    expect(heard).toEqual([loss]);
+  });
+
   it('make no message while nobody listens', () => {
     const untouchable = new Proxy(facts, {
       get: () => {
@@ -58,6 +65,7 @@ describe('the diagnostics channels', () => {
       'tidegate:decision',
       'tidegate:degraded',
       'tidegate:policies',
+      'tidegate:counters-lost',
     ]);
   });
 });

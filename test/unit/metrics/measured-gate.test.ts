@@ -1,4 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { context, metrics, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -11,6 +14,7 @@ import {
   type LimitStore,
   ManualClock,
   MemoryLimitStore,
+  watchPolicyFile,
 } from '../../../src/index.ts';
 import { collectedMetrics } from '../../support/collected-metrics.ts';
 
@@ -53,10 +57,36 @@ afterEach(() => {
   context.disable();
 });
 
+describe('a policy file of the library', () => {
+  it('counts the versions that were refused, and still says so to the host', async () => {
+    const { meterProvider, numberOf } = collectedMetrics();
+    metrics.setGlobalMeterProvider(meterProvider);
+    const folder = mkdtempSync(join(tmpdir(), 'tidegate-policies-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'policies.yaml');
+    writeFileSync(path, 'version: 1\npolicies: [{ name: a, limit: 1, window: 1m }]');
+    const refusals: string[] = [];
+    const clock = new ManualClock();
+    const source = await watchPolicyFile({ path, clock, onRefused: ({ code }) => refusals.push(code) });
+    const gate = createGate({ policies: source, store: new MemoryLimitStore(), clock });
+    const before = Number((await numberOf('tidegate.policies.refused')) ?? 0);
+    writeFileSync(path, 'version: 1\npolicies: [{ name: a, limit: 0, window: 1m }]');
+    const look = () => {
+      clock.advance(2000);
+      return refusals;
+    };
+    await expect.poll(look).toEqual(['POLICY_INVALID']);
+    expect(await numberOf('tidegate.policies.refused')).toBe(before + 1);
+    await gate.close();
+    source.close();
+  });
+});
+
 describe('a gate of the library', () => {
   it('is measured without being asked, and two gates of a process add up', async () => {
     const { meterProvider, valuesOf, numberOf } = collectedMetrics();
     metrics.setGlobalMeterProvider(meterProvider);
+    const loadsBefore = Number((await numberOf('tidegate.policies.loads')) ?? 0);
     const gates = [1, 2].map(() => createGate({ policies: policies(), store: new MemoryLimitStore() }));
     for (const gate of gates) for (let times = 0; times < 3; times += 1) await gate.check(request('ann'));
     const counts = (await valuesOf('tidegate.decisions')).map(([labels, value]) => [labels['tidegate.outcome'], value]);
@@ -66,7 +96,7 @@ describe('a gate of the library', () => {
         ['denied', 2],
       ]),
     );
-    expect(await numberOf('tidegate.policies.loads')).toBe(2);
+    expect(await numberOf('tidegate.policies.loads')).toBe(loadsBefore + 2);
     expect(await numberOf('tidegate.live_gates')).toBe(1);
     for (const gate of gates) await gate.close();
     expect(await numberOf('tidegate.overflowed')).toBe(0);

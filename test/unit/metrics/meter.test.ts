@@ -55,6 +55,7 @@ describe('the instruments', () => {
     meters.emitters.add(emitterWith());
     meters.blockLists.add(blockListOf(1500));
     meters.policies.add(policiesOf('00000000000a', 2));
+    meters.countersLost('flushed');
     const found = [...(await collect()).values()].map((metric) => {
       const { name, unit, description } = metric.descriptor;
       return { name, kind: kindOf(metric), unit, description };
@@ -71,6 +72,7 @@ describe('the instruments', () => {
   it('carry the attributes that the table gives them, and no other', async () => {
     const { meters, collect } = observed();
     meters.decided(decision({ outcome: 'blocked', degraded: 'error', deciding: null, rule: 'many-routes' }), 12);
+    meters.countersLost('flushed');
     const byName = new Map(Object.values<Instrument>(instruments).map((entry) => [entry.name, entry]));
     for (const [name, { dataPoints }] of await collect()) {
       for (const point of dataPoints) {
@@ -107,6 +109,21 @@ describe('the instruments', () => {
         [{ 'tidegate.reason': 'breaker-open' }, 1],
       ]),
     );
+  });
+
+  it('count losses of counters by kind, and policy sets that were refused', async () => {
+    const { meters, valuesOf, numberOf } = observed();
+    for (const kind of ['flushed', 'failover', 'flushed']) meters.countersLost(kind);
+    expect(new Set(await valuesOf('tidegate.counters_lost'))).toEqual(
+      new Set([
+        [{ 'tidegate.loss': 'flushed' }, 2],
+        [{ 'tidegate.loss': 'failover' }, 1],
+      ]),
+    );
+    meters.policies.add(policiesOf('00000000000a', 2));
+    meters.policies.refused();
+    expect(await numberOf('tidegate.policies.refused')).toBe(1);
+    expect(await numberOf('tidegate.policies.loads')).toBe(1);
   });
 
   it('hold 200 policy names and one for the rest, whoever makes up 10,000, and lose no count', async () => {
