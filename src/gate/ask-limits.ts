@@ -73,7 +73,8 @@ const shareLeft = ({ remaining, burst }: LimitState): number => remaining / burs
 const outranks = (limit: LimitState, other: LimitState, allowed: boolean): boolean =>
   allowed ? shareLeft(limit) < shareLeft(other) : waitOf(limit) > waitOf(other);
 
-const decidingOf = (limits: readonly LimitState[], allowed: boolean): number => {
+/** Which of them decides, by its index; -1: none. */
+export const decidingOf = (limits: readonly LimitState[], allowed: boolean): number => {
   let deciding = -1;
   for (let index = 0; index < limits.length; index += 1) {
     const limit = limits[index] as LimitState;
@@ -162,9 +163,7 @@ const withoutStore = (question: LimitQuestion, degraded: DegradedReason): LimitV
 /** A denial that was certain without asking leaves limits open that were not needed for it: they are not told of. */
 const verdictOf = (policies: readonly Policy[], saved: SavedResult, origin: Omit<Origin, 'source'>): LimitVerdict => {
   const { answers, source = 'store' } = saved;
-  if (!answers.includes(null)) {
-    return verdictFrom(policies, saved as SpendResult, { ...origin, source });
-  }
+  if (!saved.incomplete) return verdictFrom(policies, saved as SpendResult, { ...origin, source });
   const isKnown = (_: unknown, index: number): boolean => answers[index] !== null;
   const result = { ...saved, answers: answers.filter((answer) => answer !== null) };
   const spend = origin.spend.filter(isKnown);

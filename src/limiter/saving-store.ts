@@ -10,6 +10,8 @@ export interface SavedResult {
   readonly allowed: boolean;
   /** One per request, in its order. Null: a limit that was not asked, because another one denied without asking. */
   readonly answers: readonly (LimitAnswer | null)[];
+  /** Whether some answer is null. */
+  readonly incomplete?: true;
   /** The store's clock, or what it must show. */
   readonly nowUs: number;
   /** Absent: the store itself. */
@@ -65,7 +67,7 @@ export class SavingStore {
     const [only] = spend;
     if (spend.length === 1 && only) {
       const leased = this.#leases?.spend(only, nowUs);
-      if (leased) return this.#here([leased], 'lease', nowUs);
+      if (leased) return this.#leased([leased], nowUs);
     }
     for (const request of spend) {
       if (this.#deniedHere(request, nowUs)) return this.#deny(spend, nowUs);
@@ -84,8 +86,13 @@ export class SavingStore {
     await this.#leases?.close();
   }
 
-  #here(answers: readonly (LimitAnswer | null)[], source: 'lease' | 'deny-cache', nowUs: number): SavedSpend {
-    return { result: { allowed: source === 'lease', answers, nowUs: nowUs + this.#storeAheadUs, source } };
+  #leased(answers: readonly (LimitAnswer | null)[], nowUs: number): SavedSpend {
+    return { result: { allowed: true, answers, nowUs: nowUs + this.#storeAheadUs, source: 'lease' } };
+  }
+
+  #refused(answers: readonly (LimitAnswer | null)[], nowUs: number): SavedSpend {
+    const result = { allowed: false, answers, nowUs: nowUs + this.#storeAheadUs, source: 'deny-cache' } as const;
+    return { result: answers.includes(null) ? { ...result, incomplete: true } : result };
   }
 
   #deniedHere(request: LimitRequest, nowUs: number): LimitAnswer | null {
@@ -98,13 +105,13 @@ export class SavingStore {
   #deny(spend: Spend, nowUs: number): SavedSpend | Promise<SavedSpend> {
     const answers = spend.map((request) => this.#deniedHere(request, nowUs));
     const own = spend.filter(({ mode }) => mode !== 'enforce');
-    if (own.length === 0) return this.#here(answers, 'deny-cache', nowUs);
+    if (own.length === 0) return this.#refused(answers, nowUs);
     const spent = this.#spendParts(own, nowUs);
     const merge = (saved: SavedSpend): SavedSpend => {
-      if ('degraded' in saved) return this.#here(answers, 'deny-cache', nowUs);
+      if ('degraded' in saved) return this.#refused(answers, nowUs);
       const told = saved.result.answers.values();
       const all = spend.map(({ mode }, index) => (mode === 'enforce' ? (answers[index] ?? null) : next(told)));
-      return this.#here(all, 'deny-cache', nowUs);
+      return this.#refused(all, nowUs);
     };
     return spent instanceof Promise ? spent.then(merge) : merge(spent);
   }
@@ -114,7 +121,7 @@ export class SavingStore {
     const parts = spend.map((request) => this.#partOf(request, nowUs));
     const asked: LimitRequest[] = [];
     for (const part of parts) if (part.asked) asked.push(part.asked);
-    if (asked.length === 0) return this.#here(this.#withLeft(parts, [], nowUs), 'lease', nowUs);
+    if (asked.length === 0) return this.#leased(this.#withLeft(parts, [], nowUs), nowUs);
     const spent = this.#guarded.spend(asked);
     if (spent instanceof Promise) return spent.then((late) => this.#settle(parts, late, nowUs));
     return this.#settle(parts, spent, nowUs);
