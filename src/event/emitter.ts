@@ -52,8 +52,9 @@ export interface Emitter {
 
 const firstRetryMs = 50;
 const lastRetryMs = 5000;
-/** Frames given to one append: bounds what one request to the broker carries. */
+/** Given to one append, more or less: bounds what one request to the broker carries, and how long encoding takes at a time. */
 const maxFramesPerAppend = 64;
+const maxBytesPerAppend = 2_000_000;
 
 class LogEmitter implements Emitter {
   readonly #options: EmitterOptions;
@@ -141,17 +142,31 @@ class LogEmitter implements Emitter {
     this.#enqueue(() => {
       if (buffer === this.#fast) this.#fastTimer = undefined;
       else this.#slowTimer = undefined;
-      return this.#builder.build(buffer.take());
+      return this.#framesOf(buffer);
     });
   }
 
-  #enqueue(frames: () => OutgoingFrame[]): void {
+  *#framesOf(buffer: MergeBuffer): Generator<OutgoingFrame> {
+    const rows = buffer.take();
+    yield* this.#builder.build(rows);
+    buffer.giveBack(rows);
+  }
+
+  /** Frames are made as they are sent: between two appends of a full buffer the event loop gets its turn. */
+  #enqueue(frames: () => Iterable<OutgoingFrame>): void {
     this.#tail = this.#tail.then(async () => {
       if (this.#abandoned) return;
-      const batch = frames();
-      for (let from = 0; from < batch.length; from += maxFramesPerAppend) {
-        await this.#append(batch.slice(from, from + maxFramesPerAppend));
+      let batch: OutgoingFrame[] = [];
+      let bytes = 0;
+      for (const frame of frames()) {
+        batch.push(frame);
+        bytes += frame.body.length;
+        if (batch.length < maxFramesPerAppend && bytes < maxBytesPerAppend) continue;
+        await this.#append(batch);
+        batch = [];
+        bytes = 0;
       }
+      if (batch.length > 0) await this.#append(batch);
     });
   }
 

@@ -1,15 +1,96 @@
-import { type DecisionEvent, eventVersion } from './decision-event.ts';
-import { encodeEvent } from './event-codec.ts';
+import { eventVersion } from './decision-event.ts';
 import { maxFrameBytes, type OutgoingFrame } from './event-log.ts';
 import { crc32Hex } from './frame.ts';
-import type { MergedRow } from './merge-buffer.ts';
+import { LineWriter } from './line-writer.ts';
 import { partitionOf } from './partition.ts';
+import type { MergedRow } from './row-index.ts';
 
 const maxFrameRows = 500;
 
-interface PartitionState {
-  nextSeq: number;
-  total: number;
+/** What a frame that is being filled comes to so far. */
+interface Filling {
+  rows: number;
+  deniedRows: number;
+  decisions: number;
+  minTimeMs: number;
+  maxTimeMs: number;
+}
+
+const empty = (): Filling => ({
+  rows: 0,
+  deniedRows: 0,
+  decisions: 0,
+  minTimeMs: Number.POSITIVE_INFINITY,
+  maxTimeMs: Number.NEGATIVE_INFINITY,
+});
+
+const take = (filling: Filling, { timeMs, count, kind }: MergedRow): void => {
+  filling.rows += 1;
+  filling.decisions += count;
+  if (kind.outcome === 'denied') filling.deniedRows += 1;
+  if (timeMs < filling.minTimeMs) filling.minTimeMs = timeMs;
+  if (timeMs > filling.maxTimeMs) filling.maxTimeMs = timeMs;
+};
+
+/** One partition: its frames so far, and the one that is being filled. */
+class PartitionFrames {
+  readonly #emitter: string;
+  readonly #partition: number;
+  readonly #lines: LineWriter;
+  #nextSeq = 1;
+  #total = 0;
+  #filling = empty();
+
+  constructor({ emitterId, region }: FrameBuilderOptions, partition: number) {
+    this.#emitter = emitterId;
+    this.#partition = partition;
+    this.#lines = new LineWriter({ emitterId, region, partition });
+  }
+
+  /** Returns the frame that the row finds full: one that is too large for the log would be refused for good. */
+  add(row: MergedRow): OutgoingFrame | null {
+    const { length } = this.#lines;
+    const { rows } = this.#filling;
+    this.#lines.write(row, this.#nextSeq + rows);
+    const full = rows === maxFrameRows || (rows > 0 && this.#lines.length > maxFrameBytes);
+    const frame = full ? this.#frame(this.#lines.cut(length), false) : null;
+    take(this.#filling, row);
+    return frame;
+  }
+
+  /** What is left, if anything. */
+  rest(): OutgoingFrame | null {
+    return this.#filling.rows > 0 ? this.#frame(this.#lines.cut(this.#lines.length), false) : null;
+  }
+
+  last(timeMs: number): OutgoingFrame {
+    this.#filling = { ...empty(), minTimeMs: timeMs, maxTimeMs: timeMs };
+    return this.#frame(Buffer.alloc(0), true);
+  }
+
+  #frame(body: Buffer, last: boolean): OutgoingFrame {
+    const { rows, deniedRows, decisions, minTimeMs, maxTimeMs } = this.#filling;
+    const firstSeq = this.#nextSeq;
+    this.#nextSeq += rows;
+    this.#total += decisions;
+    this.#filling = empty();
+    return {
+      partition: this.#partition,
+      body,
+      headers: {
+        v: eventVersion,
+        emitter: this.#emitter,
+        firstSeq,
+        rows,
+        deniedRows,
+        total: this.#total,
+        minTimeMs,
+        maxTimeMs,
+        crc32: crc32Hex([body]),
+        last,
+      },
+    };
+  }
 }
 
 export interface FrameBuilderOptions {
@@ -21,138 +102,40 @@ export interface FrameBuilderOptions {
 /** Numbers rows and makes frames of them. The numbers belong to the frames: a frame that fails is sent again as it is. */
 export class FrameBuilder {
   readonly #options: FrameBuilderOptions;
-  readonly #states = new Map<number, PartitionState>();
+  readonly #partitions = new Map<number, PartitionFrames>();
 
   constructor(options: FrameBuilderOptions) {
     this.#options = options;
   }
 
-  build(rows: readonly MergedRow[]): OutgoingFrame[] {
-    const byPartition = new Map<number, MergedRow[]>();
+  /**
+   * Frame by frame, each made when it is asked for; all of them have to be. One call at a time. As few frames as rows and
+   * bytes allow.
+   */
+  *build(rows: readonly MergedRow[]): Generator<OutgoingFrame, void, undefined> {
+    // In the order in which rows lie in memory, not partition by partition.
     for (const row of rows) {
-      const { clientKind: kind, client: id } = row.first;
-      const partition = partitionOf({ kind, id }, this.#options.partitions);
-      const share = byPartition.get(partition);
-      if (share) share.push(row);
-      else byPartition.set(partition, [row]);
+      const frame = this.#framesOf(row).add(row);
+      if (frame) yield frame;
     }
-    return [...byPartition].flatMap(([partition, share]) => this.#frames(partition, share));
+    for (const frames of this.#partitions.values()) {
+      const frame = frames.rest();
+      if (frame) yield frame;
+    }
   }
 
   /** One closing frame for every partition that was written to. */
   buildLast(timeMs: number): OutgoingFrame[] {
-    return [...this.#states.keys()].map((partition) => this.#closing(partition, timeMs));
+    return [...this.#partitions.values()].map((frames) => frames.last(timeMs));
   }
 
-  #closing(partition: number, timeMs: number): OutgoingFrame {
-    const { nextSeq, total } = this.#stateOf(partition);
-    const { emitterId: emitter } = this.#options;
-    const crc32 = crc32Hex([]);
-    return {
-      partition,
-      headers: {
-        v: eventVersion,
-        emitter,
-        firstSeq: nextSeq,
-        rows: 0,
-        deniedRows: 0,
-        total,
-        minTimeMs: timeMs,
-        maxTimeMs: timeMs,
-        crc32,
-        last: true,
-      },
-      body: Buffer.alloc(0),
-    };
-  }
-
-  /** As few frames as rows and bytes allow: one that is too large for the log would be refused for good. */
-  #frames(partition: number, rows: readonly MergedRow[]): OutgoingFrame[] {
-    const frames: OutgoingFrame[] = [];
-    let lines: string[] = [];
-    let from = 0;
-    let bytes = 0;
-    const { nextSeq } = this.#stateOf(partition);
-    const close = (until: number): void => {
-      if (lines.length > 0)
-        frames.push(this.#frame(partition, rows.slice(from, until), Buffer.from(lines.join(''), 'utf8')));
-      lines = [];
-      from = until;
-      bytes = 0;
-    };
-    for (const [index, row] of rows.entries()) {
-      const line = `${encodeEvent(this.#event(row, partition, nextSeq + index))}\n`;
-      const lineBytes = Buffer.byteLength(line, 'utf8');
-      if (lines.length === maxFrameRows || bytes + lineBytes > maxFrameBytes) close(index);
-      lines.push(line);
-      bytes += lineBytes;
+  #framesOf({ client: id, clientKind: kind }: MergedRow): PartitionFrames {
+    const partition = partitionOf({ kind, id }, this.#options.partitions);
+    let frames = this.#partitions.get(partition);
+    if (!frames) {
+      frames = new PartitionFrames(this.#options, partition);
+      this.#partitions.set(partition, frames);
     }
-    close(rows.length);
     return frames;
-  }
-
-  #frame(partition: number, rows: readonly MergedRow[], body: Buffer): OutgoingFrame {
-    const state = this.#stateOf(partition);
-    const firstSeq = state.nextSeq;
-    const times = rows.map((row) => row.first.timeMs);
-    state.nextSeq += rows.length;
-    state.total += rows.reduce((sum, row) => sum + row.count, 0);
-    return {
-      partition,
-      body,
-      headers: {
-        v: eventVersion,
-        emitter: this.#options.emitterId,
-        firstSeq,
-        rows: rows.length,
-        deniedRows: rows.filter((row) => row.first.outcome === 'denied').length,
-        total: state.total,
-        minTimeMs: Math.min(...times),
-        maxTimeMs: Math.max(...times),
-        crc32: crc32Hex([body]),
-        last: false,
-      },
-    };
-  }
-
-  /** Written out: spreading a row of this size and adding to it takes V8 many times as long as everything else here. */
-  #event({ first, remaining, early, count }: MergedRow, partition: number, seq: number): DecisionEvent {
-    const { emitterId: emitter, region } = this.#options;
-    return {
-      timeMs: first.timeMs,
-      emitter,
-      partition,
-      seq,
-      region,
-      tenant: first.tenant,
-      clientKind: first.clientKind,
-      client: first.client,
-      address: first.address,
-      route: first.route,
-      method: first.method,
-      policy: first.policy,
-      policyVersion: first.policyVersion,
-      scope: first.scope,
-      limit: first.limit,
-      remaining,
-      outcome: first.outcome,
-      source: first.source,
-      degraded: first.degraded,
-      shadowDenied: first.shadowDenied,
-      candidateOutcome: first.candidateOutcome,
-      compensated: first.compensated,
-      cost: first.cost,
-      latencyUs: first.latencyUs,
-      early,
-      count,
-    };
-  }
-
-  #stateOf(partition: number): PartitionState {
-    const known = this.#states.get(partition);
-    if (known) return known;
-    const made = { nextSeq: 1, total: 0 };
-    this.#states.set(partition, made);
-    return made;
   }
 }

@@ -1,15 +1,11 @@
 import { otherClientId } from '../client.ts';
+import { anyCell, cellOf } from './cell.ts';
 import type { DecisionRecord } from './decision-event.ts';
+import { KindIndex } from './decision-kind.ts';
 import { type MergedRow, RowIndex } from './row-index.ts';
-
-export type { MergedRow } from './row-index.ts';
 
 /** The path of all routes that are folded together for lack of room. */
 const otherRoute = '~other';
-
-/** The upper bound of the logarithmic bucket a latency falls in: the next power of two, microseconds. */
-export const latencyBucketUs = (latencyUs: number): number =>
-  latencyUs <= 1 ? 1 : 2 ** (32 - Math.clz32(Math.min(Math.ceil(latencyUs), 2 ** 31) - 1));
 
 /** Keeps tenant, policy and outcome; says no more who it was or where. */
 const folded = (record: DecisionRecord): DecisionRecord => ({
@@ -19,7 +15,6 @@ const folded = (record: DecisionRecord): DecisionRecord => ({
   route: otherRoute,
   method: '',
   limit: 0,
-  latencyUs: 0,
   remaining: 0,
   shadowDenied: [],
 });
@@ -36,15 +31,8 @@ const foldedTwice = (record: DecisionRecord): DecisionRecord => ({
   compensated: 0,
 });
 
-/** One more decision of the same kind. */
-const count = (row: MergedRow, { remaining, early }: DecisionRecord): void => {
-  row.count += 1;
-  row.remaining = Math.min(row.remaining, remaining);
-  if (early !== null) row.early = (row.early ?? 0) + Number(early);
-};
-
-/** What stands for the interval of rows that are not told apart by it. */
-const anyInterval = -1;
+/** Kinds remembered from one interval to the next. More in use at a time are bounded by the rows they are of. */
+const maxKinds = 4096;
 
 export interface MergeBufferOptions {
   /** Decisions further apart than this never share a row. Whole fractions of a second only. */
@@ -60,15 +48,17 @@ export interface MergeBufferOptions {
 
 /**
  * Rows that wait to be sent. Bounded by giving up resolution, never counts: first the interval, then the client, then
- * tenant, policy and cost.
+ * tenant, policy and cost. Keeps nothing of a record but its texts.
  */
 export class MergeBuffer {
   readonly #options: MergeBufferOptions;
-  #rows = new RowIndex();
+  readonly #rows: RowIndex;
+  #kinds = new KindIndex();
   #folded = 0;
 
   constructor(options: MergeBufferOptions) {
     this.#options = options;
+    this.#rows = new RowIndex(2 * options.maxRows);
   }
 
   get size(): number {
@@ -82,44 +72,45 @@ export class MergeBuffer {
 
   add(record: DecisionRecord): void {
     const { intervalMs, maxRows, every } = this.#options;
-    const latencyUs = latencyBucketUs(record.latencyUs);
-    const roomy = this.#rows.size < maxRows / 2;
-    const interval = roomy ? Math.floor(record.timeMs / intervalMs) : anyInterval;
-    const row = every && roomy ? undefined : this.#rows.find(record, latencyUs, interval);
-    if (row) count(row, record);
-    else if (this.#rows.size < maxRows) this.#start({ ...record, latencyUs }, interval);
+    const { size } = this.#rows;
+    const roomy = size < maxRows / 2;
+    const cell = cellOf(record.timeMs, record.latencyUs, roomy ? intervalMs : null);
+    const kind = this.#kinds.find(record);
+    const row = kind === undefined || (every && roomy) ? null : this.#rows.find(record, kind, cell);
+    if (row) row.countOne(record);
+    else if (size < maxRows) this.#rows.add(record, kind ?? this.#kinds.add(record), cell);
     else this.#addFolded(record);
   }
 
-  /** Empties the buffer: rows in the order of their first decision. */
+  /** Empties the buffer: rows in the order of their first decision, to be given back when they have been read. */
   take(): MergedRow[] {
-    const { rows } = this.#rows;
-    this.#rows = new RowIndex();
-    return rows;
+    if (this.#kinds.size > maxKinds) this.#kinds = new KindIndex();
+    return this.#rows.take();
   }
 
-  /** Σ count of what waits. */
-  decisions(): number {
-    return this.#rows.rows.reduce((sum, row) => sum + row.count, 0);
+  giveBack(rows: MergedRow[]): void {
+    this.#rows.giveBack(rows);
   }
 
   #addFolded(record: DecisionRecord): void {
     this.#folded += 1;
     const once = folded(record);
-    const row = this.#rows.find(once, once.latencyUs, anyInterval);
-    if (row) count(row, once);
-    else if (this.#rows.size < 2 * this.#options.maxRows) this.#start(once, anyInterval);
-    else this.#addFoldedTwice(foldedTwice(record));
+    if (this.#counted(once)) return;
+    if (this.#rows.size < 2 * this.#options.maxRows) this.#start(once);
+    else {
+      const twice = foldedTwice(record);
+      if (!this.#counted(twice)) this.#start(twice);
+    }
   }
 
-  #addFoldedTwice(record: DecisionRecord): void {
-    const row = this.#rows.find(record, record.latencyUs, anyInterval);
-    if (row) count(row, record);
-    else this.#start(record, anyInterval);
+  #counted(record: DecisionRecord): boolean {
+    const kind = this.#kinds.find(record);
+    const row = kind === undefined ? null : this.#rows.find(record, kind, anyCell);
+    row?.countOne(record);
+    return row !== null;
   }
 
-  #start(first: DecisionRecord, interval: number): void {
-    const { remaining } = first;
-    this.#rows.add({ first, interval, remaining, early: first.early === null ? null : Number(first.early), count: 1 });
+  #start(record: DecisionRecord): void {
+    this.#rows.add(record, this.#kinds.find(record) ?? this.#kinds.add(record), anyCell);
   }
 }

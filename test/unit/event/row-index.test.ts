@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { DecisionRecord } from '../../../src/event/decision-event.ts';
+import type { DecisionEvent, DecisionRecord } from '../../../src/event/decision-event.ts';
 import { MergeBuffer } from '../../../src/event/merge-buffer.ts';
+import { eventsOf } from '../../support/merged-events.ts';
 
 const record = fc.record({
   timeMs: fc.constantFrom(1_750_000_000_000, 1_750_000_000_001, 1_750_000_000_300),
@@ -30,22 +31,28 @@ const record = fc.record({
 const intervalMs = 250;
 const kindOf = ({ timeMs, remaining, early, ...dimensions }: DecisionRecord): string =>
   JSON.stringify([Math.floor(timeMs / intervalMs), early === null, dimensions]);
+const kindOfEvent = (event: DecisionEvent): string => {
+  const { emitter: _, partition: __, seq: ___, region: ____, count: _____, early, ...record } = event;
+  return kindOf({ ...record, early: early === null ? null : early > 0 });
+};
 
-it('decisions share a row exactly when they agree in every dimension, however many rows a client has', () => {
+it('decisions share a row exactly when they agree in every dimension, however many rows a client has, filling after filling', () => {
   fc.assert(
-    fc.property(fc.array(record, { maxLength: 200 }), fc.nat(3), (records, repeats) => {
+    fc.property(fc.array(record, { maxLength: 200 }), fc.nat(3), fc.array(record), (records, repeats, before) => {
       const buffer = new MergeBuffer({ intervalMs, maxRows: 10_000, every: false });
+      for (const decision of before) buffer.add(decision);
+      buffer.giveBack(buffer.take());
       const all = Array.from({ length: repeats + 1 }, () => records).flat();
       for (const decision of all) buffer.add(decision);
       const expected = new Map<string, DecisionRecord[]>();
       for (const decision of all) expected.set(kindOf(decision), [...(expected.get(kindOf(decision)) ?? []), decision]);
-      const rows = buffer.take();
-      expect(rows.map(({ first }) => kindOf(first))).toEqual([...expected.keys()]);
-      for (const row of rows) {
-        const group = expected.get(kindOf(row.first)) ?? [];
-        expect(row.count).toBe(group.length);
-        expect(row.remaining).toBe(Math.min(...group.map(({ remaining }) => remaining)));
-        expect(row.early).toBe(row.first.early === null ? null : group.filter(({ early }) => early).length);
+      const events = eventsOf(buffer.take());
+      expect(events.map(kindOfEvent)).toEqual([...expected.keys()]);
+      for (const event of events) {
+        const group = expected.get(kindOfEvent(event)) ?? [];
+        expect(event.count).toBe(group.length);
+        expect(event.remaining).toBe(Math.min(...group.map(({ remaining }) => remaining)));
+        expect(event.early).toBe(event.early === null ? null : group.filter(({ early }) => early).length);
       }
     }),
     { numRuns: 60 },

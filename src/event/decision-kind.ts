@@ -1,0 +1,148 @@
+import type { DecisionRecord } from './decision-event.ts';
+import { type Bytes, bytesOf, json } from './line-bytes.ts';
+
+const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((text, index) => text === b[index]));
+
+/** What a kind says in a line, in wire order: after the client's address, and after `remaining`. */
+export interface KindBytes {
+  readonly middle: Bytes;
+  /** The same with an empty address before it: most lines have none. */
+  readonly middleWithoutAddress: Bytes;
+  readonly tail: Bytes;
+}
+
+const kindBytesOf = (kind: DecisionKind): KindBytes => {
+  const policy = `"policy":${json(kind.policy)},"policy_version":${json(kind.policyVersion)},"scope":${json(kind.scope)}`;
+  const middle = `,"route":${json(kind.route)},"method":${json(kind.method)},${policy},"limit":${json(kind.limit)},"remaining":`;
+  const outcome = `"outcome":${json(kind.outcome)},"source":${json(kind.source)},"degraded":${json(kind.degraded)}`;
+  const candidate = `"candidate_outcome":${json(kind.candidateOutcome)},"compensated":${json(kind.compensated)}`;
+  const tail = `,${outcome},"shadow_denied":${json(kind.shadowDenied)},${candidate},"cost":`;
+  return { middle: bytesOf(middle), middleWithoutAddress: bytesOf(`,"address":""${middle}`), tail: bytesOf(tail) };
+};
+
+/**
+ * What many decisions have in common and few differ in: all that a policy file, a set of routes and the state of the store
+ * say. Who asked, when, and what it cost is not of it.
+ */
+export class DecisionKind {
+  /** Unlike those of all other kinds of its index. */
+  readonly id: number;
+  readonly route: string;
+  readonly method: string;
+  readonly policy: string;
+  readonly policyVersion: string;
+  readonly scope: string;
+  readonly limit: number;
+  readonly outcome: DecisionRecord['outcome'];
+  readonly source: DecisionRecord['source'];
+  readonly degraded: DecisionRecord['degraded'];
+  readonly shadowDenied: readonly string[];
+  readonly candidateOutcome: DecisionRecord['candidateOutcome'];
+  readonly compensated: DecisionRecord['compensated'];
+  /** Whether clients were told of denials: whether `early` is a number. */
+  readonly told: boolean;
+  #bytes: KindBytes | null = null;
+
+  constructor(record: DecisionRecord, id: number) {
+    this.id = id;
+    this.route = record.route;
+    this.method = record.method;
+    this.policy = record.policy;
+    this.policyVersion = record.policyVersion;
+    this.scope = record.scope;
+    this.limit = record.limit;
+    this.outcome = record.outcome;
+    this.source = record.source;
+    this.degraded = record.degraded;
+    this.shadowDenied = record.shadowDenied;
+    this.candidateOutcome = record.candidateOutcome;
+    this.compensated = record.compensated;
+    this.told = record.early !== null;
+  }
+
+  /** What differs most often comes first. */
+  holds(record: DecisionRecord): boolean {
+    return (
+      this.route === record.route &&
+      this.outcome === record.outcome &&
+      this.policy === record.policy &&
+      this.method === record.method &&
+      this.source === record.source &&
+      this.policyVersion === record.policyVersion &&
+      this.scope === record.scope &&
+      this.limit === record.limit &&
+      this.degraded === record.degraded &&
+      this.candidateOutcome === record.candidateOutcome &&
+      this.compensated === record.compensated &&
+      this.told === (record.early !== null) &&
+      sameTexts(this.shadowDenied, record.shadowDenied)
+    );
+  }
+
+  /** Its part of a line, made once. */
+  get bytes(): KindBytes {
+    this.#bytes ??= kindBytesOf(this);
+    return this.#bytes;
+  }
+}
+
+/** Kinds of one route that are compared one by one: a route with more is rare, and must not cost more than a key. */
+const maxCompared = 8;
+
+const keyOf = (record: DecisionRecord): string =>
+  JSON.stringify([
+    record.outcome,
+    record.policy,
+    record.method,
+    record.source,
+    record.policyVersion,
+    record.scope,
+    record.limit,
+    record.degraded,
+    record.candidateOutcome,
+    record.compensated,
+    record.early !== null,
+    record.shadowDenied,
+  ]);
+
+interface RouteKinds {
+  readonly compared: DecisionKind[];
+  /** The rest, by all that they are. */
+  keyed: Map<string, DecisionKind> | null;
+}
+
+/** The kinds that have been met. Its owner bounds it. */
+export class KindIndex {
+  readonly #byRoute = new Map<string, RouteKinds>();
+  #latest: DecisionKind | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  find(record: DecisionRecord): DecisionKind | undefined {
+    if (this.#latest?.holds(record)) return this.#latest;
+    const kinds = this.#byRoute.get(record.route);
+    if (!kinds) return undefined;
+    const found = kinds.compared.find((kind) => kind.holds(record)) ?? kinds.keyed?.get(keyOf(record));
+    if (found) this.#latest = found;
+    return found;
+  }
+
+  /** Adds one that {@link find} did not find. */
+  add(record: DecisionRecord): DecisionKind {
+    const kind = new DecisionKind(record, this.#size);
+    this.#size += 1;
+    this.#latest = kind;
+    const kinds = this.#byRoute.get(record.route);
+    if (!kinds) this.#byRoute.set(record.route, { compared: [kind], keyed: null });
+    else if (kinds.compared.length < maxCompared) kinds.compared.push(kind);
+    else {
+      kinds.keyed ??= new Map();
+      kinds.keyed.set(keyOf(record), kind);
+    }
+    return kind;
+  }
+}
