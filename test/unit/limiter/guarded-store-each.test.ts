@@ -63,13 +63,17 @@ describe('a guarded store of several servers', () => {
     const { guarded, state, clock } = setUp();
     state.b = 'down';
     state.c = 'hangs';
-    for (let n = 0; n < 100; n += 1) {
-      const spends = ['a', 'b', 'c'].map((server) => guarded.spend(spendOn(server)));
-      await turn();
+    for (let round = 0; round < 5; round += 1) {
+      const spends = [];
+      // Many calls under way at once: their deadlines pass in a row, without an answer in between.
+      for (let call = 0; call < 20; call += 1) {
+        spends.push(...['a', 'b', 'c'].map((server) => guarded.spend(spendOn(server))));
+        await turn();
+      }
       clock.advance(20);
-      expect((await Promise.all(spends))[0]).toEqual({ result: allowed });
+      expect((await Promise.all(spends)).filter((answer) => 'result' in answer)).toHaveLength(20);
+      expect(guarded.isOpen).toBe(false);
     }
-    expect(guarded.isOpen).toBe(false);
   });
 
   it('is left alone when a dozen calls in a row got no answer at all', async () => {
