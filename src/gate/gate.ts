@@ -8,17 +8,20 @@ import { GuardedStore } from '../limiter/guarded-store.ts';
 import { type LimitReturn, type LimitStore, takenBy } from '../limiter/limit-store.ts';
 import { MemoryLimitStore } from '../limiter/memory-limit-store.ts';
 import { type SavingStore, savingStore } from '../limiter/saving-store.ts';
+import type { MisuseOptions } from '../misuse.ts';
 import { compilePolicies, type Matcher } from '../policy/match.ts';
 import type { PolicySet, PolicySource } from '../policy/policy.ts';
 import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-limits.ts';
 import type { Asked } from './asked.ts';
 import { countedDecision, receiptOf, replaceReceipt } from './counted-decision.ts';
+import { checkInSteps, type LateIdentity, type StepwiseGate } from './late-identity.ts';
+import { noteGate } from './open-gates.ts';
 import type { BlockLookup, DecisionObserver, EventSink } from './ports.ts';
 import { recordOf } from './record.ts';
 import { RetryWatch } from './retry-watch.ts';
 import { methodOf, RouteNames } from './route-names.ts';
 
-export interface GateOptions {
+export interface GateOptions extends MisuseOptions {
   readonly policies: PolicySource;
   /** Where counters live: RedisLimitStore for a fleet, MemoryLimitStore for one process. */
   readonly store: LimitStore;
@@ -68,6 +71,11 @@ export interface GateRequest {
   readonly cost?: number;
   /** The peer's address, for the events of key and user clients. */
   readonly address?: string;
+  /**
+   * Finds out who sends it: what it gives takes the place of `clients`, `tenant` and `plan`, and `clients` names the address
+   * until then. It is called only for a request that neither the block list nor a limit by address refuses.
+   */
+  readonly identify?: () => LateIdentity | Promise<LateIdentity>;
 }
 
 export interface GateStats {
@@ -147,6 +155,7 @@ class EmbeddedGate implements Gate {
   readonly #local: MemoryLimitStore;
   readonly #routeNames = new RouteNames();
   readonly #retryWatch = new RetryWatch();
+  readonly #noteClosed: () => void;
   readonly #unsubscribe: () => void;
   #policies: PolicySet;
   #match: Matcher;
@@ -169,6 +178,7 @@ class EmbeddedGate implements Gate {
   constructor(options: GateOptions) {
     const { clock = systemClock, random = systemRandom, store, deadlineMs = 20, policies } = options;
     this.#options = options;
+    this.#noteClosed = noteGate(options);
     this.#clock = clock;
     this.#guarded = new GuardedStore({ store, clock, random, deadlineMs });
     this.#store = savingStore({ ...options, guarded: this.#guarded, clock, random });
@@ -183,6 +193,8 @@ class EmbeddedGate implements Gate {
 
   check(request: GateRequest): Decision | Promise<Decision> {
     const startedUs = this.#clock.monotonicUs();
+    const { identify } = request;
+    if (identify) return checkInSteps({ ...request, identify }, this.#steps, startedUs);
     const asked = this.#understand(request);
     const { version } = this.#policies;
     const block = this.#findBlock(request.clients, asked.nowMs);
@@ -192,17 +204,29 @@ class EmbeddedGate implements Gate {
     return verdict.then((late) => this.#finish(asked, countedDecision(asked, late, version), startedUs));
   }
 
+  readonly #steps: StepwiseGate<GateRequest & Required<Pick<GateRequest, 'identify'>>> = {
+    policies: () => this.#policies,
+    understand: (request) => this.#understand(request),
+    findBlocked: (request) => {
+      const block = this.#findBlock(request.clients, this.#clock.nowMs());
+      const asked = block && this.#understand(request);
+      return asked && { asked, blocked: this.#blocked(asked, block) };
+    },
+    match: (asked) => this.#match(asked),
+    ask: (asked, policies) => this.#ask(asked, policies),
+    releasePlaces: (receipt) => this.#releasePlaces(receipt),
+    finish: ({ asked, verdict, version, startedUs }) =>
+      this.#finish(asked, 'outcome' in verdict ? verdict : countedDecision(asked, verdict, version), startedUs),
+    monotonicUs: () => this.#clock.monotonicUs(),
+  };
+
   async release(decision: Decision): Promise<void> {
     const receipt = receiptOf(decision);
     if (!receipt) return;
     // Nearly no request holds a place, and this is called for all of them.
     if (!receipt.spend.some(({ permit }) => permit !== undefined)) return;
-    const taken = takenBy(receipt.spend, receipt.result);
     replaceReceipt(decision, withoutPlaces(receipt));
-    await this.#giveBack(
-      receipt,
-      taken.filter(({ permit }) => permit !== undefined),
-    );
+    await this.#releasePlaces(receipt);
   }
 
   async refund(decision: Decision): Promise<void> {
@@ -232,6 +256,7 @@ class EmbeddedGate implements Gate {
   }
 
   async close(): Promise<void> {
+    this.#noteClosed();
     this.#unsubscribe();
     await this.#store.close();
   }
@@ -240,6 +265,11 @@ class EmbeddedGate implements Gate {
     if (returns.length === 0) return;
     if (from === 'local') this.#local.giveBack(returns);
     else await this.#store.giveBack(returns);
+  }
+
+  #releasePlaces(receipt: Receipt): Promise<void> {
+    const places = takenBy(receipt.spend, receipt.result).filter(({ permit }) => permit !== undefined);
+    return this.#giveBack(receipt, places);
   }
 
   #liveGates(): number {
@@ -287,8 +317,7 @@ class EmbeddedGate implements Gate {
     return null;
   }
 
-  #ask(asked: Asked): LimitVerdict | Promise<LimitVerdict> {
-    const policies = this.#match(asked);
+  #ask(asked: Asked, policies = this.#match(asked)): LimitVerdict | Promise<LimitVerdict> {
     if (policies.length === 0) {
       return uncounted({ allowed: true, source: 'store', degraded: null, cost: asked.cost ?? 1 });
     }

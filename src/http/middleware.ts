@@ -2,6 +2,7 @@ import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import type { Decision } from '../decision/decision.ts';
 import { TidegateError } from '../errors.ts';
 import type { Gate, GateRequest } from '../gate/gate.ts';
+import type { LateIdentity } from '../gate/late-identity.ts';
 import { isMadeInRequest, type MisuseOptions, watchMisuse } from '../misuse.ts';
 import { AddressBook, type KnownAddress } from './address-book.ts';
 import { type RefundWhen, settleFor } from './after-response.ts';
@@ -16,8 +17,8 @@ import { isTooWide, parseTrustedProxies } from './trusted-proxies.ts';
 export interface LimitOptions<Args extends readonly unknown[]> extends MisuseOptions {
   readonly gate: Gate;
   /**
-   * What the host knows of the caller, from credentials that it has checked. Default: nothing, so that clients are told
-   * apart by address.
+   * What the host knows of the caller, from credentials that it has checked. Not called for a request whose address is
+   * blocked or has used up a limit by address. Default: nothing, so that clients are told apart by address.
    */
   readonly identify?: (...request: Args) => VouchedIdentity | Promise<VouchedIdentity>;
   /** Proxies whose X-Forwarded-For is believed: addresses or CIDRs. Default: none. */
@@ -118,10 +119,11 @@ const requestFor = (
   return request;
 };
 
-const vouch = (request: Mutable<GateRequest>, identity: VouchedIdentity, known: KnownAddress | null): void => {
-  request.clients = clientsOf(identity, known);
-  if (identity.tenant !== undefined) request.tenant = identity.tenant;
-  if (identity.plan !== undefined) request.plan = identity.plan;
+const identityFor = (vouched: VouchedIdentity, known: KnownAddress | null): LateIdentity => {
+  const identity: Mutable<LateIdentity> = { clients: clientsOf(vouched, known) };
+  if (vouched.tenant !== undefined) identity.tenant = vouched.tenant;
+  if (vouched.plan !== undefined) identity.plan = vouched.plan;
+  return identity;
 };
 
 /** Promises of other libraries are promises, too: taken for an identity they would vouch for nobody. */
@@ -161,15 +163,16 @@ export const createAnswerer = <Args extends readonly unknown[]>(
     checks.arrived({ raw: host.rawOf(request[0]), peer: facts.peer ? book.find(facts.peer) : null, headerOf });
     const refundWhen = facts.refundWhen ?? options.refundWhen;
     const asked = requestFor(facts, known, facts.cost ?? cost?.(...request));
-    if (!identify) return decide(asked, refundWhen);
-    const vouchedFor = (identity: VouchedIdentity | undefined): Answer | Promise<Answer> => {
-      if (identity) {
-        checks.vouched(identity, headerOf);
-        vouch(asked, identity, known);
-      }
-      return decide(asked, refundWhen);
-    };
-    const identity = identify(...request);
-    return isPromiseLike(identity) ? Promise.resolve(identity).then(vouchedFor) : vouchedFor(identity);
+    if (identify) {
+      const identified = (vouched: VouchedIdentity | undefined = {}): LateIdentity => {
+        checks.vouched(vouched, headerOf);
+        return identityFor(vouched, known);
+      };
+      asked.identify = () => {
+        const vouched = identify(...request);
+        return isPromiseLike(vouched) ? Promise.resolve(vouched).then(identified) : identified(vouched);
+      };
+    }
+    return decide(asked, refundWhen);
   };
 };

@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRequest } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GateOptions } from '../../../src/gate/gate.ts';
 import { type TidegateFastifyOptions, type TidegateHook, tidegate } from '../../../src/http/fastify.ts';
@@ -7,6 +7,14 @@ import { recordingLogger } from '../../support/recording-logger.ts';
 
 const once = '{name: once, scope: [client], limit: 1, window: 1h}';
 const ok = () => ({ ok: true });
+
+/** A scope of its own, with its routes. */
+const scope = (build: (app: FastifyInstance) => unknown): FastifyPluginAsync => {
+  const plugin: FastifyPluginAsync = async (app) => {
+    await build(app);
+  };
+  return plugin;
+};
 
 let app: FastifyInstance;
 afterEach(() => app.close());
@@ -31,12 +39,15 @@ describe('registered in a scope, the Fastify plugin', () => {
     const { options, routes } = optionsFor(once);
     app = fastify();
     app.get('/before', ok);
-    await app.register(async (scope) => {
-      await scope.register(tidegate, options);
-      scope.get('/orders', ok);
-      await scope.register(async (inner) => void inner.get('/inner', ok), { prefix: '/deep' });
-    });
-    await app.register(async (sibling) => void sibling.get('/health', ok));
+    const inner = scope((deep) => deep.get('/inner', ok));
+    await app.register(
+      scope(async (limited) => {
+        await limited.register(tidegate, options);
+        limited.get('/orders', ok);
+        await limited.register(inner, { prefix: '/deep' });
+      }),
+    );
+    await app.register(scope((sibling) => sibling.get('/health', ok)));
     app.get('/after', ok);
     expect(await statusesOf('/orders', '/before', '/after', '/health', '/nowhere')).toEqual([200, 200, 200, 200, 404]);
     expect(await statusesOf('/orders', '/deep/inner')).toEqual([429, 429]);
@@ -48,7 +59,7 @@ describe('registered in a scope, the Fastify plugin', () => {
     app = fastify();
     app.get('/before', ok);
     await app.register(tidegate, options);
-    await app.register(async (scope) => void scope.get('/orders', ok));
+    await app.register(scope((orders) => orders.get('/orders', ok)));
     expect(await statusesOf('/before', '/orders', '/nowhere')).toEqual([200, 200, 404]);
     expect(routes).toHaveLength(3);
   });
@@ -58,10 +69,12 @@ describe('registered in a scope, the Fastify plugin', () => {
     const inner = optionsFor(once, { layered: true });
     app = fastify();
     await app.register(tidegate, outer.options);
-    await app.register(async (scope) => {
-      await scope.register(tidegate, inner.options);
-      scope.get('/orders', ({ tidegate: decision }) => decision?.limits.map(({ policy }) => policy));
-    });
+    await app.register(
+      scope(async (limited) => {
+        await limited.register(tidegate, inner.options);
+        limited.get('/orders', ({ tidegate: decision }) => decision?.limits.map(({ policy }) => policy));
+      }),
+    );
     expect((await app.inject('/orders')).json()).toEqual(['once']);
     expect([outer.routes, inner.routes].map(({ length }) => length)).toEqual([1, 1]);
     expect(await statusesOf('/orders')).toEqual([429]);

@@ -1,0 +1,159 @@
+import { describe, expect, it, vi } from 'vitest';
+import { clientOf } from '../../../src/client.ts';
+import type { Decision } from '../../../src/decision/decision.ts';
+import type { GateOptions, GateRequest } from '../../../src/gate/gate.ts';
+import type { LateIdentity } from '../../../src/gate/late-identity.ts';
+import { recordingGate } from '../../support/recording-gate.ts';
+
+const perAddress = '{name: per-address, scope: [address], limit: 3, window: 1h}';
+const perClient = '{name: per-client, scope: [client], limit: 1, window: 1h}';
+const address = '203.0.113.9';
+
+const gateWith = (policies: string, options: Partial<GateOptions> = {}) => {
+  const recording = recordingGate(policies, options);
+  const identify = vi.fn((): LateIdentity | Promise<LateIdentity> => ({ clients: [clientOf('user', 'ann')] }));
+  const check = (request: Partial<GateRequest> = {}): Decision => {
+    const decision = recording.gate.check({
+      clients: [clientOf('ip', address)],
+      address,
+      method: 'GET',
+      path: '/',
+      identify,
+      ...request,
+    });
+    if (decision instanceof Promise) throw new Error('nothing has to be waited for');
+    return decision;
+  };
+  return { ...recording, identify, check };
+};
+
+const remainingOf = ({ limits }: Decision) =>
+  Object.fromEntries(limits.map(({ policy, remaining }) => [policy, remaining]));
+
+describe('a request whose sender is found out late', () => {
+  it('is one decision on all its limits, at once where nothing has to be waited for, and one event', () => {
+    const { check, routes, gate } = gateWith(`${perAddress}, ${perClient}`);
+    const decision = check();
+    expect(decision).toMatchObject({ outcome: 'allowed', client: { kind: 'user', id: 'ann' } });
+    expect(remainingOf(decision)).toEqual({ 'per-address': 2, 'per-client': 0 });
+    expect(decision.outcome === 'allowed' && decision.deciding?.policy).toBe('per-client');
+    expect(routes).toEqual(['GET / user:ann']);
+    expect(gate.stats()).toMatchObject({ decisions: 1, allowed: 1 });
+  });
+
+  it('is not looked up once its address has used up its own limit', () => {
+    const { check, identify, routes } = gateWith(perAddress);
+    identify.mockReturnValue({ clients: [clientOf('ip', address)] });
+    const outcomes = Array.from({ length: 1000 }, () => check().outcome);
+    expect(outcomes.filter((outcome) => outcome === 'allowed')).toHaveLength(3);
+    expect(identify).toHaveBeenCalledTimes(3);
+    expect(routes).toHaveLength(1000);
+  });
+
+  it('pays for being looked up also where its own limit denies it then, or nobody can say who it is', async () => {
+    const { check, identify, gate } = gateWith(`${perAddress}, ${perClient}`);
+    expect(check().outcome).toBe('allowed');
+    const denied = check();
+    expect(denied).toMatchObject({ outcome: 'denied', deciding: { policy: 'per-client' }, client: { id: 'ann' } });
+    expect(remainingOf(denied)).toEqual({ 'per-address': 1, 'per-client': 0 });
+    identify.mockReturnValue(Promise.reject(new Error('bad signature')));
+    await expect(
+      gate.check({ clients: [clientOf('ip', address)], address, method: 'GET', path: '/', identify }),
+    ).rejects.toThrow('bad signature');
+    expect(check()).toMatchObject({ outcome: 'denied', deciding: { policy: 'per-address' }, client: { kind: 'ip' } });
+    expect(identify).toHaveBeenCalledTimes(3);
+  });
+
+  it('is not looked up while its address is blocked, and is blocked by who it is', () => {
+    const blocked = new Set([`ip:${address}`]);
+    const blockList = {
+      find: (clientKey: string) =>
+        blocked.has(clientKey)
+          ? { clientKey, blockId: 'b1', rule: 'breadth', expiresAtMs: Number.MAX_SAFE_INTEGER }
+          : null,
+    };
+    const { check, identify } = gateWith(perAddress, { blockList });
+    expect(check()).toMatchObject({ outcome: 'blocked', client: { kind: 'ip' } });
+    expect(identify).not.toHaveBeenCalled();
+    blocked.clear();
+    blocked.add('user:ann');
+    expect(check()).toMatchObject({ outcome: 'blocked', client: { kind: 'user', id: 'ann' } });
+  });
+
+  it('gives places by address back where its own limit denies, where it is blocked, and where looking fails', () => {
+    const places = '{name: places, scope: [address], algorithm: concurrency, limit: 1, window: 1h}';
+    const blockList = {
+      find: (clientKey: string) =>
+        clientKey === 'user:eve' ? { clientKey, blockId: 'b1', rule: 'r', expiresAtMs: Number.MAX_SAFE_INTEGER } : null,
+    };
+    const { check, identify, gate } = gateWith(`${places}, ${perClient}`, { blockList });
+    const first = check();
+    expect(check()).toMatchObject({ outcome: 'denied', deciding: { policy: 'places' } });
+    void gate.release(first);
+    for (let n = 0; n < 2; n += 1) expect(check()).toMatchObject({ deciding: { policy: 'per-client' } });
+    identify.mockReturnValueOnce({ clients: [clientOf('user', 'eve')] });
+    expect(check().outcome).toBe('blocked');
+    identify.mockImplementationOnce(() => {
+      throw new Error('no sessions');
+    });
+    expect(() => check()).toThrow('no sessions');
+    identify.mockReturnValue({ clients: [clientOf('user', 'bob')] });
+    expect([check(), check()]).toMatchObject([{ outcome: 'allowed' }, { deciding: { policy: 'places' } }]);
+  });
+
+  it('gives back all it took, of both steps, when it is refunded', async () => {
+    const { check, gate } = gateWith(`${perAddress}, ${perClient}`);
+    for (let n = 0; n < 5; n += 1) {
+      const decision = check();
+      expect(remainingOf(decision)).toEqual({ 'per-address': 2, 'per-client': 0 });
+      await gate.refund(decision);
+    }
+  });
+
+  it.each([
+    ['goes by the client', '{name: p, scope: [client], limit: 1, window: 1h}'],
+    ['goes by the client too', '{name: p, scope: [address, client], limit: 1, window: 1h}'],
+    ['is for all, which a denied client must not use up', '{name: p, scope: [], limit: 1, window: 1h}'],
+    ['is for a route, likewise', '{name: p, scope: [route], limit: 1, window: 1h}'],
+    [
+      'is for one kind of client',
+      '{name: p, scope: [address], match: {clientKinds: [ip, user]}, limit: 1, window: 1h}',
+    ],
+    ['is for some plans', '{name: p, scope: [address], match: {plans: [free]}, limit: 1, window: 1h}'],
+    ['may have to give way to another', '{name: p, scope: [address], group: g, limit: 1, window: 1h}'],
+  ])('is looked up before a policy is asked that %s', (_, policy) => {
+    const { check, identify } = gateWith(policy);
+    identify.mockReturnValue({ clients: [clientOf('user', 'ann')], plan: 'free' });
+    for (let n = 1; n <= 3; n += 1) {
+      expect(check().outcome).toBe(n === 1 ? 'allowed' : 'denied');
+      expect(identify).toHaveBeenCalledTimes(n);
+    }
+  });
+
+  it('can be limited by network and service and route as well, before it is looked up', () => {
+    const policy = '{name: p, scope: [network, service, route], match: {routes: [GET /login]}, limit: 1, window: 1h}';
+    const { check, identify } = gateWith(policy, { service: 'shop' });
+    const login = { path: '/login', route: '/login' };
+    expect([check(login), check(login), check({ path: '/' })].map(({ outcome }) => outcome)).toEqual([
+      'allowed',
+      'denied',
+      'allowed',
+    ]);
+    expect(identify).toHaveBeenCalledTimes(2);
+  });
+
+  it('is not held against the gate for the time that looking took', async () => {
+    const latencies: number[] = [];
+    const { gate, clock } = recordingGate(perAddress, {
+      events: { record: ({ latencyUs }) => latencies.push(latencyUs) },
+    });
+    const identify = async () => {
+      await clock.sleep(250);
+      return { clients: [clientOf('user', 'ann')] };
+    };
+    const decision = gate.check({ clients: [clientOf('ip', address)], address, method: 'GET', path: '/', identify });
+    clock.advance(250);
+    await decision;
+    expect(latencies).toEqual([0]);
+  });
+});
