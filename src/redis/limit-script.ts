@@ -31,12 +31,15 @@ const algorithmCodes: Readonly<Record<Algorithm, number>> = {
   concurrency: 5,
 };
 const modeCodes = { enforce: 1, shadow: 2, charge: 3 } as const;
+/** More units in advance than this would be no lease but the limit itself. */
+const maxLeaseUnits = 4095;
 const giveBackMode = 4;
 const endLeaseMode = 5;
 
 /** Gathers what a call says; the same terms are said once, however many keys they are for. */
 class CallWriter {
   readonly keys: string[] = [];
+  readonly #keyNumbers = new Map<string, number>();
   readonly #terms: number[] = [];
   readonly #numbers = new Map<LimitTerms, Map<number, number>>();
   readonly #extras: (string | number)[] = [];
@@ -44,29 +47,38 @@ class CallWriter {
   #numbersText = '';
 
   add(key: string, terms: LimitTerms, { cost, mode, lease }: { cost: number; mode: number; lease: number }): void {
-    this.keys.push(key);
-    // Costs, modes and wishes of one policy differ seldom: one number stands for all three.
-    const kind = (cost * 8 + mode) * 4096 + Math.min(lease, 4095);
-    const known = this.#numbers.get(terms);
-    let number = known?.get(kind);
-    if (number === undefined) {
-      number = ++this.#termCount;
-      this.#terms.push(
-        algorithmCodes[terms.algorithm],
-        terms.periodUs,
-        terms.capacity,
-        cost,
-        mode,
-        Math.min(lease, 4095),
-      );
-      if (known) known.set(kind, number);
-      else this.#numbers.set(terms, new Map([[kind, number]]));
-    }
-    this.#numbersText += String.fromCharCode(number >> 7, number & 127);
+    this.#addNumber(this.#keyNumber(key));
+    this.#addNumber(this.#termsNumber(terms, { cost, mode, lease }));
   }
 
   addExtra(extra: string | number): void {
     this.#extras.push(extra);
+  }
+
+  #addNumber(number: number): void {
+    this.#numbersText += String.fromCharCode(number >> 7, number & 127);
+  }
+
+  #keyNumber(key: string): number {
+    const known = this.#keyNumbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.keys.push(key);
+    this.#keyNumbers.set(key, number);
+    return number;
+  }
+
+  #termsNumber(terms: LimitTerms, { cost, mode, lease }: { cost: number; mode: number; lease: number }): number {
+    const units = Math.min(lease, maxLeaseUnits);
+    // Costs, modes and wishes of one policy differ seldom: one number stands for all three.
+    const kind = (cost * 8 + mode) * (maxLeaseUnits + 1) + units;
+    const known = this.#numbers.get(terms);
+    const number = known?.get(kind);
+    if (number !== undefined) return number;
+    this.#termCount += 1;
+    this.#terms.push(algorithmCodes[terms.algorithm], terms.periodUs, terms.capacity, cost, mode, units);
+    if (known) known.set(kind, this.#termCount);
+    else this.#numbers.set(terms, new Map([[kind, this.#termCount]]));
+    return this.#termCount;
   }
 
   call({ nowUs, leastTtlMs }: LimitCall, sizes: string): ScriptCall {

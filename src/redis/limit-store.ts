@@ -45,7 +45,7 @@ export class RedisLimitStore implements LimitStore {
   readonly #redis: RedisConnection;
   readonly #prefix: string;
   readonly #nowUs: (() => number) | undefined;
-  readonly #script = loadScript('limits');
+  readonly #script = loadScript('limits', 'limits-any');
   readonly spendEach: LimitStore['spendEach'];
   #lostReturns = 0;
 

@@ -10,9 +10,11 @@ export interface Script {
   readonly sha1: string;
 }
 
-/** Reads `lua/<name>.lua`, which ships beside the compiled code. */
-export const loadScript = (name: string): Script => {
-  const text = readFileSync(new URL(`../../lua/${name}.lua`, import.meta.url), 'utf8');
+const readLua = (name: string): string => readFileSync(new URL(`../../lua/${name}.lua`, import.meta.url), 'utf8');
+
+/** Reads `lua/<name>.lua`, which ships beside the compiled code, and the files that it goes on in. */
+export const loadScript = (name: string, ...rest: readonly string[]): Script => {
+  const text = [name, ...rest].map(readLua).join('\n');
   return { name, text, sha1: createHash('sha1').update(text).digest('hex') };
 };
 
