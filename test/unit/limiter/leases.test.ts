@@ -54,9 +54,10 @@ describe('leases', () => {
     }
     // 500 a second fit easily: about ten leases a second are fetched, and their ends told.
     expect(play.calls - before).toBeLessThan(40);
-    const saved = (await play.ask(0, play.request(1))) as { result: { answers: { remaining: number }[] } };
-    expect(saved.result.answers[0]?.remaining).toBeGreaterThan(900);
-    expect(saved.result.answers[0]?.remaining).toBeLessThanOrEqual(1000);
+    const saved = await play.ask(0, play.request(1));
+    const remaining = 'result' in saved ? (saved.result.answers[0]?.remaining ?? 0) : 0;
+    expect(remaining).toBeGreaterThan(900);
+    expect(remaining).toBeLessThanOrEqual(1000);
   });
 
   it('are not asked for by counters that are cold, small, of another algorithm, or only charged', async () => {
