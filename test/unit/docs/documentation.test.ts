@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../../support/source-text.ts';
@@ -10,7 +10,8 @@ interface Example {
   readonly code: string;
 }
 
-const pages = ['README.md', 'docs/guides/embedding.md'];
+const guides = readdirSync(join(repositoryRoot, 'docs', 'guides')).map((name) => `docs/guides/${name}`);
+const pages = ['README.md', ...guides, 'docs/reference/metrics.md'];
 
 const examplesOf = (page: string): Example[] =>
   [...readFileSync(join(repositoryRoot, page), 'utf8').matchAll(/^```ts ?(\w*)\n([\s\S]*?)^```$/gm)].map(
