@@ -2,6 +2,7 @@ import type { Contest } from '../contest.ts';
 import { blockedClient } from './blocked.ts';
 import { fastifyHttp } from './fastify-http.ts';
 import { memory1mKeys, memory100kKeys, memory100kKeysExpress } from './in-memory.ts';
+import { leaseHotKey } from './lease-hot-key.ts';
 import { match100kPolicies } from './matching.ts';
 import {
   fourLimits,
@@ -16,6 +17,7 @@ import { redisCeiling } from './redis-ceiling.ts';
 export const enforcement: readonly Contest[] = [
   memory100kKeys,
   memory100kKeysExpress,
+  leaseHotKey,
   blockedClient,
   redis512InFlight,
   redis512InFlightExpress,

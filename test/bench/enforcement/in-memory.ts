@@ -90,7 +90,9 @@ export const memory1mKeys: Contest = {
           const store = new MemoryLimitStore({ maxKeys: millionKeys });
           const terms = { algorithm: 'token-bucket', periodUs: 60_000_000, capacity: 1000 } as const;
           for (let key = 0; key < millionKeys; key += 1) {
-            store.spend([[{ terms, cost: 1, mode: 'enforce', key: { policy: 'per-client', client: `key:client-${key}` } }]]);
+            store.spend([
+              [{ terms, cost: 1, mode: 'enforce', key: { policy: 'per-client', client: `key:client-${key}` } }],
+            ]);
           }
           return store;
         }),
