@@ -9,9 +9,10 @@ import { answerTo } from '../../../src/http/answer.ts';
 import { type LegacyHeaders, parseHeaderOptions } from '../../../src/http/header-fields.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
+import { algorithms } from '../../../src/policy/policy.ts';
 import { staticPolicies } from '../../../src/policy/static-source.ts';
 
-const runs = { numRuns: 200 };
+const runs = { numRuns: 150 };
 
 /** A policy as a file has it. */
 type PolicyFields = Readonly<Record<string, string | number>>;
@@ -43,15 +44,23 @@ const headersOf = (decision: Decision, random = 0, legacy: LegacyHeaders = 'none
     .headers,
 });
 
-/** Members of a structured list whose members are Strings with Integer parameters, which is all that the draft allows us. */
-const membersOf = (field: string | undefined): Map<string, Record<string, number>> => {
-  const members = parseList(field ?? '').map(([name, parameters]): [string, Record<string, number>] => {
+interface Member {
+  readonly q?: number;
+  readonly w?: number;
+  readonly r?: number;
+  readonly t?: number;
+  readonly qu?: string;
+}
+
+/** Members of a structured list whose members are Strings; all that the draft lets us say of them but the unit are Integers. */
+const membersOf = (field: string | undefined): Map<string, Member> => {
+  const members = parseList(field ?? '').map(([name, parameters]): [string, Member] => {
     if (typeof name !== 'string') throw new Error(`not a String: ${String(name)}`);
-    const numbers = [...parameters].map(([key, value]): [string, number] => {
-      if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new Error(`${key} is no Integer`);
-      return [key, value];
-    });
-    return [name, Object.fromEntries(numbers)];
+    for (const [key, value] of parameters) {
+      if (key === 'qu') expect(value).toBeTypeOf('string');
+      else expect(value).toSatisfy(Number.isSafeInteger, `${key} is no Integer`);
+    }
+    return [name, Object.fromEntries(parameters)];
   });
   expect(members.length).toBeGreaterThan(0);
   expect(new Set(members.map(([name]) => name)).size).toBe(members.length);
@@ -167,22 +176,38 @@ describe('the legacy fields', () => {
   });
 });
 
-const policy = fc
+const windowText = fc.oneof(
+  fc.integer({ min: 50, max: 5000 }).map((ms) => `${ms}ms`),
+  fc.integer({ min: 1, max: 90_000 }).map((seconds) => `${seconds}s`),
+);
+
+const common = {
+  limit: fc.integer({ min: 1, max: 2000 }),
+  window: windowText,
+  mode: fc.constantFrom('enforce', 'enforce', 'enforce', 'shadow'),
+};
+
+const bucket = fc
   .record({
-    limit: fc.integer({ min: 1, max: 2000 }),
-    window: fc.oneof(
-      fc.integer({ min: 50, max: 5000 }).map((ms) => `${ms}ms`),
-      fc.integer({ min: 1, max: 90_000 }).map((seconds) => `${seconds}s`),
-    ),
+    ...common,
+    algorithm: fc.constantFrom('token-bucket', 'leaky-bucket'),
     burst: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
-    mode: fc.constantFrom('enforce', 'enforce', 'enforce', 'shadow'),
   })
   .map(({ burst, ...fields }): PolicyFields => ({ ...fields, ...(burst === undefined ? {} : { burst }) }));
+
+const withoutBurst = fc.record({
+  ...common,
+  // Few units, so that some are denied.
+  limit: fc.integer({ min: 1, max: 100 }),
+  algorithm: fc.constantFrom('sliding-window', 'fixed-window', 'concurrency'),
+});
+
+const policy: fc.Arbitrary<PolicyFields> = fc.oneof(bucket, withoutBurst);
 
 const scenario = fc.record({
   policies: fc
     .array(policy, { minLength: 1, maxLength: 5 })
-    .map((fields) => fields.map((one, index) => ({ name: `p.${index}_-`, ...one }))),
+    .map((fields) => fields.map((one, index): PolicyFields => ({ name: `p.${index}_-`, ...one }))),
   steps: fc.array(
     fc.record({
       waitMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2000 })),
@@ -204,6 +229,15 @@ const gateOrNull = (policies: readonly PolicyFields[]) => {
 
 const enforcedOf = ({ limits }: Decision): readonly LimitState[] => limits.filter(({ shadow }) => !shadow);
 
+const saidOf = ({ algorithm, limit, windowMs }: LimitState): Member => {
+  if (algorithm === 'concurrency') return { q: limit, qu: 'concurrent-requests' };
+  return { q: limit, ...(windowMs % 1000 === 0 ? { w: windowMs / 1000 } : {}) };
+};
+
+/** Whether anybody knows when there will be more. */
+const mayTellTime = ({ algorithm, allowed }: LimitState): boolean =>
+  algorithm !== 'concurrency' && !(algorithm === 'sliding-window' && allowed);
+
 const judge = (decision: Decision, random: number): void => {
   const headers = headersOf(decision, random);
   const enforced = enforcedOf(decision);
@@ -215,12 +249,12 @@ const judge = (decision: Decision, random: number): void => {
   const limits = membersOf(headers['ratelimit']);
   expect([...policies.keys()]).toEqual([...limits.keys()]);
   for (const state of enforced) {
-    const w = state.windowMs % 1000 === 0 ? { w: state.windowMs / 1000 } : {};
-    expect(policies.get(state.policy)).toEqual({ q: state.limit, ...w });
+    expect(policies.get(state.policy)).toEqual(saidOf(state));
     const { r = -1, t = 0, ...rest } = limits.get(state.policy) ?? {};
     expect(rest).toEqual({});
     expect(r).toBe(state.remaining);
     expect(t).toBeGreaterThanOrEqual(0);
+    expect(mayTellTime(state) || t === 0).toBe(true);
     const retryAfter = headers['retry-after'];
     if (retryAfter !== undefined) expect(Number(retryAfter)).toBeGreaterThanOrEqual(Math.max(1, t));
   }
@@ -228,7 +262,7 @@ const judge = (decision: Decision, random: number): void => {
 
 describe('the fields of any decision under any policies', () => {
   it('are lists of Strings with non-negative Integers, as a parser of structured fields reads them, and Retry-After is never earlier than t', () => {
-    const seen = { denied: 0, allowed: 0 };
+    const seen = new Map<string, number>();
     fc.assert(
       fc.property(scenario, ({ policies, steps }) => {
         const made = gateOrNull(policies);
@@ -236,24 +270,30 @@ describe('the fields of any decision under any policies', () => {
         for (const { waitMs, cost, random } of steps) {
           made.clock.advance(waitMs);
           const decision = made.ask(cost);
-          seen[decision.outcome === 'denied' ? 'denied' : 'allowed'] += 1;
+          for (const { algorithm, allowed } of enforcedOf(decision)) {
+            const kind = `${algorithm} ${allowed ? 'allows' : 'denies'}`;
+            seen.set(kind, (seen.get(kind) ?? 0) + 1);
+          }
           judge(decision, random);
         }
       }),
       runs,
     );
-    expect(Math.min(seen.denied, seen.allowed)).toBeGreaterThan(100);
+    expect(seen.size).toBe(2 * algorithms.length);
+    expect(Math.min(...seen.values())).toBeGreaterThan(30);
   });
 
   it('keep their word: after t seconds there is more, and not two seconds before', () => {
+    const told = new Set<string>();
     fc.assert(
       fc.property(scenario, ({ policies, steps }) => {
         const [first] = policies;
         const made = gateOrNull(first ? [{ ...first, mode: 'enforce' }] : []);
-        fc.pre(made !== null);
+        fc.pre(made !== null && first !== undefined && first['algorithm'] !== 'sliding-window');
         for (const { cost } of steps) {
           const [{ r = 0, t } = {}] = membersOf(headersOf(made.ask(cost))['ratelimit']).values();
           if (t === undefined) continue;
+          told.add(String(first['algorithm']));
           const early = Math.max(0, (t - 2) * 1000);
           made.clock.advance(early);
           if (early > 0) expect(enforcedOf(made.ask(0))[0]?.remaining).toBe(r);
@@ -263,5 +303,51 @@ describe('the fields of any decision under any policies', () => {
       }),
       runs,
     );
+    expect([...told].sort()).toEqual(['fixed-window', 'leaky-bucket', 'token-bucket']);
+  });
+
+  it('keep it of a sliding window where it denies: after t seconds, and after Retry-After, the same cost fits', () => {
+    let denials = 0;
+    fc.assert(
+      fc.property(scenario, withoutBurst, ({ steps }, fields) => {
+        const made = gateWith([{ ...fields, name: 'slides', algorithm: 'sliding-window', mode: 'enforce' }]);
+        for (const { cost, waitMs } of steps) {
+          made.clock.advance(waitMs);
+          const headers = headersOf(made.ask(cost));
+          const [{ t } = {}] = membersOf(headers['ratelimit']).values();
+          if (t === undefined) continue;
+          denials += 1;
+          expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(t);
+          made.clock.advance(t * 1000);
+          expect(made.ask(cost).outcome).toBe('allowed');
+        }
+      }),
+      runs,
+    );
+    expect(denials).toBeGreaterThan(100);
+  });
+});
+
+describe('requests in flight', () => {
+  it('are told with their unit, without window or time, and to be tried again within a second', () => {
+    const { ask } = named({ 'in-flight': { algorithm: 'concurrency', limit: 2, window: '1m' } });
+    expect(headersOf(ask(2))).toEqual({
+      'ratelimit-policy': '"in-flight";q=2;qu="concurrent-requests"',
+      ratelimit: '"in-flight";r=0',
+    });
+    expect(headersOf(ask())).toMatchObject({ ratelimit: '"in-flight";r=0', 'retry-after': '1' });
+    expect(headersOf(ask(3))).not.toHaveProperty('retry-after');
+  });
+});
+
+describe('the text of what is said of a policy', () => {
+  it('follows a policy that changes under the same name', () => {
+    const said = (fields: PolicyFields) => headersOf(named({ same: fields }).ask())['ratelimit-policy'];
+    expect([said({ limit: 5 }), said({ limit: 6 }), said({ limit: 6, window: '2m' }), said({ limit: 5 })]).toEqual([
+      '"same";q=5;w=60',
+      '"same";q=6;w=60',
+      '"same";q=6;w=120',
+      '"same";q=5;w=60',
+    ]);
   });
 });
