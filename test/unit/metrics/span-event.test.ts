@@ -1,7 +1,7 @@
 import { type Attributes, context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ObservedDecision } from '../../../src/metrics/observed.ts';
 import { noteOnSpan, spanEvent } from '../../../src/metrics/span-event.ts';
 
@@ -65,6 +65,15 @@ describe('the span event', () => {
       { 'tidegate.outcome': 'allowed', 'tidegate.source': 'store' },
       { 'tidegate.outcome': 'blocked', 'tidegate.source': 'block-list', 'tidegate.policy': 'many-routes' },
     ]);
+  });
+
+  it('is not made for a span that nobody records', () => {
+    hostThatTraces();
+    untilSeen();
+    const span = trace.wrapSpanContext({ traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 0 });
+    const addEvent = vi.spyOn(span, 'addEvent');
+    context.with(trace.setSpan(context.active(), span), () => noteOnSpan(denied));
+    expect(addEvent).not.toHaveBeenCalled();
   });
 
   it('is found by a host that begins to trace after 16 decisions at the latest, and by none that does not', () => {
