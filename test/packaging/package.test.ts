@@ -59,7 +59,7 @@ describe('the tarball', () => {
   it('holds what runs and what it is licensed under, and nothing else', () => {
     const unexpected = packed.paths.filter((path) => !shipped.test(path) && !shippedAtTop.includes(path));
     expect(unexpected).toEqual([]);
-    for (const path of [...shippedAtTop, 'dist/index.js', 'dist/index.d.ts', 'lua/token-bucket.lua']) {
+    for (const path of [...shippedAtTop, 'dist/index.js', 'dist/index.d.ts', 'lua/limits.lua']) {
       expect(packed.paths).toContain(path);
     }
   });
@@ -133,7 +133,7 @@ describe('an installed tidegate', () => {
   it('loads its Lua scripts from where it is installed', () => {
     const script = `
       const { loadScript } = await import(${JSON.stringify(join(packed.installed, 'dist/redis/scripts.js'))});
-      loadScript('token-bucket');
+      loadScript('limits');
       console.log('true');`;
     expect(runNode(script)).toBe(true);
   });
