@@ -8,6 +8,7 @@ import {
   spendOne,
 } from '../limiter/limit-store.ts';
 import type { SavedResult, SavedSpend, SavingStore } from '../limiter/saving-store.ts';
+import type { SecondaryAnswer, SecondaryTier } from '../limiter/secondary-tier.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Asked } from './asked.ts';
 import { limitPlanOf, shareOf } from './limit-plan.ts';
@@ -30,14 +31,16 @@ export interface LimitVerdict {
 export interface Receipt {
   readonly spend: Spend;
   readonly result: SpendResult;
-  /** `local`: in this process, while the store was away. */
-  readonly from: 'store' | 'local';
+  /** While the store was away: the `secondary` one, or `local`, in this process. */
+  readonly from: 'store' | 'secondary' | 'local';
 }
 
 export interface LimitQuestion {
   readonly asked: Asked;
   readonly policies: readonly Policy[];
   readonly store: SavingStore;
+  /** Asked while the store is left alone. */
+  readonly secondary?: SecondaryTier | undefined;
   /** Decides while the store cannot, for policies that say so. */
   readonly local: LimitStore;
   /** How many gates share each limit then. */
@@ -104,6 +107,7 @@ interface Origin {
   readonly spend: Spend;
   readonly source: DecisionSource;
   readonly degraded: DegradedReason | null;
+  readonly from: Receipt['from'];
 }
 
 const verdictFrom = (policies: readonly Policy[], result: SpendResult, origin: Origin): LimitVerdict => {
@@ -129,7 +133,7 @@ const verdictFrom = (policies: readonly Policy[], result: SpendResult, origin: O
     delayMs: allowed ? Math.ceil(delayUs / 1000) : 0,
     candidateOutcome: candidateOutcomeOf(policies, answers),
     compensated: result.compensated === true,
-    receipt: { spend, result, from: degraded === null ? 'store' : 'local' },
+    receipt: { spend, result, from: origin.from },
   };
 };
 
@@ -144,20 +148,47 @@ export const uncounted = (facts: Pick<LimitVerdict, 'allowed' | 'source' | 'degr
   receipt: null,
 });
 
+/** What this gate may admit by itself of the policies that say so. */
+const localPolicies = ({ policies, liveGates }: LimitQuestion): Policy[] =>
+  policies.filter(({ onStoreFailure }) => onStoreFailure === 'local').map((policy) => shareOf(policy, liveGates));
+
 /** One `deny` among the enforced policies closes; else what is `local` is asked here, and the rest is let through. */
 const withoutStore = (question: LimitQuestion, degraded: DegradedReason): LimitVerdict | Promise<LimitVerdict> => {
-  const { asked, policies, local, liveGates } = question;
+  const { asked, policies, local } = question;
   const closed = policies.some(({ mode, onStoreFailure }) => mode === 'enforce' && onStoreFailure === 'deny');
   const cost = asked.cost ?? 1;
   if (closed) return uncounted({ allowed: false, source: 'fail-closed', degraded, cost });
-  const shares = policies
-    .filter(({ onStoreFailure }) => onStoreFailure === 'local')
-    .map((policy) => shareOf(policy, liveGates));
+  const shares = localPolicies(question);
   if (shares.length === 0) return uncounted({ allowed: true, source: 'fail-open', degraded, cost });
   const spend = shares.map((policy) => requestFor(policy, question));
-  const judge = (result: SpendResult) => verdictFrom(shares, result, { asked, spend, source: 'fallback', degraded });
+  const origin: Origin = { asked, spend, source: 'fallback', degraded, from: 'local' };
   const result = spendOne(local, spend);
-  return result instanceof Promise ? result.then(judge) : judge(result);
+  if (result instanceof Promise) return result.then((late) => verdictFrom(shares, late, origin));
+  return verdictFrom(shares, result, origin);
+};
+
+/**
+ * The secondary store, where there is one and the primary was not even asked: nothing of the deadline is gone then. What it
+ * may only read it has told the local counters.
+ */
+const withoutPrimary = (
+  question: LimitQuestion,
+  spend: Spend,
+  degraded: DegradedReason,
+): LimitVerdict | Promise<LimitVerdict> => {
+  const { asked, policies, secondary } = question;
+  if (!secondary || degraded !== 'breaker-open') return withoutStore(question, degraded);
+  const names = new Map(policies.map(({ name }, index) => [name, spend[index] as LimitRequest]));
+  const shares = localPolicies(question).map((policy) => ({
+    whole: names.get(policy.name) as LimitRequest,
+    share: requestFor(policy, question),
+  }));
+  const judge = (answer: SecondaryAnswer): LimitVerdict | Promise<LimitVerdict> =>
+    answer && 'result' in answer
+      ? verdictFrom(policies, answer.result, { asked, spend, source: 'fallback', degraded, from: 'secondary' })
+      : withoutStore(question, answer?.degraded ?? degraded);
+  const answer = secondary.ask({ spend, shares });
+  return answer instanceof Promise ? answer.then(judge) : judge(answer);
 };
 
 /** A denial that was certain without asking leaves limits open that were not needed for it: they are not told of. */
@@ -172,14 +203,15 @@ const verdictOf = (policies: readonly Policy[], saved: SavedResult, origin: Omit
   return verdict.candidateOutcome === 'allowed' ? { ...verdict, candidateOutcome: null } : verdict;
 };
 
-/** Asks the store about every policy at once; without its answer the policies say what happens. */
+/** Asks the store about every policy at once; without its answer a secondary one, or the policies, say what happens. */
 export const askLimits = (question: LimitQuestion): LimitVerdict | Promise<LimitVerdict> => {
-  const { asked, policies, store } = question;
+  const { asked, policies, store, secondary } = question;
   const spend = policies.map((policy) => requestFor(policy, question));
-  const judge = (outcome: SavedSpend): LimitVerdict | Promise<LimitVerdict> =>
-    'result' in outcome
-      ? verdictOf(policies, outcome.result, { asked, spend, degraded: null })
-      : withoutStore(question, outcome.degraded);
+  const judge = (outcome: SavedSpend): LimitVerdict | Promise<LimitVerdict> => {
+    if (!('result' in outcome)) return withoutPrimary(question, spend, outcome.degraded);
+    if (outcome.result.source === undefined) secondary?.primaryAnswered();
+    return verdictOf(policies, outcome.result, { asked, spend, degraded: null, from: 'store' });
+  };
   const outcome = store.spend(spend);
   return outcome instanceof Promise ? outcome.then(judge) : judge(outcome);
 };

@@ -8,6 +8,7 @@ import { GuardedStore } from '../limiter/guarded-store.ts';
 import { type LimitReturn, type LimitStore, takenBy } from '../limiter/limit-store.ts';
 import { MemoryLimitStore } from '../limiter/memory-limit-store.ts';
 import { type SavingStore, savingStore } from '../limiter/saving-store.ts';
+import { SecondaryTier } from '../limiter/secondary-tier.ts';
 import type { MisuseOptions } from '../misuse.ts';
 import { compilePolicies, type Matcher } from '../policy/match.ts';
 import type { PolicySet, PolicySource } from '../policy/policy.ts';
@@ -25,6 +26,11 @@ export interface GateOptions extends MisuseOptions {
   readonly policies: PolicySource;
   /** Where counters live: RedisLimitStore for a fleet, MemoryLimitStore for one process. */
   readonly store: LimitStore;
+  /**
+   * Asked while the store is left alone after failures: a second server, or a replica of the first. One that may only be
+   * read tells the local counters where to start. Default: none. Its owner closes it.
+   */
+  readonly secondary?: LimitStore;
   /** Asked before any policy. Default: nobody is blocked. */
   readonly blockList?: BlockLookup;
   /** Where every decision goes. Default: nowhere. */
@@ -153,6 +159,7 @@ class EmbeddedGate implements Gate {
   readonly #guarded: GuardedStore;
   readonly #store: SavingStore;
   readonly #local: MemoryLimitStore;
+  readonly #secondary: SecondaryTier | undefined;
   readonly #routeNames = new RouteNames();
   readonly #retryWatch = new RetryWatch();
   readonly #noteClosed: () => void;
@@ -183,6 +190,9 @@ class EmbeddedGate implements Gate {
     this.#guarded = new GuardedStore({ store, clock, random, deadlineMs });
     this.#store = savingStore({ ...options, guarded: this.#guarded, clock, random });
     this.#local = new MemoryLimitStore({ clock });
+    const { secondary } = options;
+    this.#secondary =
+      secondary && new SecondaryTier({ store: secondary, local: this.#local, clock, random, deadlineMs });
     this.#policies = policies.current();
     this.#match = compilePolicies(this.#policies);
     this.#unsubscribe = policies.onChange((next) => {
@@ -264,6 +274,7 @@ class EmbeddedGate implements Gate {
   async #giveBack({ from }: Receipt, returns: readonly LimitReturn[]): Promise<void> {
     if (returns.length === 0) return;
     if (from === 'local') this.#local.giveBack(returns);
+    else if (from === 'secondary') await this.#secondary?.giveBack(returns);
     else await this.#store.giveBack(returns);
   }
 
@@ -325,6 +336,7 @@ class EmbeddedGate implements Gate {
       asked,
       policies,
       store: this.#store,
+      secondary: this.#secondary,
       local: this.#local,
       liveGates: this.#liveGates(),
       nextPermit: this.#nextPermit,

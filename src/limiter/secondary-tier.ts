@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { GuardedStore } from './guarded-store.ts';
-import type { LimitAnswer, LimitRequest, LimitStore, Spend, SpendResult } from './limit-store.ts';
+import type { LimitAnswer, LimitRequest, LimitReturn, LimitStore, Spend, SpendResult } from './limit-store.ts';
 import { subjectOf } from './subject.ts';
 
 export interface SecondaryTierOptions {
@@ -96,9 +96,9 @@ export class SecondaryTier {
     return this.#answer(written, question, startedUs);
   }
 
-  /** Stops nothing that runs; the store belongs to its owner. */
-  giveBack(...returns: Parameters<GuardedStore['giveBack']>): Promise<void> {
-    return this.#writes.giveBack(...returns);
+  /** Gives units back that it had decided on. Never rejects. */
+  giveBack(returns: readonly LimitReturn[]): Promise<void> {
+    return this.#writes.giveBack(returns);
   }
 
   #answer(

@@ -20,7 +20,8 @@ const replayKeyTtlMs = 3_600_000;
 
 const codeOf = (message: string): ErrorCode => {
   if (message.includes('timed out')) return 'STORE_TIMEOUT';
-  return message.startsWith('READONLY') ? 'STORE_READ_ONLY' : 'STORE_FAILED';
+  // Older servers name it within the error of the script.
+  return message.includes('READONLY') ? 'STORE_READ_ONLY' : 'STORE_FAILED';
 };
 
 const storeError = (cause: unknown): TidegateError => {
