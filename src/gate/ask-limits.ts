@@ -82,7 +82,8 @@ export const decidingOf = (limits: readonly LimitState[], allowed: boolean): num
   for (let index = 0; index < limits.length; index += 1) {
     const limit = limits[index] as LimitState;
     if (limit.shadow || (!allowed && limit.allowed)) continue;
-    const other = limits[deciding];
+    // An index of -1 would be looked up as a name, which takes longer than all the rest.
+    const other = deciding < 0 ? undefined : limits[deciding];
     if (!other || outranks(limit, other, allowed)) deciding = index;
   }
   return deciding;
@@ -93,7 +94,10 @@ const candidateOutcomeOf = (
   policies: readonly Policy[],
   answers: readonly LimitAnswer[],
 ): LimitVerdict['candidateOutcome'] => {
-  if (!policies.some(({ candidateFor }) => candidateFor !== null)) return null;
+  // Nearly no request has one, and this is asked for all of them: no closure is made for it.
+  let any = false;
+  for (const { candidateFor } of policies) any ||= candidateFor !== null;
+  if (!any) return null;
   const replaced = new Set(policies.map(({ candidateFor }) => candidateFor));
   const allowed = policies.every(({ name, mode, candidateFor }, index) => {
     const counts = candidateFor !== null || (mode === 'enforce' && !replaced.has(name));
@@ -194,7 +198,9 @@ const withoutPrimary = (
 /** A denial that was certain without asking leaves limits open that were not needed for it: they are not told of. */
 const verdictOf = (policies: readonly Policy[], saved: SavedResult, origin: Omit<Origin, 'source'>): LimitVerdict => {
   const { answers, source = 'store' } = saved;
-  if (!saved.incomplete) return verdictFrom(policies, saved as SpendResult, { ...origin, source });
+  const { asked, spend: asking, degraded } = origin;
+  // Written out: a spread takes longer than all the rest.
+  if (!saved.incomplete) return verdictFrom(policies, saved as SpendResult, { asked, spend: asking, degraded, source });
   const isKnown = (_: unknown, index: number): boolean => answers[index] !== null;
   const result = { ...saved, answers: answers.filter((answer) => answer !== null) };
   const spend = origin.spend.filter(isKnown);
@@ -203,15 +209,22 @@ const verdictOf = (policies: readonly Policy[], saved: SavedResult, origin: Omit
   return verdict.candidateOutcome === 'allowed' ? { ...verdict, candidateOutcome: null } : verdict;
 };
 
+const judge = (
+  question: LimitQuestion,
+  spend: Spend,
+  outcome: SavedSpend,
+): LimitVerdict | Promise<LimitVerdict> => {
+  if (!('result' in outcome)) return withoutPrimary(question, spend, outcome.degraded);
+  if (outcome.result.source === undefined) question.secondary?.primaryAnswered();
+  return verdictOf(question, spend, outcome.result);
+};
+
 /** Asks the store about every policy at once; without its answer a secondary one, or the policies, say what happens. */
 export const askLimits = (question: LimitQuestion): LimitVerdict | Promise<LimitVerdict> => {
-  const { asked, policies, store, secondary } = question;
-  const spend = policies.map((policy) => requestFor(policy, question));
-  const judge = (outcome: SavedSpend): LimitVerdict | Promise<LimitVerdict> => {
-    if (!('result' in outcome)) return withoutPrimary(question, spend, outcome.degraded);
-    if (outcome.result.source === undefined) secondary?.primaryAnswered();
-    return verdictOf(policies, outcome.result, { asked, spend, degraded: null, from: 'store' });
-  };
+  const { policies, store } = question;
+  const spend: LimitRequest[] = [];
+  for (const policy of policies) spend.push(requestFor(policy, question));
   const outcome = store.spend(spend);
-  return outcome instanceof Promise ? outcome.then(judge) : judge(outcome);
+  if (outcome instanceof Promise) return outcome.then((late) => judge(question, spend, late));
+  return judge(question, spend, outcome);
 };
