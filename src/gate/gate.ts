@@ -15,6 +15,7 @@ import type { PolicySet, PolicySource } from '../policy/policy.ts';
 import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-limits.ts';
 import type { Asked } from './asked.ts';
 import { countedDecision, receiptOf, replaceReceipt } from './counted-decision.ts';
+import type { GateStats } from './gate-stats.ts';
 import { checkInSteps, type LateIdentity, type StepwiseGate } from './late-identity.ts';
 import { noteGate } from './open-gates.ts';
 import type { BlockLookup, DecisionObserver, EventSink } from './ports.ts';
@@ -82,34 +83,6 @@ export interface GateRequest {
    * until then. It is called only for a request that neither the block list nor a limit by address refuses.
    */
   readonly identify?: () => LateIdentity | Promise<LateIdentity>;
-}
-
-export interface GateStats {
-  readonly decisions: number;
-  readonly allowed: number;
-  readonly denied: number;
-  readonly blocked: number;
-  /** Decided without the primary store. */
-  readonly degraded: number;
-  /** Store calls that the block list made unnecessary. */
-  readonly storeCommandsSaved: number;
-  /** Decided by a limit's share in this process, while the store was away. */
-  readonly fallback: number;
-  /** Let through, or refused, because no counter could be asked and the policies say so. */
-  readonly failedOpen: number;
-  readonly failedClosed: number;
-  /** Decided by a counter that several clients share, for lack of room. */
-  readonly overflowed: number;
-  /** Decided from units that had been taken in advance, and by a denial that was remembered. */
-  readonly leased: number;
-  readonly denyCached: number;
-  /** Whether the store is being left alone after failures. */
-  readonly storeOpen: boolean;
-  /** Gates that share the limits, as last known. */
-  readonly liveGates: number;
-  /** Requests whose derived route was folded into `~other`. */
-  readonly foldedRoutes: number;
-  readonly policyVersion: string;
 }
 
 export interface Gate {
@@ -258,6 +231,8 @@ class EmbeddedGate implements Gate {
       overflowed: by.overflow,
       leased: by.lease,
       denyCached: by['deny-cache'],
+      leases: this.#store.leases(),
+      lostReturns: this.#guarded.lostReturns,
       storeOpen: this.#guarded.isOpen,
       liveGates: this.#liveGates(),
       foldedRoutes: this.#routeNames.folded,

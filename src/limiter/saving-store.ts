@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { DecisionSource, DegradedReason } from '../decision/decision.ts';
 import { DenyCache } from './deny-cache.ts';
 import type { GuardedSpend, GuardedStore } from './guarded-store.ts';
-import { LeaseBook } from './lease-book.ts';
+import { LeaseBook, type LeaseStats } from './lease-book.ts';
 import type { LimitAnswer, LimitRequest, LimitReturn, Spend, SpendResult } from './limit-store.ts';
 
 /** What a spend came to, and who said so. */
@@ -41,6 +41,8 @@ interface Part {
 
 const allOf = ({ cost }: LimitRequest, taken: number): boolean => cost > 0 && taken === cost;
 
+const noLeases: LeaseStats = { counters: 0, units: 0, granted: 0, returned: 0 };
+
 /**
  * In front of the guarded store: answers what is certain without it, from leases and remembered denials, and asks it for
  * the rest. Denials come without the store only where it would deny too, admissions only out of units that it has set aside.
@@ -59,6 +61,11 @@ export class SavingStore {
     this.#denials = denials;
     this.#leases = leases;
     this.#storeAheadUs = clock.nowMs() * 1000 - clock.monotonicUs();
+  }
+
+  /** What is lent to this process, and was. */
+  leases(): LeaseStats {
+    return this.#leases?.stats() ?? noLeases;
   }
 
   /** `nowUs`: the monotonic clock, for callers that have just looked. */

@@ -9,6 +9,11 @@ export const watchedGates = () =>
       { instrument: 'storeCallsSaved', combination: 'total', of: ({ storeCommandsSaved }) => storeCommandsSaved },
       { instrument: 'routesFolded', combination: 'total', of: ({ foldedRoutes }) => foldedRoutes },
       { instrument: 'overflowed', combination: 'total', of: ({ overflowed }) => overflowed },
+      { instrument: 'returnsLost', combination: 'total', of: ({ lostReturns }) => lostReturns },
+      { instrument: 'leaseCounters', combination: 'sum', of: ({ leases }) => leases.counters },
+      { instrument: 'leaseUnits', combination: 'sum', of: ({ leases }) => leases.units },
+      { instrument: 'leaseGranted', combination: 'total', of: ({ leases }) => leases.granted },
+      { instrument: 'leaseReturned', combination: 'total', of: ({ leases }) => leases.returned },
       { instrument: 'liveGates', combination: 'largest', of: ({ liveGates }) => liveGates },
     ],
   });

@@ -76,6 +76,42 @@ export const instruments = {
     description: 'Store calls that the block list made unnecessary.',
     attributes: none,
   },
+  returnsLost: {
+    name: 'tidegate.store.returns_lost',
+    kind: 'counter',
+    unit: '{return}',
+    description:
+      'Refunds, leases and places that the store did not take back: limits are stricter by them for a while, never weaker.',
+    attributes: none,
+  },
+  leaseCounters: {
+    name: 'tidegate.leases.counters',
+    kind: 'up-down counter',
+    unit: '{counter}',
+    description: 'Counters so hot that this process spends from them without asking.',
+    attributes: none,
+  },
+  leaseUnits: {
+    name: 'tidegate.leases.units',
+    kind: 'up-down counter',
+    unit: '{unit}',
+    description: 'Units lent to this process and not spent yet.',
+    attributes: none,
+  },
+  leaseGranted: {
+    name: 'tidegate.leases.granted',
+    kind: 'counter',
+    unit: '{unit}',
+    description: 'Units ever lent to this process.',
+    attributes: none,
+  },
+  leaseReturned: {
+    name: 'tidegate.leases.returned',
+    kind: 'counter',
+    unit: '{unit}',
+    description: 'Of these, given back unspent.',
+    attributes: none,
+  },
   overflowed: {
     name: 'tidegate.overflowed',
     kind: 'counter',

@@ -29,6 +29,13 @@ export interface GateStatsSource {
     readonly storeOpen: boolean;
     readonly overflowed: number;
     readonly liveGates: number;
+    readonly lostReturns: number;
+    readonly leases: {
+      readonly counters: number;
+      readonly units: number;
+      readonly granted: number;
+      readonly returned: number;
+    };
   };
 }
 

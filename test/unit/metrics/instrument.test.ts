@@ -29,7 +29,9 @@ describe('instrument()', () => {
     const { observeEmitter, observeBlockList, observeGate, observePolicies } = instrument({ meterProvider });
     const emitter = { stats: () => ({ recorded: 5, sent: 3, waiting: 2, lost: 0, folded: 0 }) };
     const list = { size: 3, ageMs: () => 100, stats: () => ({ failures: 0, dropped: 0 }) };
-    const stats = { storeCommandsSaved: 9, foldedRoutes: 0, storeOpen: false, overflowed: 0, liveGates: 1 };
+    const leases = { counters: 1, units: 7, granted: 30, returned: 8 };
+    const none = { foldedRoutes: 0, storeOpen: false, overflowed: 0, liveGates: 1, lostReturns: 0 };
+    const stats = { ...none, storeCommandsSaved: 9, leases };
     const gate = { stats: () => stats };
     const policies = { current: () => ({ version: '00000000002a', policies: [] }), onChange: () => () => undefined };
     const stop = observeEmitter(emitter);
@@ -39,6 +41,7 @@ describe('instrument()', () => {
     expect(await numberOf('tidegate.events.waiting')).toBe(2);
     expect(await numberOf('tidegate.block_list.size')).toBe(3);
     expect(await numberOf('tidegate.store.calls_saved')).toBe(9);
+    expect(await numberOf('tidegate.leases.units')).toBe(7);
     expect(await numberOf('tidegate.policies.version')).toBe(42);
     stop();
     expect(await numberOf('tidegate.events.recorded')).toBe(5);

@@ -21,7 +21,15 @@ const decision = (over: Partial<ObservedDecision> = {}): ObservedDecision => ({
   ...over,
 });
 
-const gateStats = { storeCommandsSaved: 2, foldedRoutes: 3, storeOpen: true, overflowed: 4, liveGates: 5 };
+const gateStats = {
+  storeCommandsSaved: 2,
+  foldedRoutes: 3,
+  storeOpen: true,
+  overflowed: 4,
+  liveGates: 5,
+  lostReturns: 6,
+  leases: { counters: 1, units: 7, granted: 30, returned: 8 },
+};
 const gateWith = (stats = gateStats) => ({ stats: () => stats });
 const emitterWith = (stats = { recorded: 10, sent: 7, waiting: 2, lost: 1, folded: 4 }) => ({ stats: () => stats });
 const blockListOf = (ageMs: number | null) => ({
