@@ -26,7 +26,8 @@ export const createContext = async (
 ): Promise<Context> => {
   const env = process.env;
   const config = loadConfig({ flags, env, configFile: configFlag ?? (env['TIDEGATE_CONFIG'] || null) });
-  const redact = redactorFor([config.redisUrl, config.kafkaUrl, config.clickhouseUrl], config.apiTokens);
+  const { redisUrl, secondaryRedisUrl, kafkaUrl, clickhouseUrl, apiTokens } = config;
+  const redact = redactorFor([redisUrl, secondaryRedisUrl ?? '', kafkaUrl, clickhouseUrl], apiTokens);
   const { createLogger } = await adapter(() => import('./logging.ts'));
   const logger = await createLogger({ level: debug ? 'debug' : config.logLevel, redact });
   const stray = strayVariables(env);

@@ -173,6 +173,20 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
   };
 };
 
+type SecondaryOptions = Pick<EngineOptions, 'namespace' | 'logger'> & Pick<Config, 'secondaryRedisUrl'>;
+
+/** Opens what `secondaryRedisUrl` names; null: nothing. @throws TidegateError CONFIG_INVALID, ENGINE_UNREACHABLE. */
+export const openSecondary = async (options: SecondaryOptions, opened: Opened): Promise<LimitStore | null> => {
+  const { secondaryRedisUrl: url, namespace, logger } = options;
+  if (url === null) return null;
+  const [{ openRedis }, { RedisLimitStore }] = await adapter(() =>
+    Promise.all([import('../redis/client.ts'), import('../redis/limit-store.ts')]),
+  );
+  const open = (quiet: Logger) => openRedis({ url, logger: quiet, mayBeReplica: true });
+  const redis = opened.add(await whispering(logger, open), (connection) => connection.disconnect());
+  return new RedisLimitStore({ redis, namespace });
+};
+
 type LogOptions = Pick<EngineOptions, 'kafkaUrl' | 'clock' | 'logger' | 'partitions'>;
 
 /** Opens what `kafkaUrl` names. */

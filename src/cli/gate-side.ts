@@ -9,7 +9,7 @@ import type { Fleet } from '../limiter/fleet.ts';
 import type { PolicySource } from '../policy/policy.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import type { Context } from './context.ts';
-import type { Counters } from './engines.ts';
+import { type Counters, openSecondary } from './engines.ts';
 import type { Opened } from './opened.ts';
 import { shippedFiles } from './settings.ts';
 
@@ -48,9 +48,11 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   const emitter = createEmitter({ writer, clock, logger, emitterId, region: config.region });
   const policyVersion = (): string => policies.current().version;
   const fleet = opened.add(await counters.join({ gateId: emitterId, policyVersion }), (member) => member.stop());
+  const secondary = await openSecondary({ ...config, logger }, opened);
   const gate = createGate({
     policies,
     store: counters.limitStore,
+    ...(secondary ? { secondary } : {}),
     blockList: replica,
     events: emitter,
     clock,

@@ -45,7 +45,7 @@ export const upCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'up',
     summary: 'Run everything in one process: gate, API, ingest, detector and block list',
-    settings: [...everywhere, 'redisUrl', ...logs, ...analytics, ...deciding, 'rulesFile'],
+    settings: [...everywhere, 'redisUrl', 'secondaryRedisUrl', ...logs, ...analytics, ...deciding, 'rulesFile'],
     help: `
 Examples:
   $ tidegate up                                     embedded engines, data in .tidegate/clickhouse
@@ -69,7 +69,7 @@ export const serveCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'serve',
     summary: 'Run the gate and the API; ingest and detect run as processes of their own',
-    settings: [...everywhere, 'redisUrl', ...logs, 'clickhouseUrl', ...deciding],
+    settings: [...everywhere, 'redisUrl', 'secondaryRedisUrl', ...logs, 'clickhouseUrl', ...deciding],
     help: `
 Needs a Redis and a Kafka that the other processes reach. Without its ClickHouse it decides all the same.
 

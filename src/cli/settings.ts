@@ -136,6 +136,14 @@ export const settings = {
     meaning:
       'Counters and block list: redis://host:6379, redis+cluster://a:6379,b:6379, redis+sentinel://s1:26379,s2:26379/<primary>, each with rediss for TLS; or memory: inside this process.',
   }),
+  secondaryRedisUrl: optionalText({
+    env: 'TIDEGATE_SECONDARY_REDIS_URL',
+    flag: '--secondary-redis-url',
+    type: 'URL',
+    defaultText: 'none',
+    meaning:
+      'Counters while redisUrl is away: a second Redis, or a replica of the first, which then tells gates where to start. It must answer when a gate starts.',
+  }),
   kafkaUrl: text({
     env: 'TIDEGATE_KAFKA_URL',
     flag: '--kafka-url',

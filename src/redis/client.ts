@@ -16,6 +16,11 @@ export interface OpenRedisOptions extends MisuseOptions {
   readonly connectTimeoutMs?: number;
   /** A command that has not answered by then fails; it may still run. Default 1,000. */
   readonly commandTimeoutMs?: number;
+  /**
+   * Stays with a server that may only be read, instead of looking for the primary anew: for a standby. Without effect on a
+   * cluster. Default false.
+   */
+  readonly mayBeReplica?: boolean;
 }
 
 /** To one server, or to the nodes of a cluster. */
@@ -33,9 +38,15 @@ export const redisAddress = (url: string): string => parseRedisUrl(url).text;
  * @throws TidegateError CONFIG_INVALID, ENGINE_UNREACHABLE or MISUSED.
  */
 export const openRedis = async (options: OpenRedisOptions): Promise<RedisConnection> => {
-  const { url, logger = silentLogger, connectTimeoutMs = 3000, commandTimeoutMs = 1000 } = options;
+  const {
+    url,
+    logger = silentLogger,
+    connectTimeoutMs = 3000,
+    commandTimeoutMs = 1000,
+    mayBeReplica = false,
+  } = options;
   const address = parseRedisUrl(url);
-  const patience = { connectTimeoutMs, commandTimeoutMs };
+  const patience = { connectTimeoutMs, commandTimeoutMs, mayBeReplica };
   const redis =
     address.kind === 'cluster'
       ? await openCluster(address, patience, logger)
@@ -55,10 +66,13 @@ const unreachable = ({ text }: RedisAddress, cause: unknown): TidegateError =>
     retryable: true,
   });
 
-const openServer = async (address: RedisAddress, patience: Patience, logger: Logger): Promise<Redis> => {
+type ServerPatience = Patience & { readonly mayBeReplica: boolean };
+
+const openServer = async (address: RedisAddress, patience: ServerPatience, logger: Logger): Promise<Redis> => {
   let isOpen = false;
   const redis = new Redis({
     ...serverOptions(address, patience),
+    ...(patience.mayBeReplica ? { reconnectOnError: null } : {}),
     // At first, no Sentinel is an answer. Later it must not be: ioredis would end the connection for good.
     sentinelRetryStrategy: (attempt) => (isOpen ? backoffMs(attempt) : null),
   });

@@ -90,7 +90,8 @@ const openStagedGate = async (options: GateSetUp): Promise<StagedGate & { close(
   const policies = definePolicies(options.policies);
   const redis = await openRedis({ url, onMisuse: 'ignore' });
   const { store, calls } = counting(new RedisLimitStore({ redis, namespace }));
-  const second = secondaryUrl === undefined ? null : await openRedis({ url: secondaryUrl, onMisuse: 'ignore' });
+  const second =
+    secondaryUrl === undefined ? null : await openRedis({ url: secondaryUrl, onMisuse: 'ignore', mayBeReplica: true });
   const secondary = second && new RedisLimitStore({ redis: second, namespace });
   const { frames, writer } = memoryWriter();
   const events = createEmitter({ writer, clock, emitterId: freshName('gate'), region: 'local' });
