@@ -196,24 +196,18 @@ const withoutPrimary = (
 };
 
 /** A denial that was certain without asking leaves limits open that were not needed for it: they are not told of. */
-const verdictOf = (policies: readonly Policy[], saved: SavedResult, origin: Omit<Origin, 'source'>): LimitVerdict => {
+const verdictOf = ({ asked, policies }: LimitQuestion, asSpent: Spend, saved: SavedResult): LimitVerdict => {
   const { answers, source = 'store' } = saved;
-  const { asked, spend: asking, degraded } = origin;
-  // Written out: a spread takes longer than all the rest.
-  if (!saved.incomplete) return verdictFrom(policies, saved as SpendResult, { asked, spend: asking, degraded, source });
+  const origin: Origin = { asked, spend: asSpent, source, degraded: null, from: 'store' };
+  if (!saved.incomplete) return verdictFrom(policies, saved as SpendResult, origin);
   const isKnown = (_: unknown, index: number): boolean => answers[index] !== null;
   const result = { ...saved, answers: answers.filter((answer) => answer !== null) };
-  const spend = origin.spend.filter(isKnown);
-  const verdict = verdictFrom(policies.filter(isKnown), result, { ...origin, spend, source });
+  const verdict = verdictFrom(policies.filter(isKnown), result, { ...origin, spend: asSpent.filter(isKnown) });
   // What a limit would have said that was not asked, nobody knows.
   return verdict.candidateOutcome === 'allowed' ? { ...verdict, candidateOutcome: null } : verdict;
 };
 
-const judge = (
-  question: LimitQuestion,
-  spend: Spend,
-  outcome: SavedSpend,
-): LimitVerdict | Promise<LimitVerdict> => {
+const judge = (question: LimitQuestion, spend: Spend, outcome: SavedSpend): LimitVerdict | Promise<LimitVerdict> => {
   if (!('result' in outcome)) return withoutPrimary(question, spend, outcome.degraded);
   if (outcome.result.source === undefined) question.secondary?.primaryAnswered();
   return verdictOf(question, spend, outcome.result);

@@ -22,6 +22,7 @@ export class CounterTable {
   readonly #freeRows: number[] = [];
   readonly #places = new Map<number, Map<string, Place>>();
   readonly #counter: Counter;
+  readonly #saved: Float64Array;
   /** Rows ever given out; the free ones are among them. */
   #usedRows = 0;
   #sweeper = this.#everything();
@@ -29,6 +30,7 @@ export class CounterTable {
   constructor(algorithm: Algorithm) {
     this.#arithmetic = arithmeticOf[algorithm];
     this.#counter = { cells: new Float64Array(firstRows * this.#arithmetic.width), at: 0, places: null, grants: null };
+    this.#saved = new Float64Array(this.#arithmetic.width);
   }
 
   /** Live counters. */
@@ -66,6 +68,18 @@ export class CounterTable {
     this.#counter.at = row * this.#arithmetic.width;
     this.#counter.places = this.#places.size === 0 ? null : (this.#places.get(row) ?? null);
     return this.#counter;
+  }
+
+  /** Notes the numbers of the counter last given out, for {@link restore}: one at a time, and nothing is made for it. */
+  save(): void {
+    const { cells, at } = this.#counter;
+    for (let cell = 0; cell < this.#saved.length; cell += 1) this.#saved[cell] = cells[at + cell] ?? 0;
+  }
+
+  /** Puts the numbers back that were there at the last {@link save}. */
+  restore(): void {
+    const { cells, at } = this.#counter;
+    for (let cell = 0; cell < this.#saved.length; cell += 1) cells[at + cell] = this.#saved[cell] ?? 0;
   }
 
   /** Keeps what a counter has besides its numbers. */

@@ -4,7 +4,7 @@ import { arithmeticOf } from './algorithms/arithmetic.ts';
 import type { Counter } from './algorithms/counter.ts';
 import { CounterTable } from './counter-table.ts';
 import type { LimitRequest, LimitReturn, LimitStore, Spend, SpendResult } from './limit-store.ts';
-import { answerFrom, draw, giveBackTo, spendAll, storedForm } from './spend.ts';
+import { answerFrom, draw, giveBackTo, spendAll } from './spend.ts';
 import { subjectOf } from './subject.ts';
 
 export interface MemoryLimitStoreOptions {
@@ -109,12 +109,12 @@ export class MemoryLimitStore implements LimitStore {
     const known = table.find(key.policy, subject);
     if (known < 0 || terms.algorithm === 'concurrency') return this.#spendSeveral([request], nowUs);
     const counter = table.counterAt(known);
-    const restore = storedForm(counter, arithmeticOf[terms.algorithm]);
+    table.save();
     const mended = arithmeticOf[terms.algorithm].settle(counter, terms, nowUs);
     const fits = draw(counter, request, nowUs);
     const answers = [answerFrom(counter, request, { nowUs, fits, taken: fits })];
     const changed = mended || (fits ? request.cost > 0 : mode === 'charge');
-    if (!changed) restore();
+    if (!changed) table.restore();
     return { allowed: fits || mode !== 'enforce', answers, nowUs };
   }
 

@@ -56,7 +56,7 @@ const wantsLease = ({ leaseUnits = 0, terms }: LimitRequest): boolean =>
   leaseUnits > 0 && terms.algorithm === 'token-bucket';
 
 /** A counter as it was stored, and the way back to that. */
-export const storedForm = (counter: Counter, { width }: Arithmetic): (() => void) => {
+const storedForm = (counter: Counter, { width }: Arithmetic): (() => void) => {
   const { cells, at, places, grants } = counter;
   const numbers = cells.slice(at, at + width);
   return () => {
