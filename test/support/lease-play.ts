@@ -3,9 +3,10 @@ import { type Clock, ManualClock } from '../../src/clock.ts';
 import { DenyCache } from '../../src/limiter/deny-cache.ts';
 import { GuardedStore } from '../../src/limiter/guarded-store.ts';
 import { LeaseBook } from '../../src/limiter/lease-book.ts';
-import type { LimitKey, LimitRequest, LimitTerms } from '../../src/limiter/limit-store.ts';
+import type { LimitKey, LimitRequest, LimitReturn, LimitTerms } from '../../src/limiter/limit-store.ts';
 import { type SavedSpend, SavingStore } from '../../src/limiter/saving-store.ts';
-import { DistantStore, type Journey, ReferenceStore } from './reference-store.ts';
+import { DistantStore, type Journey } from './distant-store.ts';
+import { ReferenceLimitStore } from './reference-limit-store.ts';
 
 /** Units that were admitted, or given back (less than nothing), at one instant. */
 export interface Taken {
@@ -49,13 +50,32 @@ export interface PlayOptions {
   readonly hotPerSecond?: number;
 }
 
+/** Marks the returns of a script: a bucket does not look at the instant. */
+const refunded = 0;
+
+/** Notes what a script gives back when it takes effect. What leases give back was never traced as taken. */
+class TracedStore extends ReferenceLimitStore {
+  readonly #trace: Taken[];
+  readonly #clock: ManualClock;
+
+  constructor(clock: ManualClock, trace: Taken[]) {
+    super(() => clock.nowMs() * 1000);
+    this.#clock = clock;
+    this.#trace = trace;
+  }
+
+  override giveBack(returns: readonly LimitReturn[]): void {
+    super.giveBack(returns);
+    for (const { cost, spentAtUs } of returns) {
+      if (spentAtUs === refunded) this.#trace.push({ atUs: this.#clock.nowMs() * 1000, units: -cost });
+    }
+  }
+}
+
 interface PlayedGate {
   readonly saving: SavingStore;
   readonly leases: LeaseBook;
 }
-
-/** Marks the returns of a script: a bucket does not look at the instant. */
-const refunded = 0;
 
 /** Several gates over one store, all on a clock that is moved by hand. */
 export class LeasePlay {
@@ -63,17 +83,14 @@ export class LeasePlay {
   readonly trace: Taken[] = [];
   /** Units that were admitted without asking the store. */
   spentHere = 0;
-  readonly store = new ReferenceStore();
+  readonly store: ReferenceLimitStore;
   readonly #options: PlayOptions;
   readonly #gates: PlayedGate[] = [];
   #distant: DistantStore[] = [];
 
   constructor(options: PlayOptions) {
     this.#options = options;
-    // What leases give back was never traced as taken.
-    this.store.onReturn = ({ cost, spentAtUs }, nowUs) => {
-      if (spentAtUs === refunded) this.trace.push({ atUs: nowUs, units: -cost });
-    };
+    this.store = new TracedStore(this.clock, this.trace);
     for (let gate = 0; gate < options.gates; gate += 1) this.start(gate);
   }
 

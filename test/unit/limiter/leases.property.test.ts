@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LimitTerms } from '../../../src/limiter/limit-store.ts';
+import type { Journey } from '../../support/distant-store.ts';
 import { LeasePlay, worstExcess } from '../../support/lease-play.ts';
-import type { Journey } from '../../support/reference-store.ts';
 
 const termsOf = (capacity: number, periodMs: number): LimitTerms => ({
   algorithm: 'token-bucket',

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { LeaseCounter } from '../../../src/limiter/lease-counter.ts';
 import type { LimitRequest, LimitTerms } from '../../../src/limiter/limit-store.ts';
 import type { SavedSpend } from '../../../src/limiter/saving-store.ts';
+import type { Journey } from '../../support/distant-store.ts';
 import { LeasePlay, worstExcess } from '../../support/lease-play.ts';
-import type { Journey } from '../../support/reference-store.ts';
 
 const bucket = (capacity: number, periodUs: number): LimitTerms => ({ algorithm: 'token-bucket', capacity, periodUs });
 const swift: Journey = { toMs: 0, backMs: 1 };

@@ -7,7 +7,8 @@ import { GuardedStore } from '../../../src/limiter/guarded-store.ts';
 import type { LimitAnswer, LimitRequest, LimitTerms, Spend } from '../../../src/limiter/limit-store.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { type SavedSpend, SavingStore, savingStore } from '../../../src/limiter/saving-store.ts';
-import { DistantStore, type Journey, ReferenceStore } from '../../support/reference-store.ts';
+import { DistantStore, type Journey } from '../../support/distant-store.ts';
+import { ReferenceLimitStore } from '../../support/reference-limit-store.ts';
 
 const client = 'ip:198.51.100.7';
 const perClient: LimitTerms = { algorithm: 'token-bucket', periodUs: 100_000, capacity: 2 };
@@ -23,7 +24,7 @@ const limit = (policy: string, terms: LimitTerms, change: Partial<LimitRequest> 
 
 const open = (journey: () => Journey = () => ({ toMs: 0, backMs: 0 })) => {
   const clock = new ManualClock();
-  const reference = new ReferenceStore();
+  const reference = new ReferenceLimitStore(() => clock.nowMs() * 1000);
   const store = new DistantStore({ store: reference, clock, journey });
   const guarded = new GuardedStore({ store, clock, random: () => 0.5 });
   const denials = new DenyCache();
@@ -36,7 +37,7 @@ const open = (journey: () => Journey = () => ({ toMs: 0, backMs: 0 })) => {
     }
     return pending;
   };
-  return { clock, reference, store, denials, saving, ask };
+  return { clock, store, denials, saving, ask };
 };
 
 const answersOf = (saved: SavedSpend): readonly (LimitAnswer | null)[] =>
@@ -132,7 +133,7 @@ describe('saving store', () => {
         fc.array(step, { maxLength: 60, size: 'max' }),
         async (names, steps) => {
           const { clock, denials, ask } = open();
-          const twin = new ReferenceStore();
+          const twin = new ReferenceLimitStore(() => clock.nowMs() * 1000);
           let permits = 0;
           for (const { forwardMs, asks } of steps) {
             clock.advance(forwardMs);
@@ -142,7 +143,7 @@ describe('saving store', () => {
               const permit = name === 'concurrency' ? { permit: `permit-${permits++}` } : {};
               return limit(`p${policy}`, terms, { cost, mode, ...permit });
             });
-            const [truth] = twin.spend([spend], clock.nowMs() * 1000);
+            const [truth] = twin.spend([spend]);
             const saved = await ask(spend);
             expect('result' in saved && saved.result.allowed).toBe(truth?.allowed);
             for (const [index, answer] of answersOf(saved).entries()) {
