@@ -116,9 +116,15 @@ describeWith('redis', 'limits on a cluster that loses nodes and moves slots', ()
   it('is left alone when no node answers, and found again when they are back', async () => {
     const clients = await clientPerNode();
     const { clock, guarded, askAll } = guard();
+    let beginnings = 0;
+    redis.on('reconnecting', () => {
+      beginnings += 1;
+    });
     await Promise.all(cluster.nodes.map((node) => node.kill()));
     for (let round = 0; round < 20; round += 1) await askAll(clients);
     expect(guarded.isOpen).toBe(true);
+    // Long enough for every node to have been given up: the connection begins anew from its URL, again and again.
+    await expect.poll(() => beginnings, { timeout: 30_000 }).toBeGreaterThan(2);
     for (const node of cluster.nodes) await node.restart();
     await cluster.settled();
     const probe = (): Promise<boolean[]> => {
