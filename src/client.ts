@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** What a client was recognised by, most specific first. */
 export type ClientKind = 'key' | 'user' | 'ip';
@@ -19,6 +19,15 @@ export const otherClientId = '~other';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const unsafeId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
+const notUtf8 = Buffer.from([0xff]);
+
+/**
+ * SHA-256 of a text, base64url. Lone surrogates have no UTF-8, in which they would all be alike: a text that has some is
+ * hashed by its code units, after a byte that begins no UTF-8.
+ */
+export const digestOf = (text: string): string =>
+  hash('sha256', text.isWellFormed() ? text : Buffer.concat([notUtf8, Buffer.from(text, 'utf16le')]), 'base64url');
+
 /**
  * A client from an untrusted id. Ids that are longer than {@link maxClientIdLength} or hold control characters are
  * replaced by `~` and 43 characters of their SHA-256, so that they still tell clients apart.
@@ -26,7 +35,7 @@ const unsafeId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 export const clientOf = (kind: ClientKind, id: string): Client => {
   const safe =
     id.length > 0 && id.length <= maxClientIdLength && id[0] !== '~' && !unsafeId.test(id) && id.isWellFormed();
-  return safe ? { kind, id } : { kind, id: `~${createHash('sha256').update(id).digest('base64url')}` };
+  return safe ? { kind, id } : { kind, id: `~${digestOf(id)}` };
 };
 
 /** `ip:203.0.113.9`: one string per client, the id last so that any id is allowed. */

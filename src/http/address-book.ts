@@ -26,9 +26,9 @@ export class AddressBook {
     this.#trusted = trusted;
   }
 
-  /** Whether any proxy is trusted. */
-  get trustsAny(): boolean {
-    return this.#trusted.length > 0;
+  /** Addresses that need not be read again. */
+  get size(): number {
+    return this.#known.size;
   }
 
   /** Null when the text is no address. */

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { type Client, clientOf } from '../client.ts';
+import { type Client, clientOf, digestOf } from '../client.ts';
 import type { KnownAddress } from './address-book.ts';
 
 /** What the host vouches for. A credential that it has not checked is no identity: anyone can make one up. */
@@ -26,7 +25,7 @@ export const clientsAt = (known: KnownAddress | null): readonly Client[] => [kno
 export const clientsOf = ({ key, user }: VouchedIdentity, known: KnownAddress | null): readonly Client[] => {
   const clients: Client[] = [];
   if (key !== undefined && key !== '') {
-    clients.push(clientOf('key', hash('sha256', key, 'base64url').slice(0, keyDigestLength)));
+    clients.push(clientOf('key', digestOf(key).slice(0, keyDigestLength)));
   }
   if (user !== undefined && user !== '') clients.push(clientOf('user', user));
   if (known !== null) clients.push(known.client);
