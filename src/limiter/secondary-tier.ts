@@ -107,7 +107,8 @@ export class SecondaryTier {
     startedUs: number,
   ): SecondaryAnswer | Promise<SecondaryAnswer> {
     if ('result' in written) {
-      this.#isReadOnly = false;
+      // A denial writes nothing: a replica can say so as well, and has not become writable by it.
+      if (written.result.allowed) this.#isReadOnly = false;
       return written;
     }
     // Left alone since it cannot be written: it is still the one it was.

@@ -3,6 +3,7 @@ import { ManualClock, systemClock } from '../../src/clock.ts';
 import type { CountersLost } from '../../src/limiter/fleet.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { Heartbeat, type HeartbeatOptions } from '../../src/redis/heartbeat.ts';
+import { asOperator } from '../services/redis-control.ts';
 import { describeWith, freshName, type OwnEngine, startRedis } from '../support/engines.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
@@ -78,6 +79,33 @@ describeWith('redis', 'the heartbeat of gates', (url) => {
     version = 'v2';
     await beatOn(clock, gate);
     expect([...gate.policyVersions()]).toEqual([['v2', 1]]);
+  });
+});
+
+describeWith('redis', 'a gate whose Redis is given its first replica', () => {
+  it('reports nothing lost, though the server goes by another replication id from then on', async () => {
+    const [server, replica] = await Promise.all([startRedis(), startRedis()]);
+    const redis = await openRedis({ url: server.url, onMisuse: 'ignore' });
+    try {
+      const clock = new ManualClock();
+      const losses: CountersLost[] = [];
+      const onCountersLost = (lost: CountersLost) => losses.push(lost);
+      const policyVersion = () => 'v1';
+      const heartbeat = new Heartbeat({ redis, gateId: 'own', policyVersion, clock, onCountersLost });
+      await heartbeat.start();
+      const replicationId = () =>
+        asOperator(server.port, async (one) => /master_replid:(\w+)/.exec(await one.info('replication'))?.[1]);
+      const before = await replicationId();
+      await asOperator(replica.port, (one) => one.call('REPLICAOF', '127.0.0.1', server.port));
+      await expect.poll(replicationId, { timeout: 20_000 }).not.toBe(before);
+      await beatOn(clock, heartbeat);
+      await beatOn(clock, heartbeat);
+      expect(losses).toEqual([]);
+      await heartbeat.stop();
+    } finally {
+      redis.disconnect();
+      await Promise.all([server.stop(), replica.stop()]);
+    }
   });
 });
 

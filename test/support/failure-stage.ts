@@ -21,6 +21,8 @@ export interface StageOptions {
   readonly policies: readonly PolicyInput[];
   /** Gates that share the limits, each with its own connection. Default 1. */
   readonly gates?: number;
+  /** Default true. */
+  readonly denyCache?: boolean;
   /** Asked while the primary is away. */
   readonly secondaryUrl?: string;
 }
@@ -104,6 +106,7 @@ const openStagedGate = async (options: GateSetUp): Promise<StagedGate & { close(
     deadlineMs,
     liveGates: () => liveGates,
     leases: false,
+    denyCache: options.denyCache ?? true,
     ...(secondary ? { secondary } : {}),
   });
   const losses: CountersLostKind[] = [];

@@ -19,6 +19,8 @@ const shareFor = (client: string, terms = wholeTerms, share = shareTerms): Local
   share: requestOf(client, share),
 });
 
+const peeked = (spend: Spend): Spend => spend.map((request) => ({ ...request, cost: 0 }));
+
 type Mood = 'writable' | 'read-only' | 'gone' | 'silent to readers';
 
 /** A replica in this process: what it counts is set by hand, and it answers in its own time. */
@@ -29,7 +31,9 @@ const replicaOf = (clock: ManualClock) => {
   const store: LimitStore = {
     immediate: false,
     spend: async (spends) => {
-      const writes = spends.flat().some(({ cost }) => cost > 0);
+      // Nothing is written for a spend that is denied.
+      const isDenied = counters.spend(spends.map(peeked)).every(({ answers }) => answers[0]?.remaining === 0);
+      const writes = spends.flat().some(({ cost }) => cost > 0) && !isDenied;
       state[writes ? 'writes' : 'reads'] += 1;
       await Promise.resolve();
       if (state.mood === 'silent to readers' && !writes) return new Promise(() => undefined);
@@ -80,7 +84,7 @@ describe('a secondary that can be written', () => {
 
 describe('a secondary that may only be read', () => {
   it.each([
-    { spent: 100, left: 0, what: 'used up' },
+    { spent: 99, left: 0, what: 'nearly used up: to the nearest unit' },
     { spent: 40, left: 6, what: 'used in part' },
     { spent: 0, left: 10, what: 'never used' },
     { spent: 4, left: 10, what: 'hardly used: to the nearest unit' },
@@ -89,6 +93,15 @@ describe('a secondary that may only be read', () => {
     spend('ann', spent);
     expect(await ask(shareFor('ann'))).toEqual({ degraded: 'read-only' });
     expect(leftOf('ann')).toBe(left);
+  });
+
+  it('denies by itself who has used up the limit: that needs no write', async () => {
+    const { ask, spent, tier } = setUp();
+    await ask(shareFor('bob'));
+    spent('ann', 100);
+    expect(await ask(shareFor('ann'))).toMatchObject({ result: { allowed: false } });
+    expect(tier.isReadOnly).toBe(true);
+    expect(await ask(shareFor('bob'))).toEqual({ degraded: 'read-only' });
   });
 
   it('is read once per counter, whoever asks at the same time', async () => {
@@ -141,7 +154,7 @@ describe('a secondary that may only be read', () => {
     const { ask, spent, leftOf } = setUp();
     const window: LimitTerms = { algorithm: 'fixed-window', periodUs: 3_600_000_000, capacity: 100 };
     const places: LimitTerms = { algorithm: 'concurrency', periodUs: 60_000_000, capacity: 100 };
-    spent('ann', 100, window);
+    spent('ann', 99, window);
     await ask(shareFor('ann', window, { ...window, capacity: 10 }));
     expect(leftOf('ann', { ...window, capacity: 10 })).toBe(0);
     await ask(shareFor('bob', places, { ...places, capacity: 10 }));
