@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest';
-import { type LimitRequest, type SpendResult, spendOne } from '../../src/limiter/limit-store.ts';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LimitRequest, type LimitReturn, type SpendResult, spendOne } from '../../src/limiter/limit-store.ts';
 import { algorithms } from '../../src/policy/policy.ts';
-import { openRedis } from '../../src/redis/client.ts';
+import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { describeWith, freshName } from '../support/engines.ts';
-import { limitStoreContract, terms } from './limit-store.contract.ts';
+import { limitStoreContract, type StoreUnderTest, terms } from './limit-store.contract.ts';
+import { lendsAsTheReference } from './limit-store.traces.ts';
 
 describeWith('redis', 'on real Redis', (url) => {
   limitStoreContract('redis', async () => {
@@ -20,6 +22,25 @@ describeWith('redis', 'on real Redis', (url) => {
         await redis.quit();
       },
     };
+  });
+
+  describe('where units are wanted in advance', () => {
+    let redis: RedisConnection;
+    let subject: StoreUnderTest;
+    beforeAll(async () => {
+      redis = await openRedis({ url });
+      let now = 0;
+      subject = {
+        store: new RedisLimitStore({ redis, namespace: freshName('limits'), nowUs: () => now }),
+        setNowUs: (nowUs) => {
+          now = nowUs;
+        },
+        close: () => Promise.resolve(),
+      };
+    });
+    afterAll(() => redis.disconnect());
+
+    lendsAsTheReference(() => subject);
   });
 
   describe('with the clock of the server', () => {
@@ -55,6 +76,41 @@ describeWith('redis', 'on real Redis', (url) => {
         await redis.quit();
       },
     );
+
+    it('never leaves a key that does not expire, whatever is asked and given back', async () => {
+      const { redis, namespace, store } = await setUp();
+      const ask = fc.record({
+        client: fc.integer({ min: 0, max: 3 }),
+        algorithm: fc.constantFrom(...algorithms),
+        cost: fc.constantFrom(0, 1, 2, 5, 6, 1_000_000_000),
+        mode: fc.constantFrom<LimitRequest['mode'][]>('enforce', 'shadow', 'charge'),
+        leaseUnits: fc.constantFrom(0, 50),
+        back: fc.boolean(),
+      });
+      const property = fc.asyncProperty(fc.array(ask, { minLength: 1, maxLength: 60 }), async (asks) => {
+        const requests = asks.map(
+          ({ client, algorithm, cost, mode, leaseUnits }): LimitRequest => ({
+            ...request(`ip:k${client}`, algorithm),
+            terms: terms(algorithm, { periodUs: minuteUs, capacity: algorithm === 'token-bucket' ? 1000 : 5 }),
+            cost,
+            mode,
+            leaseUnits,
+          }),
+        );
+        const results = await store.spend(requests.map((one) => [one]));
+        const back = requests.flatMap((one, index): LimitReturn[] => {
+          const { answers: [answer] = [], nowUs = 0 } = results[index] ?? {};
+          if (!asks[index]?.back || !answer?.allowed) return [];
+          const { key, terms: own, cost, permit = '' } = one;
+          const lease = answer.lease ? { lease: answer.lease.id } : {};
+          return [{ key, terms: own, cost: answer.lease?.units ?? cost, spentAtUs: nowUs, permit, ...lease }];
+        });
+        if (back.length > 0) await store.giveBack(back);
+        for (const key of await redis.keys(`tg1:${namespace}:*`)) expect(await redis.pttl(key), key).not.toBe(-1);
+      });
+      await fc.assert(property, { numRuns: 40 });
+      redis.disconnect();
+    });
 
     it('answers many spends with one command', async () => {
       const { redis, store } = await setUp();

@@ -104,3 +104,40 @@ export const agreesWithTheReference = (subject: () => StoreUnderTest): void => {
     await fc.assert(property, { numRuns: 100 });
   });
 };
+
+/** What happens next to a bucket that is lent from: a spend that wants units in advance, or the end of a lease. */
+const lending = fc.record({
+  forwardUs: fc.oneof(fc.integer({ min: -50_000, max: 400_000 }), fc.constantFrom(0, 1_000_000, 1_000_001)),
+  cost: fc.integer({ min: 0, max: 9 }),
+  leaseUnits: fc.constantFrom(0, 5, 40),
+  mode: fc.constantFrom<LimitRequest['mode'][]>('enforce', 'enforce', 'shadow', 'charge'),
+  version: fc.constantFrom<(0 | 1)[]>(0, 0, 0, 1),
+  end: fc.option(fc.record({ which: fc.nat({ max: 5 }), unspent: fc.nat({ max: 40 }) }), { nil: null, freq: 3 }),
+});
+
+/** For stores that lend: the same units, to the same moment, and back. */
+export const lendsAsTheReference = (subject: () => StoreUnderTest): void => {
+  it('lends, takes back and writes off as the reference arithmetic does, on any trace', async () => {
+    const property = fc.asyncProperty(fc.array(lending, { minLength: 1, maxLength: 40 }), async (steps) => {
+      const key = { policy: 'lent', client: `run-${run++}` };
+      let nowUs = startUs;
+      const reference = new ReferenceLimitStore(() => nowUs);
+      const lent: number[] = [];
+      for (const { forwardUs, cost, leaseUnits, mode, version, end } of steps) {
+        nowUs += Math.round(forwardUs / 1000) * 1000;
+        subject().setNowUs(nowUs);
+        const terms = { algorithm: 'token-bucket', periodUs: 10_000, capacity: 100 - 40 * version } as const;
+        const spends: Spend[] = [[{ key, terms, cost, mode, leaseUnits }]];
+        const results = await subject().store.spend(spends);
+        expect(results).toEqual(reference.spend(spends));
+        lent.push(...results.flatMap(({ answers }) => answers.flatMap(({ lease }) => lease?.id ?? [])));
+        if (!end) continue;
+        const lease = lent[end.which] ?? 1;
+        const given: LimitReturn = { key, terms, cost: end.unspent, spentAtUs: nowUs, lease };
+        await subject().store.giveBack([given]);
+        reference.giveBack([given]);
+      }
+    });
+    await fc.assert(property, { numRuns: 150 });
+  });
+};
