@@ -53,7 +53,7 @@ export const instruments = {
     kind: 'histogram',
     unit: 's',
     description: `From the call of check() to its decision. One decision in ${durationsSampledOneIn}, chosen by lot, is timed.`,
-    attributes: ['tidegate.outcome', 'tidegate.source'],
+    attributes: ['tidegate.source'],
   },
   degraded: {
     name: 'tidegate.degraded',
