@@ -6,6 +6,7 @@ import { combinationsOf, judgeEntry } from './judge.ts';
 import type { Policy, PolicySet } from './policy.ts';
 import { candidateProblems, inheritGroups, repeatedNames } from './references.ts';
 import { checkSchema } from './schema-problems.ts';
+import { warningsOf } from './warnings.ts';
 
 export { PolicyFileSchema, type PolicyInput } from './schema.ts';
 
@@ -32,7 +33,7 @@ const versionOf = (policies: readonly Policy[]): string =>
 export const policySetOf = (policies: readonly Policy[]): PolicySet => ({
   version: versionOf(policies),
   policies,
-  warnings: [],
+  warnings: warningsOf(policies),
 });
 
 /** YAML (or JSON) → policies. Throws POLICY_INVALID with every problem and its path. */
