@@ -1,4 +1,7 @@
-/** A cell is a flush interval and a latency bucket in one number, so that comparing both is comparing one. */
+/**
+ * A cell is a flush interval and a latency bucket in one number, so that comparing both is comparing one. It is small,
+ * because V8 keeps small whole numbers in place and others in an object of their own.
+ */
 const bucketsPerInterval = 64;
 
 /** The cell of rows that are told apart by neither, and tell no latency. */
@@ -8,12 +11,15 @@ export const anyCell = 0;
 const bucketOf = (latencyUs: number): number =>
   latencyUs <= 1 ? 1 : 33 - Math.clz32(Math.min(Math.ceil(latencyUs), 2 ** 31) - 1);
 
-/** `intervalMs` null: intervals are not told apart. */
-export const cellOf = (timeMs: number, latencyUs: number, intervalMs: number | null): number =>
-  bucketOf(latencyUs) + (intervalMs === null ? 0 : (Math.floor(timeMs / intervalMs) + 1) * bucketsPerInterval);
+/** The cell of rows whose intervals are not told apart. */
+export const cellOfLatency = bucketOf;
+
+/** `interval`: counted from some interval near it, forwards and backwards. */
+export const cellOf = (interval: number, latencyUs: number): number =>
+  (interval < 0 ? interval : interval + 1) * bucketsPerInterval + bucketOf(latencyUs);
 
 /** The upper bound of the cell's bucket, microseconds: a power of two; 0 for {@link anyCell}. */
 export const latencyUsOf = (cell: number): number => {
-  const bucket = cell % bucketsPerInterval;
+  const bucket = cell & (bucketsPerInterval - 1);
   return bucket === 0 ? 0 : 2 ** (bucket - 1);
 };

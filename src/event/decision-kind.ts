@@ -1,5 +1,6 @@
 import type { DecisionRecord } from './decision-event.ts';
 import { type Bytes, bytesOf, json } from './line-bytes.ts';
+import type { MergedRow } from './row-index.ts';
 
 const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
   a === b || (a.length === b.length && a.every((text, index) => text === b[index]));
@@ -42,6 +43,8 @@ export class DecisionKind {
   readonly compensated: DecisionRecord['compensated'];
   /** Whether clients were told of denials: whether `early` is a number. */
   readonly told: boolean;
+  /** Where the latest decision of this kind went that found no room, until the rows are taken. */
+  foldedRow: MergedRow | null = null;
   #bytes: KindBytes | null = null;
 
   constructor(record: DecisionRecord, id: number) {
@@ -117,6 +120,7 @@ export class KindIndex {
   readonly #byRoute = new Map<string, RouteKinds>();
   #latest: DecisionKind | undefined;
   #size = 0;
+  readonly #withFolded: DecisionKind[] = [];
 
   get size(): number {
     return this.#size;
@@ -144,5 +148,16 @@ export class KindIndex {
       kinds.keyed.set(keyOf(record), kind);
     }
     return kind;
+  }
+
+  rememberFolded(kind: DecisionKind, row: MergedRow): void {
+    if (kind.foldedRow === null) this.#withFolded.push(kind);
+    kind.foldedRow = row;
+  }
+
+  /** The rows are taken. */
+  forgetFolded(): void {
+    for (const kind of this.#withFolded) kind.foldedRow = null;
+    this.#withFolded.length = 0;
   }
 }

@@ -24,7 +24,8 @@ const empty = (): Filling => ({
   maxTimeMs: Number.NEGATIVE_INFINITY,
 });
 
-const take = (filling: Filling, { timeMs, count, kind }: MergedRow): void => {
+const take = (filling: Filling, row: MergedRow): void => {
+  const { timeMs, count, kind } = row;
   filling.rows += 1;
   filling.decisions += count;
   if (kind.outcome === 'denied') filling.deniedRows += 1;

@@ -1,7 +1,7 @@
 import { otherClientId } from '../client.ts';
-import { anyCell, cellOf } from './cell.ts';
+import { anyCell, cellOf, cellOfLatency } from './cell.ts';
 import type { DecisionRecord } from './decision-event.ts';
-import { KindIndex } from './decision-kind.ts';
+import { type DecisionKind, KindIndex } from './decision-kind.ts';
 import { type MergedRow, RowIndex } from './row-index.ts';
 
 /** The path of all routes that are folded together for lack of room. */
@@ -51,14 +51,19 @@ export interface MergeBufferOptions {
  * tenant, policy and cost. Keeps nothing of a record but its texts.
  */
 export class MergeBuffer {
-  readonly #options: MergeBufferOptions;
-  readonly #rows: RowIndex;
+  readonly #intervalMs: number;
+  readonly #maxRows: number;
+  readonly #every: boolean;
+  readonly #rows = new RowIndex();
   #kinds = new KindIndex();
+  /** Where intervals are counted from: the first of this filling. */
+  #origin: number | null = null;
   #folded = 0;
 
-  constructor(options: MergeBufferOptions) {
-    this.#options = options;
-    this.#rows = new RowIndex(2 * options.maxRows);
+  constructor({ intervalMs, maxRows, every }: MergeBufferOptions) {
+    this.#intervalMs = intervalMs;
+    this.#maxRows = maxRows;
+    this.#every = every;
   }
 
   get size(): number {
@@ -71,20 +76,26 @@ export class MergeBuffer {
   }
 
   add(record: DecisionRecord): void {
-    const { intervalMs, maxRows, every } = this.#options;
-    const { size } = this.#rows;
-    const roomy = size < maxRows / 2;
-    const cell = cellOf(record.timeMs, record.latencyUs, roomy ? intervalMs : null);
+    const rows = this.#rows;
+    const { size } = rows;
     const kind = this.#kinds.find(record);
-    const row = kind === undefined || (every && roomy) ? null : this.#rows.find(record, kind, cell);
+    const roomy = size < this.#maxRows / 2;
+    const cell = roomy ? this.#cellOf(record) : cellOfLatency(record.latencyUs);
+    if (roomy && this.#every) {
+      rows.addApart(record, kind ?? this.#kinds.add(record), cell);
+      return;
+    }
+    const row = rows.find(record, kind, cell);
     if (row) row.countOne(record);
-    else if (size < maxRows) this.#rows.add(record, kind ?? this.#kinds.add(record), cell);
-    else this.#addFolded(record);
+    else if (size < this.#maxRows) rows.add(record, kind ?? this.#kinds.add(record), cell);
+    else this.#addFolded(record, kind);
   }
 
   /** Empties the buffer: rows in the order of their first decision, to be given back when they have been read. */
   take(): MergedRow[] {
     if (this.#kinds.size > maxKinds) this.#kinds = new KindIndex();
+    else this.#kinds.forgetFolded();
+    this.#origin = null;
     return this.#rows.take();
   }
 
@@ -92,25 +103,36 @@ export class MergeBuffer {
     this.#rows.giveBack(rows);
   }
 
-  #addFolded(record: DecisionRecord): void {
+  #cellOf({ timeMs, latencyUs }: DecisionRecord): number {
+    const interval = Math.floor(timeMs / this.#intervalMs);
+    this.#origin ??= interval;
+    return cellOf(interval - this.#origin, latencyUs);
+  }
+
+  #addFolded(record: DecisionRecord, kind: DecisionKind | undefined): void {
     this.#folded += 1;
-    const once = folded(record);
-    if (this.#counted(once)) return;
-    if (this.#rows.size < 2 * this.#options.maxRows) this.#start(once);
-    else {
-      const twice = foldedTwice(record);
-      if (!this.#counted(twice)) this.#start(twice);
+    // Most come to the row that the one before of their kind came to.
+    const likely = kind?.foldedRow;
+    if (
+      likely &&
+      likely.cost === record.cost &&
+      likely.tenant === record.tenant &&
+      likely.clientKind === record.clientKind
+    ) {
+      likely.countOne(record);
+      return;
     }
+    const row = this.#countFolded(folded(record), 2 * this.#maxRows);
+    if (row === null) this.#countFolded(foldedTwice(record), Number.POSITIVE_INFINITY);
+    else if (kind) this.#kinds.rememberFolded(kind, row);
   }
 
-  #counted(record: DecisionRecord): boolean {
-    const kind = this.#kinds.find(record);
-    const row = kind === undefined ? null : this.#rows.find(record, kind, anyCell);
-    row?.countOne(record);
-    return row !== null;
-  }
-
-  #start(record: DecisionRecord): void {
-    this.#rows.add(record, this.#kinds.find(record) ?? this.#kinds.add(record), anyCell);
+  /** Counts it in a row of its own while there are fewer than `maxRows`; else, without a row, returns null. */
+  #countFolded(record: DecisionRecord, maxRows: number): MergedRow | null {
+    const known = this.#kinds.find(record);
+    const row = this.#rows.find(record, known, anyCell);
+    if (row) row.countOne(record);
+    else if (this.#rows.size < maxRows) return this.#rows.add(record, known ?? this.#kinds.add(record), anyCell);
+    return row;
   }
 }

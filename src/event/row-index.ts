@@ -2,7 +2,10 @@ import type { ClientKind } from '../client.ts';
 import type { DecisionRecord } from './decision-event.ts';
 import type { DecisionKind } from './decision-kind.ts';
 
-/** Decisions that agree in every dimension, on their way to becoming one event. Used again when that has been made. */
+/**
+ * Decisions that agree in every dimension, on their way to becoming one event. Used again when that has been made. Its
+ * numbers are small ones: see cell.ts.
+ */
 export class MergedRow {
   kind: DecisionKind;
   client = '';
@@ -10,23 +13,26 @@ export class MergedRow {
   tenant = '';
   address = '';
   cost = 0;
-  /** Interval and latency in one number, see cell.ts. */
+  /** Interval and latency, see cell.ts. */
   cell = 0;
-  /** Of the first decision. */
-  timeMs = 0;
+  /** When the first decision was taken: seconds since the epoch, and the milliseconds beside them. */
+  second = 0;
+  millisecond = 0;
   /** The least. */
   remaining = 0;
   /** How many came early; means nothing where nobody is told. */
   early = 0;
   count = 0;
-  /** Which filling of the index it is of. */
-  filling = 0;
   /** The row before it of the same client, of those that are compared, and how many there are. */
   older: MergedRow | null = null;
   depth = 0;
 
   constructor(kind: DecisionKind) {
     this.kind = kind;
+  }
+
+  get timeMs(): number {
+    return this.second * 1000 + this.millisecond;
   }
 
   /** Its first decision. */
@@ -38,7 +44,8 @@ export class MergedRow {
     this.address = record.address;
     this.cost = record.cost;
     this.cell = cell;
-    this.timeMs = record.timeMs;
+    this.second = Math.floor(record.timeMs / 1000);
+    this.millisecond = record.timeMs - this.second * 1000;
     this.remaining = record.remaining;
     this.early = record.early ? 1 : 0;
     this.count = 1;
@@ -75,55 +82,55 @@ const keyOf = (record: DecisionRecord, kind: DecisionKind, cell: number): string
  * Nothing is made for a decision whose row is there, and rows are used again.
  */
 export class RowIndex {
-  readonly #maxClients: number;
-  /** The newest row of each client, those of earlier fillings included: a client that comes again needs no new entry. */
+  /** The newest of the compared rows of each client. */
   #newest = new Map<string, MergedRow>();
   /** What is not compared one by one, by all dimensions. */
   #keyed = new Map<string, MergedRow>();
   #rows: MergedRow[] = [];
   #spare: MergedRow[] = [];
-  #filling = 1;
-
-  /** `maxClients`: how many are remembered from one filling to the next. */
-  constructor(maxClients: number) {
-    this.#maxClients = maxClients;
-  }
+  /** Of the client that was looked for last: what is added next is one of its. */
+  #foundNewest: MergedRow | undefined;
 
   get size(): number {
     return this.#rows.length;
   }
 
   /** The row of such decisions, or null. */
-  find(record: DecisionRecord, kind: DecisionKind, cell: number): MergedRow | null {
-    const newest = this.#newestOf(record.client);
-    for (let row = newest; row !== null; row = row.older) if (row.holds(record, kind, cell)) return row;
-    if (newest === null || newest.depth < maxCompared) return null;
-    return this.#keyed.get(keyOf(record, kind, cell)) ?? null;
+  find(record: DecisionRecord, kind: DecisionKind | undefined, cell: number): MergedRow | null {
+    const newest = this.#newest.get(record.client);
+    this.#foundNewest = newest;
+    if (newest === undefined || kind === undefined) return null;
+    for (let row: MergedRow | null = newest; row !== null; row = row.older)
+      if (row.holds(record, kind, cell)) return row;
+    return newest.depth < maxCompared ? null : (this.#keyed.get(keyOf(record, kind, cell)) ?? null);
   }
 
-  /** Starts a row that {@link find} did not find. */
-  add(record: DecisionRecord, kind: DecisionKind, cell: number): void {
-    // Before the row is used again: the client's entry may still be the same row, of an earlier filling.
-    const older = this.#newestOf(record.client);
+  /** Starts the row that {@link find} has just not found. */
+  add(record: DecisionRecord, kind: DecisionKind, cell: number): MergedRow {
+    const row = this.addApart(record, kind, cell);
+    const older = this.#foundNewest;
+    if (older !== undefined && older.depth >= maxCompared) this.#keyed.set(keyOf(record, kind, cell), row);
+    else {
+      row.older = older ?? null;
+      row.depth = older === undefined ? 1 : older.depth + 1;
+      this.#newest.set(record.client, row);
+    }
+    return row;
+  }
+
+  /** Starts a row that is not found again. */
+  addApart(record: DecisionRecord, kind: DecisionKind, cell: number): MergedRow {
     const row = this.#spare.pop() ?? new MergedRow(kind);
     row.start(record, kind, cell);
-    row.filling = this.#filling;
     this.#rows.push(row);
-    if (older !== null && older.depth >= maxCompared) {
-      this.#keyed.set(keyOf(record, kind, cell), row);
-      return;
-    }
-    row.older = older;
-    row.depth = older === null ? 1 : older.depth + 1;
-    this.#newest.set(record.client, row);
+    return row;
   }
 
   /** Empties the index. The rows are the caller's until it gives them back. */
   take(): MergedRow[] {
     const rows = this.#rows;
     this.#rows = [];
-    this.#filling += 1;
-    if (this.#newest.size > this.#maxClients) this.#newest = new Map();
+    this.#newest = new Map();
     if (this.#keyed.size > 0) this.#keyed = new Map();
     return rows;
   }
@@ -131,11 +138,5 @@ export class RowIndex {
   /** Rows that nobody looks at any more. */
   giveBack(rows: MergedRow[]): void {
     this.#spare = rows;
-  }
-
-  #newestOf(client: string): MergedRow | null {
-    const row = this.#newest.get(client);
-    // A row of an earlier filling may have gone to another client since.
-    return row !== undefined && row.filling === this.#filling && row.client === client ? row : null;
   }
 }

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { neighbourPrefixLengths, networkOf } from '../../../src/address.ts';
+import { clientKinds } from '../../../src/client.ts';
 import type { DecisionEvent } from '../../../src/event/decision-event.ts';
 import { decodeEvent, encodeEvent } from '../../../src/event/event-codec.ts';
 import { checkFrame, crc32Hex, decodeFrame, formatFrameHeaders, parseFrameHeaders } from '../../../src/event/frame.ts';
 import { partitionOf } from '../../../src/event/partition.ts';
+import { stableHash } from '../../../src/stable-hash.ts';
 
 const event: DecisionEvent = {
   timeMs: 1_750_000_000_000,
@@ -123,5 +126,31 @@ describe('partitions', () => {
     expect(at('192.0.2.1')).toBe(at('192.0.2.250'));
     expect(at('2001:db8::/64')).toBe(at('2001:db8::1'));
     expect(new Set(Array.from({ length: 200 }, (_, net) => at(`10.0.${net}.1`))).size).toBeGreaterThan(40);
+  });
+
+  it('stay where they are from release to release: what is detected and repaired is found by them', () => {
+    const octet = fc.nat(300).map(String);
+    const dotted = fc.tuple(octet, octet, octet, octet).map((octets) => octets.join('.'));
+    const odd = fc.constantFrom(
+      '1.2.3',
+      '1.2.3.4.',
+      '01.2.3.4',
+      '1.2.3.4/24',
+      ' 1.2.3.4',
+      '::ffff:1.2.3.4',
+      '::1',
+      'fe80::/64',
+      '',
+    );
+    const id = fc.oneof(dotted, fc.ipV4(), fc.ipV6(), odd, fc.string());
+    fc.assert(
+      fc.property(fc.constantFrom(...clientKinds), id, (kind, client) => {
+        const subject = kind === 'ip' ? (networkOf(client, neighbourPrefixLengths) ?? client) : client;
+        expect(partitionOf({ kind, id: client }, 4096)).toBe(stableHash(`${kind}:${subject}`) % 4096);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(partitionOf({ kind: 'ip', id: '192.0.2.7' }, 64)).toBe(37);
+    expect(partitionOf({ kind: 'key', id: 'client-1' }, 64)).toBe(31);
   });
 });

@@ -139,7 +139,7 @@ describe('lines', () => {
   it('are cut into frames of at most 500 rows that fit the log, in order, for every partition', () => {
     const size = fc.constantFrom(10, 3_000, 20_000);
     fc.assert(
-      fc.property(fc.array(fc.tuple(size, fc.nat(9)), { maxLength: 700 }), fc.boolean(), (sizes, wide) => {
+      fc.property(fc.array(fc.tuple(size, fc.nat(9)), { maxLength: 700, size: 'max' }), fc.boolean(), (sizes, wide) => {
         const unit = wide ? 'ж' : 'x';
         const records = sizes.map(([length, client]) => {
           const {

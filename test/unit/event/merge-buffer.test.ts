@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DecisionRecord } from '../../../src/event/decision-event.ts';
 import { MergeBuffer } from '../../../src/event/merge-buffer.ts';
@@ -46,6 +47,54 @@ describe('rows that wait', () => {
       buffer.add({ ...decision(n), tenant: 'acme', policy: 'a', policyVersion: '', cost: 1 });
     expect(new Set(eventsOf(buffer.take()).map(({ tenant, policy }) => `${tenant} ${policy}`))).toEqual(
       new Set(['acme a']),
+    );
+  });
+
+  it('are folded by client alone while that is enough: tenant, policy, cost and outcome keep their totals, filling after filling', () => {
+    const facts = fc.record({
+      tenant: fc.constantFrom('acme', 'zen'),
+      clientKind: fc.constantFrom('key' as const, 'ip' as const),
+      cost: fc.constantFrom(1, 5),
+      outcome: fc.constantFrom('allowed' as const, 'denied' as const),
+      route: fc.constantFrom('GET /a', 'GET /b'),
+      latencyUs: fc.constantFrom(3, 300),
+      early: fc.constantFrom(true, false),
+    });
+    const known = {
+      policy: 'a',
+      policyVersion: '',
+      limit: 5,
+      shadowDenied: [],
+      candidateOutcome: '',
+      compensated: 0,
+    } as const;
+    const kindOf = (event: Pick<DecisionRecord, 'tenant' | 'clientKind' | 'cost' | 'outcome'>): string =>
+      `${event.tenant} ${event.clientKind} ${event.cost} ${event.outcome}`;
+    const totals = (counted: Iterable<[string, number]>): [string, number][] => {
+      const sums = new Map<string, number>();
+      for (const [key, count] of counted) sums.set(key, (sums.get(key) ?? 0) + count);
+      return [...sums].sort();
+    };
+    fc.assert(
+      fc.property(fc.array(fc.array(facts, { maxLength: 120, size: 'max' }), { maxLength: 4 }), (fillings) => {
+        const buffer = new MergeBuffer({ intervalMs: 20, maxRows: 16, every: false });
+        for (const filling of fillings) {
+          const foldedBefore = buffer.foldedDecisions;
+          for (const [n, one] of filling.entries()) buffer.add({ ...decision(n), ...known, ...one });
+          const rows = buffer.take();
+          const events = eventsOf(rows);
+          buffer.giveBack(rows);
+          expect(totals(events.map((event) => [kindOf(event), event.count]))).toEqual(
+            totals(filling.map((one) => [kindOf(one), 1])),
+          );
+          expect(totals(events.map((event) => [`${kindOf(event)} early`, event.early ?? 0]))).toEqual(
+            totals(filling.map((one) => [`${kindOf(one)} early`, Number(one.early)])),
+          );
+          const folded = events.filter(({ client }) => client === '~other');
+          expect(folded.reduce((sum, { count }) => sum + count, 0)).toBe(buffer.foldedDecisions - foldedBefore);
+          for (const { route, latencyUs } of folded) expect([route, latencyUs]).toEqual(['~other', 0]);
+        }
+      }),
     );
   });
 });

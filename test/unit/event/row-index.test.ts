@@ -38,23 +38,29 @@ const kindOfEvent = (event: DecisionEvent): string => {
 
 it('decisions share a row exactly when they agree in every dimension, however many rows a client has, filling after filling', () => {
   fc.assert(
-    fc.property(fc.array(record, { maxLength: 200 }), fc.nat(3), fc.array(record), (records, repeats, before) => {
-      const buffer = new MergeBuffer({ intervalMs, maxRows: 10_000, every: false });
-      for (const decision of before) buffer.add(decision);
-      buffer.giveBack(buffer.take());
-      const all = Array.from({ length: repeats + 1 }, () => records).flat();
-      for (const decision of all) buffer.add(decision);
-      const expected = new Map<string, DecisionRecord[]>();
-      for (const decision of all) expected.set(kindOf(decision), [...(expected.get(kindOf(decision)) ?? []), decision]);
-      const events = eventsOf(buffer.take());
-      expect(events.map(kindOfEvent)).toEqual([...expected.keys()]);
-      for (const event of events) {
-        const group = expected.get(kindOfEvent(event)) ?? [];
-        expect(event.count).toBe(group.length);
-        expect(event.remaining).toBe(Math.min(...group.map(({ remaining }) => remaining)));
-        expect(event.early).toBe(event.early === null ? null : group.filter(({ early }) => early).length);
-      }
-    }),
+    fc.property(
+      fc.array(record, { maxLength: 200, size: 'max' }),
+      fc.nat(3),
+      fc.array(record),
+      (records, repeats, before) => {
+        const buffer = new MergeBuffer({ intervalMs, maxRows: 10_000, every: false });
+        for (const decision of before) buffer.add(decision);
+        buffer.giveBack(buffer.take());
+        const all = Array.from({ length: repeats + 1 }, () => records).flat();
+        for (const decision of all) buffer.add(decision);
+        const expected = new Map<string, DecisionRecord[]>();
+        for (const decision of all)
+          expected.set(kindOf(decision), [...(expected.get(kindOf(decision)) ?? []), decision]);
+        const events = eventsOf(buffer.take());
+        expect(events.map(kindOfEvent)).toEqual([...expected.keys()]);
+        for (const event of events) {
+          const group = expected.get(kindOfEvent(event)) ?? [];
+          expect(event.count).toBe(group.length);
+          expect(event.remaining).toBe(Math.min(...group.map(({ remaining }) => remaining)));
+          expect(event.early).toBe(event.early === null ? null : group.filter(({ early }) => early).length);
+        }
+      },
+    ),
     { numRuns: 60 },
   );
 });
