@@ -98,7 +98,8 @@ const openCluster = async (address: RedisAddress, patience: Patience, logger: Lo
   let lastError: unknown;
   const hear = nodeErrors(address, logger);
   cluster.on('node error', (error: Error, node: string) => {
-    lastError = error;
+    // That a connection is closed says less than why the one before it was.
+    if (lastError === undefined || error.message !== 'Connection is closed.') lastError = error;
     hear.failed(error, node);
     // Commands to a node that is away fail here: no redirection tells who has taken its slots over.
     if (isReady()) cluster.refreshSlotsCache();
