@@ -56,7 +56,9 @@ const sortFew = (entries: Entry[]): void => {
     const entry = entries[next];
     if (!entry) return;
     let at = next;
-    for (let before = entries[at - 1]; at > 0 && before && isBefore(entry, before); before = entries[at - 1]) {
+    while (at > 0) {
+      const before = entries[at - 1];
+      if (!before || !isBefore(entry, before)) break;
       entries[at] = before;
       at -= 1;
     }
@@ -73,7 +75,12 @@ const sort = (entries: Entry[]): void => {
 
 /** The same where groups have to be settled: rarer, and slower. */
 const policiesInGroups = (found: readonly Entry[], bit: number): readonly Policy[] => {
-  const entries = found.filter((entry, index) => (entry.kinds & bit) !== 0 && entry.order !== found[index - 1]?.order);
+  let last = -1;
+  const entries = found.filter((entry) => {
+    const first = (entry.kinds & bit) !== 0 && entry.order !== last;
+    last = entry.order;
+    return first;
+  });
   return settleGroups(entries).map(({ policy }) => policy);
 };
 

@@ -45,6 +45,16 @@ const parseNamed = (path: string, text: string): PolicySet => {
 const inWords = (problems: readonly Problem[]): string =>
   problems.map(({ path, message }) => `${path} ${message}`).join('; ');
 
+/** In the log line itself; the rest is in its field, and `tidegate policies check` shows all. */
+const maxShownWarnings = 5;
+
+const logWarnings = (logger: Logger, path: string, { warnings }: PolicySet): void => {
+  if (warnings.length === 0) return;
+  const shown = inWords(warnings.slice(0, maxShownWarnings));
+  const more = warnings.length > maxShownWarnings ? `; and ${warnings.length - maxShownWarnings} more` : '';
+  logger.warn({ path, warnings }, `policies are valid, but hardly meant so: ${shown}${more}`);
+};
+
 /** A policy file and its later versions: a valid one is live at once, an invalid one is refused and the last one stays. */
 class PolicyFile implements PolicySource {
   readonly #options: PolicyFileOptions;
@@ -64,6 +74,7 @@ class PolicyFile implements PolicySource {
     this.#logger = options.logger ?? silentLogger;
     this.#set = first.set;
     this.#text = first.text;
+    logWarnings(this.#logger, options.path, first.set);
     this.#watcher = this.#watch();
     this.#poll();
   }
@@ -135,6 +146,7 @@ class PolicyFile implements PolicySource {
     this.#set = set;
     const { path } = this.#options;
     this.#logger.info({ path, version: set.version, policies: set.policies.length }, 'policies changed');
+    logWarnings(this.#logger, path, set);
     for (const listener of this.#listeners) listener(set);
   }
 

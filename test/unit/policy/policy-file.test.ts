@@ -6,6 +6,7 @@ import { ManualClock } from '../../../src/clock.ts';
 import type { TidegateError } from '../../../src/errors.ts';
 import type { PolicySet, PolicySource } from '../../../src/policy/policy.ts';
 import { watchPolicyFile } from '../../../src/policy/policy-file.ts';
+import { recordingLogger } from '../../support/recording-logger.ts';
 
 const text = (limit: number): string => `version: 1\npolicies: [{name: a, limit: ${limit}, window: 1m}]`;
 
@@ -68,6 +69,21 @@ describe('a watched policy file', () => {
       'policies[0].window',
     ]);
     expect(watched.current().version).toBe(version);
+  });
+
+  it('names what is hardly meant at the start and after each change, and is live all the same', async () => {
+    const logger = recordingLogger();
+    const twice = (limit: number): string =>
+      `version: 1\npolicies: [{name: a, limit: ${limit}, window: 1m}, {name: b, limit: ${limit}, window: 1m}]`;
+    const warned = () => logger.lines.filter(({ level }) => level === 'warn');
+    writeFileSync(path, twice(1));
+    source = await watchPolicyFile({ path, clock, logger });
+    expect(warned().map(({ message }) => message)).toEqual([
+      expect.stringContaining('policies[1] can never decide: a'),
+    ]);
+    writeFileSync(path, twice(2));
+    await expect.poll(() => later(() => limitOf(source?.current() as PolicySet))).toBe(2);
+    expect(warned()).toHaveLength(2);
   });
 
   it('is refused at the start when it is missing or bad', async () => {
