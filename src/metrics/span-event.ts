@@ -1,4 +1,4 @@
-import { type Attributes, context, createContextKey, trace } from '@opentelemetry/api';
+import { type Attributes, context, createContextKey, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import type { ObservedDecision } from './observed.ts';
 
 export const spanEvent = {
@@ -15,12 +15,11 @@ export const spanEvent = {
 /** Decisions between two looks for a host that traces: asking for the active span of one that does not is dear. */
 const lookEvery = 16;
 const probeKey = createContextKey('tidegate probe');
+const probe = ROOT_CONTEXT.setValue(probeKey, true);
+const findsProbe = (): boolean => context.active().getValue(probeKey) === true;
 
 /** Without a context manager what is put into a context is not found there, and no span is ever active. */
-const hostKeepsContext = (): boolean => {
-  const probe = context.active().setValue(probeKey, true);
-  return context.with(probe, () => context.active().getValue(probeKey) === true);
-};
+const hostKeepsContext = (): boolean => context.with(probe, findsProbe);
 
 let tracing = false;
 let untilLook = 1;
