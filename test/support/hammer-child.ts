@@ -1,71 +1,105 @@
-/**
- * One gate of several that hammer one counter, for the lease tests: reads its job from its arguments, says that it is
- * ready, waits for any message, and tells every few milliseconds how much it was admitted. Ends by itself, or by being
- * killed with a lease in its hands.
- */
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock, systemRandom } from '../../src/clock.ts';
-import { createGate, type Gate, type GateRequest } from '../../src/gate/gate.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '../../src/clock.ts';
+import type { Decision } from '../../src/decision/decision.ts';
+import { createGate, type Gate } from '../../src/gate/gate.ts';
+import type { LimitStore } from '../../src/limiter/limit-store.ts';
 import type { PolicyInput } from '../../src/policy/parse.ts';
 import { definePolicies } from '../../src/policy/static-source.ts';
 import { openRedis } from '../../src/redis/client.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 
+/** What a process that hammers is told to do. */
 export interface HammerJob {
   readonly url: string;
   readonly namespace: string;
   readonly policy: PolicyInput;
+  readonly leases: boolean;
   readonly forMs: number;
-  /** Requests that wait at the same time. */
-  readonly callers: number;
-  /** Hammers so long, then rests so long, again and again. */
-  readonly busyMs: number;
-  readonly restMs: number;
+  /** Requests of the same client in one turn of the event loop: they share a call. */
+  readonly atOnce: number;
+  /** Concurrency: how long a place is held. */
+  readonly holdMs: number;
 }
 
-/** What a gate has come to so far. */
-export interface Hammered {
-  readonly admitted: number;
-  readonly denied: number;
-  readonly leased: number;
+export interface HammerReport {
+  /** Of each admitted request: not before and not after, microseconds by the server's clock. */
+  readonly admitted: readonly (readonly [fromUs: number, toUs: number])[];
+  /** Concurrency: from when until when a place was held for certain. */
+  readonly held: readonly (readonly [fromUs: number, toUs: number])[];
+  readonly asked: number;
   readonly degraded: number;
-  readonly done: boolean;
+  readonly leased: number;
 }
 
-const request: GateRequest = { clients: [{ kind: 'key', id: 'hot' }], method: 'GET', path: '/', route: '/' };
+const nowUs = (): number => systemClock.nowMs() * 1000;
 
-const tell = (gate: Gate, done: boolean): void => {
-  const { allowed, denied, leased, degraded } = gate.stats();
-  process.send?.({ admitted: allowed, denied, leased, degraded, done } satisfies Hammered);
+/** Notes when the server admitted, by its own clock. */
+const noting = (store: LimitStore, admitted: [number, number][]): LimitStore => ({
+  immediate: false,
+  spend: async (spends) => {
+    const results = await store.spend(spends);
+    for (const { allowed, nowUs: atUs } of results) if (allowed) admitted.push([atUs, atUs]);
+    return results;
+  },
+  giveBack: (returns) => store.giveBack(returns),
+  close: () => store.close(),
+});
+
+const holdAndRelease = async (
+  gate: Gate,
+  decision: Decision,
+  { fromUs, holdMs }: { fromUs: number; holdMs: number },
+) => {
+  await pause(holdMs);
+  // Whole milliseconds, rounded down: it was held at least so long.
+  const toUs = nowUs();
+  await gate.release(decision);
+  return [fromUs, toUs] as const;
 };
 
-const caller = async (gate: Gate, { forMs, busyMs, restMs }: HammerJob): Promise<void> => {
-  const startMs = systemClock.nowMs();
-  for (let turn = 0; systemClock.nowMs() - startMs < forMs; turn += 1) {
-    const isBusy = (systemClock.nowMs() - startMs) % (busyMs + restMs) < busyMs;
-    const decision = isBusy ? await gate.check(request) : null;
-    // Whoever is denied, or is answered without a wait, must let the others have their turn.
-    if (!isBusy || decision?.outcome === 'denied') await sleep(1 + systemRandom() * 4);
-    else if (turn % 8 === 0) await sleep(1);
+const hammer = async (job: HammerJob): Promise<HammerReport> => {
+  const redis = await openRedis({ url: job.url, onMisuse: 'ignore', commandTimeoutMs: 30_000 });
+  const exact: [number, number][] = [];
+  const rough: [number, number][] = [];
+  const held: Promise<readonly [number, number]>[] = [];
+  const store = noting(new RedisLimitStore({ redis, namespace: job.namespace }), exact);
+  const gate = createGate({
+    policies: definePolicies([job.policy]),
+    store,
+    leases: job.leases,
+    denyCache: false,
+    // What waits for a busy machine must not be decided by a fallback instead.
+    deadlineMs: 30_000,
+  });
+  let asked = 0;
+  const one = async (): Promise<void> => {
+    const sentUs = nowUs();
+    asked += 1;
+    const decision = await gate.check({ clients: [{ kind: 'key', id: 'shared' }], method: 'GET', path: '/' });
+    if (decision.outcome !== 'allowed') return;
+    // The answer's millisecond had begun: it may have been given at its end.
+    const answeredUs = nowUs() + 1_000;
+    rough.push([sentUs, answeredUs]);
+    if (job.holdMs > 0) held.push(holdAndRelease(gate, decision, { fromUs: answeredUs, holdMs: job.holdMs }));
+  };
+  const untilMs = systemClock.nowMs() + job.forMs;
+  while (systemClock.nowMs() < untilMs) {
+    await Promise.all(Array.from({ length: job.atOnce }, one));
+    await new Promise(setImmediate);
   }
-};
-
-const hammer = async (job: HammerJob): Promise<void> => {
-  const redis = await openRedis({ url: job.url, onMisuse: 'ignore' });
-  const store = new RedisLimitStore({ redis, namespace: job.namespace });
-  // A machine that is busy with other tests must not make this a test of the fallback.
-  const gate = createGate({ store, policies: definePolicies([job.policy]), deadlineMs: 2000 });
-  tell(gate, false);
-  await once(process, 'message');
-  const telling = setInterval(() => tell(gate, false), 5);
-  await Promise.all(Array.from({ length: job.callers }, () => caller(gate, job)));
-  clearInterval(telling);
+  const places = await Promise.all(held);
+  const { degraded, leased } = gate.stats();
   await gate.close();
-  tell(gate, true);
   redis.disconnect();
-  process.disconnect?.();
+  return { admitted: job.leases ? rough : exact, held: places, asked, degraded, leased };
 };
 
-const [, script, job] = process.argv;
-if (script?.endsWith('hammer-child.ts') && job) await hammer(JSON.parse(job) as HammerJob);
+process.on('message', (job: HammerJob) => {
+  hammer(job).then(
+    (report) => process.send?.(report),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});
