@@ -11,6 +11,7 @@ import type { RuleSet } from '../detect/rule.ts';
 import { createEmitter, type Emitter } from '../event/emitter.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
+import { AddressBook } from '../http/address-book.ts';
 import { clientsOf } from '../http/identity.ts';
 import type { DecisionTable } from '../ingest/decision-table.ts';
 import { createIngester, type Ingester } from '../ingest/ingester.ts';
@@ -76,7 +77,7 @@ const keysOf = (visitors: readonly Persona[]): Map<string, { tenant: string }> =
   new Map(visitors.flatMap(({ credential }) => (credential ? [[credential.apiKey, credential] as const] : [])));
 
 const clientKeysOf = ({ address, credential }: Persona): string[] =>
-  clientsOf(credential ? { key: credential.apiKey } : {}, address).map(clientKeyOf);
+  clientsOf(credential ? { key: credential.apiKey } : {}, new AddressBook().find(address)).map(clientKeyOf);
 
 const listen = async (api: FastifyInstance): Promise<number> => {
   await api.listen({ host: '127.0.0.1', port: 0 });
@@ -154,7 +155,7 @@ class RunningDemo implements Demo {
     await this.#visitors?.stop();
     await this.#sampleApi?.close();
     await Promise.all([this.detector.stop(), this.ingester.stop()]);
-    this.gate.close();
+    await this.gate.close();
   }
 }
 
