@@ -138,7 +138,7 @@ export const replay = async (options: ReplayOptions): Promise<ReplayReport> => {
     await Promise.all([parts.ingester.start(), parts.detector.start()]);
     return await run(stage, parts);
   } finally {
-    parts.gate.close();
+    await parts.gate.close();
     parts.replica.stop();
     await Promise.allSettled([parts.detector.stop(), parts.ingester.stop()]);
   }
