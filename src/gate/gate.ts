@@ -16,7 +16,7 @@ import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-lim
 import type { Asked } from './asked.ts';
 import { countedDecision, receiptOf, replaceReceipt } from './counted-decision.ts';
 import type { GateStats } from './gate-stats.ts';
-import { checkInSteps, type LateIdentity, type StepwiseGate } from './late-identity.ts';
+import { checkInSteps, type LateIdentity, type StepwiseGate, type UnidentifiedRequest } from './late-identity.ts';
 import { noteGate } from './open-gates.ts';
 import type { BlockLookup, DecisionObserver, EventSink } from './ports.ts';
 import { recordOf } from './record.ts';
@@ -119,6 +119,9 @@ const withoutPlaces = ({ spend, result, from }: Receipt): Receipt => {
 const tenantOf = (tenant: string | undefined): string =>
   tenant === undefined ? 'default' : clientOf('user', tenant).id;
 
+const isUnidentified = (request: GateRequest): request is GateRequest & UnidentifiedRequest =>
+  request.identify !== undefined;
+
 type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
 interface FoundBlock {
@@ -176,23 +179,27 @@ class EmbeddedGate implements Gate {
 
   check(request: GateRequest): Decision | Promise<Decision> {
     const startedUs = this.#clock.monotonicUs();
-    const { identify } = request;
-    if (identify) return checkInSteps({ ...request, identify }, this.#steps, startedUs);
-    const asked = this.#understand(request);
+    return isUnidentified(request)
+      ? checkInSteps(request, this.#steps, startedUs)
+      : this.#decide(request, request, startedUs);
+  }
+
+  #decide(request: GateRequest, sender: LateIdentity, startedUs: number): Decision | Promise<Decision> {
+    const asked = this.#understand(request, sender);
     const { version } = this.#policies;
-    const block = this.#findBlock(request.clients, asked.nowMs);
+    const block = this.#findBlock(sender.clients, asked.nowMs);
     if (block) return this.#finish(asked, this.#blocked(asked, block), startedUs);
     const verdict = this.#ask(asked);
     if (!(verdict instanceof Promise)) return this.#finish(asked, countedDecision(asked, verdict, version), startedUs);
     return verdict.then((late) => this.#finish(asked, countedDecision(asked, late, version), startedUs));
   }
 
-  readonly #steps: StepwiseGate<GateRequest & Required<Pick<GateRequest, 'identify'>>> = {
+  readonly #steps: StepwiseGate<GateRequest & UnidentifiedRequest> = {
     policies: () => this.#policies,
-    understand: (request) => this.#understand(request),
-    findBlocked: (request) => {
-      const block = this.#findBlock(request.clients, this.#clock.nowMs());
-      const asked = block && this.#understand(request);
+    understand: (request, sender) => this.#understand(request, sender),
+    findBlocked: (request, sender) => {
+      const block = this.#findBlock(sender.clients, this.#clock.nowMs());
+      const asked = block && this.#understand(request, sender);
       return asked && { asked, blocked: this.#blocked(asked, block) };
     },
     match: (asked) => this.#match(asked),
@@ -200,6 +207,7 @@ class EmbeddedGate implements Gate {
     releasePlaces: (receipt) => this.#releasePlaces(receipt),
     finish: ({ asked, verdict, version, startedUs }) =>
       this.#finish(asked, 'outcome' in verdict ? verdict : countedDecision(asked, verdict, version), startedUs),
+    decide: (request, sender, startedUs) => this.#decide(request, sender, startedUs),
     monotonicUs: () => this.#clock.monotonicUs(),
   };
 
@@ -262,8 +270,8 @@ class EmbeddedGate implements Gate {
     return Math.max(1, this.#options.liveGates?.() ?? 1);
   }
 
-  #understand(request: GateRequest): Asked {
-    const [client] = request.clients;
+  #understand(request: GateRequest, { clients, tenant, plan }: LateIdentity): Asked {
+    const [client] = clients;
     if (!client) throw new TidegateError('INPUT_INVALID', 'check() needs at least one client');
     const { cost, route } = request;
     if (cost !== undefined && !(Number.isSafeInteger(cost) && cost >= 0 && cost <= maxCost)) {
@@ -279,8 +287,8 @@ class EmbeddedGate implements Gate {
       nowMs: this.#clock.nowMs(),
       client,
       clientKey,
-      tenant: tenantOf(request.tenant),
-      plan: request.plan === undefined ? '' : clientOf('user', request.plan).id,
+      tenant: tenantOf(tenant),
+      plan: plan === undefined ? '' : clientOf('user', plan).id,
       service: this.#options.service ?? '',
       method,
       path: request.path,

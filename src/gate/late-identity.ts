@@ -14,7 +14,8 @@ export interface LateIdentity {
 }
 
 /** The request of a check in two steps. */
-interface UnidentifiedRequest {
+export interface UnidentifiedRequest {
+  readonly clients: readonly Client[];
   readonly cost?: number;
   readonly identify: () => LateIdentity | Promise<LateIdentity>;
 }
@@ -22,15 +23,17 @@ interface UnidentifiedRequest {
 /** What a gate can do, as a check in two steps needs it. */
 export interface StepwiseGate<R> {
   policies(): PolicySet;
-  understand(request: R): Asked;
-  /** Null: none of the clients named in it is blocked. */
-  findBlocked(request: R): { readonly asked: Asked; readonly blocked: Blocked } | null;
+  understand(request: R, sender: LateIdentity): Asked;
+  /** Null: none of the sender's clients is blocked. */
+  findBlocked(request: R, sender: LateIdentity): { readonly asked: Asked; readonly blocked: Blocked } | null;
   match(asked: Asked): readonly Policy[];
   ask(asked: Asked, policies: readonly Policy[]): LimitVerdict | Promise<LimitVerdict>;
   /** Gives the places of these limits back, and leaves their units spent. Never rejects. */
   releasePlaces(receipt: Receipt): Promise<void>;
   /** The decision, counted and told. */
   finish(judged: Judged): Decision;
+  /** The whole decision in one step. */
+  decide(request: R, sender: LateIdentity, startedUs: number): Decision | Promise<Decision>;
   monotonicUs(): number;
 }
 
@@ -108,51 +111,65 @@ const together = (first: LimitVerdict, second: LimitVerdict, cost: number | unde
   };
 };
 
-/** Releases what the first step holds when nobody can say who it is. */
-const identify = <R extends UnidentifiedRequest>(
-  request: R,
-  release: () => void,
-  next: (known: R) => Decision | Promise<Decision>,
-): Decision | Promise<Decision> => {
-  const failed = (cause: unknown): never => {
-    release();
-    throw cause;
-  };
-  const known = (identity: LateIdentity): Decision | Promise<Decision> => next({ ...request, ...identity });
-  let identity: LateIdentity | Promise<LateIdentity>;
-  try {
-    identity = request.identify();
-  } catch (cause) {
-    return failed(cause);
-  }
-  return identity instanceof Promise ? identity.then(known, failed) : known(identity);
-};
-
 interface SecondStep<R> {
   readonly gate: StepwiseGate<R>;
-  /** Null: there was nothing to ask before. */
-  readonly first: LimitVerdict | null;
+  readonly request: R;
+  readonly first: LimitVerdict;
   readonly early: ReadonlySet<Policy>;
-  readonly release: () => void;
-  readonly startedUs: number;
 }
 
-const secondStep = <R extends UnidentifiedRequest>(known: R, step: SecondStep<R>): Decision | Promise<Decision> => {
-  const { gate, first, early, release, startedUs } = step;
+/** Its places; its units stay spent. */
+const release = <R>({ gate, first }: SecondStep<R>): void => {
+  if (first.receipt) void gate.releasePlaces(first.receipt);
+};
+
+const secondStep = <R extends UnidentifiedRequest>(
+  step: SecondStep<R>,
+  sender: LateIdentity,
+  startedUs: number,
+): Decision | Promise<Decision> => {
+  const { gate, request, first, early } = step;
   const { version } = gate.policies();
   const giveUp = (asked: Asked, verdict: LimitVerdict | Blocked): Decision => {
-    release();
+    release(step);
     return gate.finish({ asked, verdict, version, startedUs });
   };
-  const blocked = gate.findBlocked(known);
+  const blocked = gate.findBlocked(request, sender);
   if (blocked) return giveUp(blocked.asked, blocked.blocked);
-  const asked = gate.understand(known);
-  const policies = gate.match(asked);
-  const rest = first ? policies.filter((policy) => !early.has(policy)) : policies;
+  const asked = gate.understand(request, sender);
+  const rest = gate.match(asked).filter((policy) => !early.has(policy));
   return then(gate.ask(asked, rest), (second) => {
-    const verdict = first ? together(first, second, known.cost) : second;
+    const verdict = together(first, second, request.cost);
     return verdict.allowed ? gate.finish({ asked, verdict, version, startedUs }) : giveUp(asked, verdict);
   });
+};
+
+interface Begun<R> {
+  readonly request: R;
+  readonly gate: StepwiseGate<R>;
+  readonly startedUs: number;
+  /** Tidies up where nobody can say who it is. */
+  readonly failed?: () => void;
+}
+
+/** Finds out who sends it, and goes on with that. What somebody else took of the time is not the gate's. */
+const identified = <R extends UnidentifiedRequest>(
+  { request, gate, startedUs, failed }: Begun<R>,
+  next: (sender: LateIdentity, startedUs: number) => Decision | Promise<Decision>,
+): Decision | Promise<Decision> => {
+  const askedUs = gate.monotonicUs();
+  const known = (sender: LateIdentity) => next(sender, startedUs + gate.monotonicUs() - askedUs);
+  const unknown = (cause: unknown): never => {
+    failed?.();
+    throw cause;
+  };
+  let sender: LateIdentity | Promise<LateIdentity>;
+  try {
+    sender = request.identify();
+  } catch (cause) {
+    return unknown(cause);
+  }
+  return sender instanceof Promise ? sender.then(known, unknown) : known(sender);
 };
 
 /**
@@ -169,24 +186,20 @@ export const checkInSteps = <R extends UnidentifiedRequest>(
 ): Decision | Promise<Decision> => {
   const set = gate.policies();
   const { version } = set;
-  const early = earlyPoliciesOf(set);
-  const blocked = gate.findBlocked(request);
+  const blocked = gate.findBlocked(request, request);
   if (blocked) return gate.finish({ asked: blocked.asked, verdict: blocked.blocked, version, startedUs });
-  const identified = (first: LimitVerdict | null): Decision | Promise<Decision> => {
-    const release = (): void => {
-      if (first?.receipt) void gate.releasePlaces(first.receipt);
-    };
-    const askedUs = gate.monotonicUs();
-    return identify(request, release, (known) =>
-      // What somebody else took of the time is not the gate's.
-      secondStep(known, { gate, first, early, release, startedUs: startedUs + gate.monotonicUs() - askedUs }),
-    );
-  };
-  if (early.size === 0) return identified(null);
-  const asked = gate.understand(request);
+  const early = earlyPoliciesOf(set);
+  const inOneStep = (): Decision | Promise<Decision> =>
+    identified({ request, gate, startedUs }, (sender, fromUs) => gate.decide(request, sender, fromUs));
+  if (early.size === 0) return inOneStep();
+  const asked = gate.understand(request, request);
   const policies = gate.match(asked).filter((policy) => early.has(policy));
-  if (policies.length === 0) return identified(null);
-  return then(gate.ask(asked, policies), (first) =>
-    first.allowed ? identified(first) : gate.finish({ asked, verdict: first, version, startedUs }),
-  );
+  if (policies.length === 0) return inOneStep();
+  return then(gate.ask(asked, policies), (first) => {
+    if (!first.allowed) return gate.finish({ asked, verdict: first, version, startedUs });
+    const step = { gate, request, first, early };
+    return identified({ request, gate, startedUs, failed: () => release(step) }, (sender, fromUs) =>
+      secondStep(step, sender, fromUs),
+    );
+  });
 };

@@ -12,11 +12,11 @@ const withoutPort = (hop: string): string =>
  * Null when the peer has none (a UNIX socket).
  */
 export const clientAddress = (
-  peer: string | null | undefined,
+  peer: KnownAddress | null,
   forwardedFor: string | undefined,
   book: AddressBook,
 ): KnownAddress | null => {
-  let known = peer ? book.find(peer) : null;
+  let known = peer;
   if (known === null || forwardedFor === undefined || !known.isTrusted) return known;
   const hops = forwardedFor.slice(-4096).split(',').slice(-maxHops);
   for (let hop = hops.pop(); hop !== undefined && known.isTrusted; hop = hops.pop()) {

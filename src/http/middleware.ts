@@ -159,8 +159,10 @@ export const createAnswerer = <Args extends readonly unknown[]>(
     if (!facts) return null;
     const headerOf: HeaderReader = (name) => host.headerOf(name, request[0]);
     // Before anything is awaited: a connection that closes meanwhile no longer knows its address.
-    const known = clientAddress(facts.peer, headerOf('x-forwarded-for'), book);
-    checks.arrived({ raw: host.rawOf(request[0]), peer: facts.peer ? book.find(facts.peer) : null, headerOf });
+    const peer = facts.peer ? book.find(facts.peer) : null;
+    const forwardedFor = headerOf('x-forwarded-for');
+    const known = clientAddress(peer, forwardedFor, book);
+    checks.arrived({ raw: host.rawOf(request[0]), peer, forwardedFor, headerOf });
     const refundWhen = facts.refundWhen ?? options.refundWhen;
     const asked = requestFor(facts, known, facts.cost ?? cost?.(...request));
     if (identify) {

@@ -17,6 +17,7 @@ export interface ArrivedRequest {
   readonly raw: object;
   /** Of the connection's other end. */
   readonly peer: KnownAddress | null;
+  readonly forwardedFor: string | undefined;
   readonly headerOf: HeaderReader;
 }
 
@@ -29,11 +30,15 @@ export interface RequestCheckOptions extends MisuseOptions {
 /** Registered, so that two copies of this package see each other's. */
 const decidedMark = Symbol.for('tidegate.decided');
 
+type Marked = { [decidedMark]?: boolean };
+
 /** Whether another middleware counts this request as well, and one of them does not know. Leaves a mark of its own. */
-const isCountedTwice = (raw: object, layered: boolean): boolean => {
-  const mark: unknown = Reflect.get(raw, decidedMark);
-  Reflect.set(raw, decidedMark, layered && mark !== false);
-  return mark !== undefined && !(layered && mark === true);
+const isCountedTwice = (raw: Marked, layered: boolean): boolean => {
+  const mark = raw[decidedMark];
+  // One that takes no mark cannot be told from its first time.
+  if (mark === undefined && !Object.isExtensible(raw)) return false;
+  raw[decidedMark] = layered && mark !== false;
+  return mark !== undefined && !(layered && mark);
 };
 
 /** Shorter ones may be the name of anything. */
@@ -46,10 +51,10 @@ const isRawSecret = (id: string | undefined, headerOf: HeaderReader): boolean =>
   return token.test(id) || credentialHeaders.some((name) => headerOf(name)?.endsWith(id));
 };
 
-const checkProxies = (watch: MisuseWatch, { peer, headerOf }: ArrivedRequest, trustsProxies: boolean): void => {
+const checkProxies = (watch: MisuseWatch, arrived: ArrivedRequest, trustsProxies: boolean): void => {
+  const { peer, forwardedFor, headerOf } = arrived;
   // Anyone may send these fields: only from a neighbour do they say how the host is set up.
   if (!peer?.isPrivate && !peer?.isTrusted) return;
-  const forwardedFor = headerOf('x-forwarded-for');
   if (!trustsProxies && forwardedFor !== undefined && watch.looksFor('TIDEGATE_PROXY_NOT_TRUSTED')) {
     watch.found('TIDEGATE_PROXY_NOT_TRUSTED', `from ${peer.address}`);
   }
