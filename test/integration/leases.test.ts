@@ -5,24 +5,24 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { openRedis } from '../../src/redis/client.ts';
 import { describeWith, freshName } from '../support/engines.ts';
-import type { Hammered, HammerJob } from '../support/hammer-child.ts';
+import type { LeaseJob, LeaseTally } from '../support/lease-child.ts';
 
-const child = fileURLToPath(new URL('../support/hammer-child.ts', import.meta.url));
+const child = fileURLToPath(new URL('../support/lease-child.ts', import.meta.url));
 
 interface Gate {
   readonly ready: Promise<unknown>;
   readonly ended: Promise<unknown>;
   /** What it has told so far. */
-  seen(): Hammered;
+  seen(): LeaseTally;
   go(): void;
   kill(): void;
 }
 
-const start = (job: HammerJob): Gate => {
+const start = (job: LeaseJob): Gate => {
   const process = fork(child, [JSON.stringify(job)], { execArgv: ['--import', 'tsx'] });
-  let seen: Hammered = { admitted: 0, denied: 0, leased: 0, degraded: 0, done: false };
+  let seen: LeaseTally = { admitted: 0, denied: 0, leased: 0, degraded: 0, done: false };
   process.on('message', (message) => {
-    seen = message as Hammered;
+    seen = message as LeaseTally;
   });
   return {
     ready: once(process, 'message'),
