@@ -1,8 +1,12 @@
 import type { Contest } from './contest.ts';
 import { enforcement } from './enforcement/contests.ts';
+import { events } from './events/contests.ts';
 
 /** Name → what it measures, in the order in which it is told. */
-export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([['enforcement', enforcement]]);
+export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([
+  ['enforcement', enforcement],
+  ['events', events],
+]);
 
 export const contestNamed = (bench: string, name: string): Contest => {
   const contest = benches.get(bench)?.find((candidate) => candidate.name === name);
