@@ -143,8 +143,9 @@ const checkDatabase = async ({ config, clock, logger }: Context): Promise<Check[
 
 const checkPolicies = async ({ config }: Context): Promise<Check[]> => {
   const path = config.policiesFile ?? shippedFiles.policies;
-  const { policies, version } = await readPolicyFile(path);
-  return [ok('policies', `${path}: ${policies.length} policies, version ${version}`)];
+  const { policies, version, warnings } = await readPolicyFile(path);
+  const found = ok('policies', `${path}: ${policies.length} policies, version ${version}`);
+  return [found, ...warnings.map((warning) => warn('policies', `${warning.path} ${warning.message}`))];
 };
 
 const checkRules = async ({ config }: Context): Promise<Check[]> => {

@@ -56,6 +56,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./doctor.ts')).doctorCommand(host),
   },
   {
+    name: 'policies',
+    summary: 'Check a policy file, and see which policies apply to a request',
+    load: async (host) => (await import('./policies-command.ts')).policiesCommand(host),
+  },
+  {
     name: 'config',
     summary: 'Show every setting, its value and where it can be set',
     load: async (host) => (await import('./config-command.ts')).configCommand(host),
@@ -86,6 +91,7 @@ const programFor = async (args: readonly string[], host: Host): Promise<Command>
   for (const { name, summary, load } of entries) {
     const command = name === wanted ? await load(host) : new Command(name).description(summary);
     program.addCommand(command.summary(summary).copyInheritedSettings(program));
+    for (const below of command.commands) below.copyInheritedSettings(program);
   }
   return program;
 };
