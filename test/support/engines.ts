@@ -8,6 +8,7 @@ import { launchKafka } from '../services/kafka.ts';
 import { launchRedis } from '../services/redis.ts';
 import { type RedisCluster, startRedisCluster as startCluster } from '../services/redis-cluster.ts';
 import { type RedisPair, startRedisPair as startPair } from '../services/redis-pair.ts';
+import { startTlsRedis as startTls, type TlsRedis } from '../services/redis-tls.ts';
 
 /** Where the run's shared engines are; null: it cannot be had here. */
 export interface TestEngines {
@@ -26,6 +27,7 @@ declare module 'vitest' {
 export type { OwnEngine } from '../services/engine.ts';
 export type { RedisCluster } from '../services/redis-cluster.ts';
 export type { RedisPair } from '../services/redis-pair.ts';
+export type { TlsRedis } from '../services/redis-tls.ts';
 
 const none: TestEngines = { redis: null, kafka: null, chdb: null };
 
@@ -71,6 +73,9 @@ export const startRedisCluster = (): Promise<RedisCluster> => startCluster(inRun
 
 /** A Redis, its replica and a Sentinel of this test alone: takes about two seconds. Stop it in `afterAll`. */
 export const startRedisPair = (): Promise<RedisPair> => startPair(inRunFolder('redis-pair'));
+
+/** A Redis of this test alone that listens with TLS, too. Stop it in `afterAll`. */
+export const startTlsRedis = (): Promise<TlsRedis> => startTls(inRunFolder('redis-tls'));
 
 /** A Kafka broker of this test alone: takes about five seconds. Stop it in `afterAll`. */
 export const startKafka = (): Promise<OwnEngine> => startOwn('kafka', launchKafka);
