@@ -65,7 +65,9 @@ const isEvidence = (event: DecisionEvent): boolean => {
   if (event.degraded !== '' || !trustedSources.has(event.source)) return false;
   if (event.outcome === 'allowed') return true;
   const scope = event.scope.split('+');
-  return scope.includes('client') && !(scope.includes('route') && routeOf(event.route) === null);
+  // Who is known by address alone is all that a limit by address counts.
+  const isOwn = scope.includes('client') || (event.clientKind === 'ip' && scope.includes('address'));
+  return isOwn && !(scope.includes('route') && routeOf(event.route) === null);
 };
 
 /**

@@ -84,6 +84,8 @@ describe('PartitionDetector', () => {
   it.each<[string, Partial<DecisionEvent>]>([
     ['made by a block', { outcome: 'blocked', source: 'block-list' }],
     ['of a limit that others share', { scope: 'tenant' }],
+    ['of a limit by the address of a user', { scope: 'address', clientKind: 'user', client: 'ann' }],
+    ['of a limit by the network of an address', { scope: 'network' }],
     ['made without the store', { source: 'fallback', degraded: 'timeout' }],
     ['made because no store answered', { source: 'fail-closed', degraded: 'breaker-open' }],
     ['of an unknown source', { source: 'fallback' }],
@@ -101,6 +103,7 @@ describe('PartitionDetector', () => {
     ['the deny cache', { source: 'deny-cache' }],
     ['limits per client and route', { scope: 'client+route' }],
     ['keys', { clientKind: 'key', client: 'k-1' }],
+    ['limits by address, where the client is an address', { scope: 'address+service' }],
   ])('takes evidence from decisions of %s', (_, change) => {
     expect(verdictsOf([...deepWindow(0, change), ...deepWindow(10_000, change)])).toHaveLength(1);
   });
