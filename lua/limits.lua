@@ -128,7 +128,7 @@ if plain then
       local tat = stored[key]
       local ttl_ms = ceil((tat - now) / 1000)
       if ttl_ms < least_ttl_ms then ttl_ms = least_ttl_ms end
-      call('PSETEX', name, text('%d', ttl_ms < 1 and 1 or ttl_ms), text('%d', tat))
+      if tat > now then call('PSETEX', name, text('%d', ttl_ms), text('%d', tat)) else call('DEL', name) end
     end
   end
   return reply

@@ -1,7 +1,7 @@
 import { arithmeticOf } from './algorithms/arithmetic.ts';
 import type { Arithmetic, Counter } from './algorithms/counter.ts';
 import { grantLease } from './algorithms/token-bucket.ts';
-import type { LimitAnswer, LimitRequest, LimitReturn, Spend, SpendResult } from './limit-store.ts';
+import type { LimitAnswer, LimitRequest, LimitReturn, LimitTerms, Spend, SpendResult } from './limit-store.ts';
 
 /** Draws from a settled counter. Whether it fitted: then it is taken. */
 export const draw = (counter: Counter, request: LimitRequest, nowUs: number): boolean => {
@@ -110,16 +110,27 @@ export const spendAll = (spend: Spend, counters: readonly Counter[], nowUs: numb
   for (const [index, draft] of drafts.entries()) {
     if (changes(draft, allowed) || answers[index]?.lease) changed.add(draft.counter);
   }
+  for (const { request, counter, arithmetic } of drafts) {
+    if (changed.has(counter)) forgetEnded(counter, arithmetic, { terms: request.terms, nowUs });
+  }
   // Backwards: of a counter that came twice, the first form is the stored one.
   for (const { counter, restore } of drafts.reverse()) if (!changed.has(counter)) restore();
   return { allowed, answers, nowUs };
 };
 
-/** Gives units back to a counter. What is whole again is as good as never used. */
+/** What is whole again is as good as never used. */
+const forgetEnded = (
+  counter: Counter,
+  arithmetic: Arithmetic,
+  { terms, nowUs }: { terms: LimitTerms; nowUs: number },
+): void => {
+  if (arithmetic.endsAtUs(counter, terms) <= nowUs) counter.cells.fill(0, counter.at, counter.at + arithmetic.width);
+};
+
+/** Gives units back to a counter. */
 export const giveBackTo = (counter: Counter, given: LimitReturn, nowUs: number): void => {
   const arithmetic = arithmeticOf[given.terms.algorithm];
   arithmetic.settle(counter, given.terms, nowUs);
   arithmetic.giveBack(counter, given, nowUs);
-  if (arithmetic.endsAtUs(counter, given.terms) <= nowUs)
-    counter.cells.fill(0, counter.at, counter.at + arithmetic.width);
+  forgetEnded(counter, arithmetic, { terms: given.terms, nowUs });
 };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LimitRequest, LimitStore, LimitTerms, SpendResult } from '../../src/limiter/limit-store.ts';
 import { type Algorithm, algorithms } from '../../src/policy/policy.ts';
+import { ReferenceLimitStore } from '../support/reference-limit-store.ts';
 import { agreesWithTheReference } from './limit-store.traces.ts';
 
 /** A store under test whose time the suite sets. */
@@ -249,6 +250,23 @@ export const limitStoreContract = (name: string, open: () => Promise<StoreUnderT
         }
       }
       serial += 1;
+    });
+
+    it('forgets a bucket that is just full again, whatever travels along', async () => {
+      const client = freshClient();
+      const bucket = asking(client, { terms: terms('token-bucket', { periodUs: 1 }) });
+      const window = asking(client, { key: { policy: 'w', client }, terms: terms('sliding-window'), cost: 0 });
+      const spends = [
+        [{ ...bucket, cost: 3 }, bucket, { ...bucket, mode: 'charge' as const }],
+        [window, { ...bucket, cost: 0 }],
+      ];
+      const reference = new ReferenceLimitStore(() => nowUs);
+      let nowUs = startUs;
+      for (const asked of [spends, [[{ ...bucket, cost: 0 }]]]) {
+        subject.setNowUs(nowUs);
+        expect(await subject.store.spend(asked)).toEqual(reference.spend(asked));
+        nowUs -= 1000;
+      }
     });
 
     agreesWithTheReference(() => subject);
