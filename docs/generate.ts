@@ -5,6 +5,7 @@ import { errorsPage } from './errors-page.ts';
 import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
 import { metricsPage } from './metrics-page.ts';
 import { misusePage } from './misuse-page.ts';
+import { policiesPage, policiesSchema } from './policies-page.ts';
 
 /** The pages of docs/reference that come from the code. */
 export const referencePages = (): GeneratedFiles => ({
@@ -14,6 +15,8 @@ export const referencePages = (): GeneratedFiles => ({
     ['errors.md', errorsPage()],
     ['metrics.md', metricsPage()],
     ['misuse.md', misusePage()],
+    ['policies.md', policiesPage()],
+    ['policies.schema.json', policiesSchema()],
   ]),
   command: 'npm run docs',
 });

@@ -7,12 +7,18 @@ export interface PolicyTerms {
   readonly periodUs: number;
   /** Units that fit at once, >= 1. */
   readonly capacity: number;
+  /** It may be counted in process, and the store told now and then. */
+  readonly approximate?: true;
 }
 
+type CountedPolicy = Pick<Policy, 'algorithm' | 'limit' | 'windowMs' | 'burst'> & Partial<Pick<Policy, 'consistency'>>;
+
 /** The terms that a policy's counters are kept by. */
-export const limitTermsOf = (policy: Pick<Policy, 'algorithm' | 'limit' | 'windowMs' | 'burst'>): PolicyTerms => {
-  const { algorithm, limit, windowMs, burst } = policy;
-  return algorithm === 'token-bucket' || algorithm === 'leaky-bucket'
-    ? { algorithm, periodUs: emissionIntervalUs(policy), capacity: burst }
-    : { algorithm, periodUs: windowMs * 1000, capacity: limit };
+export const limitTermsOf = (policy: CountedPolicy): PolicyTerms => {
+  const { algorithm, limit, windowMs, burst, consistency = 'exact' } = policy;
+  const terms =
+    algorithm === 'token-bucket' || algorithm === 'leaky-bucket'
+      ? { algorithm, periodUs: emissionIntervalUs(policy), capacity: burst }
+      : { algorithm, periodUs: windowMs * 1000, capacity: limit };
+  return consistency === 'approximate' ? { ...terms, approximate: true } : terms;
 };

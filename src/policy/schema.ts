@@ -19,7 +19,8 @@ const oneOf = <const T extends string>(values: readonly T[], options: { descript
   );
 const texts = (maxLength: number, description: string) =>
   Type.Array(Type.String({ minLength: 1, maxLength }), { minItems: 1, maxItems: 1000, description });
-const name = (description: string) => Type.String({ pattern: namePattern, description });
+const nameTitle = 'name: 1 to 64 of `a-z 0-9 . _ -`, a letter or digit first';
+const name = (description: string) => Type.String({ title: nameTitle, pattern: namePattern, description });
 const units = (description: string) => Type.Integer({ minimum: 1, maximum: maxUnits, description });
 
 const MatchFields = Type.Object(
@@ -63,6 +64,7 @@ export const PolicyFields = Type.Object(
       'Units of cost per window; with `concurrency` the units that may be in flight at once, at most 100000.',
     ),
     window: Type.String({
+      title: 'duration, `1ms` to `30d`',
       description:
         'A duration such as `500ms`, `90s`, `1m`, `24h`. With `concurrency` it is how long a place is held that nobody releases, at least `1s`.',
     }),

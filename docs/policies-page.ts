@@ -1,0 +1,107 @@
+import { PolicyFields, PolicyFileSchema } from '../src/policy/schema.ts';
+
+/** What the page needs of a JSON Schema. */
+interface Field {
+  readonly type?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly const?: unknown;
+  readonly anyOf?: readonly Field[];
+  readonly items?: Field;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly maxItems?: number;
+  readonly properties?: Readonly<Record<string, Field>>;
+  readonly required?: readonly string[];
+}
+
+const grouped = (value: number): string => value.toLocaleString('en');
+
+const typeOf = (field: Field): string => {
+  if (field.title !== undefined) return field.title;
+  if (field.anyOf) return field.anyOf.map((choice) => `\`${String(choice.const)}\``).join(', ');
+  if (field.type === 'integer') return `whole number, ${grouped(field.minimum ?? 0)} to ${grouped(field.maximum ?? 0)}`;
+  if (field.type === 'string') return `text, ${field.minLength ?? 0} to ${field.maxLength ?? ''} characters`;
+  if (field.type === 'array' && field.items) {
+    const most = field.maxItems === undefined ? '' : `, at most ${grouped(field.maxItems)}`;
+    return `list of ${typeOf(field.items)}${most}`;
+  }
+  return 'see below';
+};
+
+/** Defaults that depend on another field have no word in the schema. */
+const derived: Readonly<Record<string, string>> = { burst: 'the limit' };
+
+const defaultOf = (name: string, field: Field, required: boolean): string => {
+  if (required) return 'required';
+  if (derived[name] !== undefined) return derived[name];
+  return field.default === undefined ? 'none' : `\`${JSON.stringify(field.default).replaceAll('"', '')}\``;
+};
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+const tableOf = ({ properties = {}, required = [] }: Field): string => {
+  const rows = Object.entries(properties).map(([name, field]) => {
+    const cells = [
+      `\`${name}\``,
+      typeOf(field),
+      defaultOf(name, field, required.includes(name)),
+      field.description ?? '',
+    ];
+    return `| ${cells.map(cell).join(' | ')} |`;
+  });
+  return ['| field | value | default | meaning |', '|---|---|---|---|', ...rows].join('\n');
+};
+
+/** As JSON Schema, without what the compiler is told beside it. */
+const fieldOf = (schema: object): Field => JSON.parse(JSON.stringify(schema)) as Field;
+const fields = fieldOf(PolicyFields);
+const { maxItems = 0 } = fieldOf(PolicyFileSchema.properties.policies);
+
+/** docs/reference/policies.md, whole. */
+export const policiesPage = (): string => `# Policies
+
+Generated from \`src/policy/schema.ts\` by \`npm run docs\`. How policies work together: [the guide](../guides/policies.md).
+
+A policy file is YAML or JSON with \`version: 1\` and a list \`policies\` of at most ${grouped(maxItems)}. Editors that know JSON
+Schema complete it with [policies.schema.json](policies.schema.json). \`tidegate policies check FILE\` names every problem and
+every warning with its path; a gate that runs refuses a file with a problem and keeps the last good one.
+
+## A policy
+
+${tableOf(fields)}
+
+## \`match\`
+
+${tableOf(fields.properties?.['match'] ?? {})}
+
+All lists of one policy together may make at most 100,000 combinations (routes × tenants × plans × services), all policies
+together 1,000,000.
+
+## What depends on the algorithm
+
+| \`algorithm\` | \`limit\` and \`window\` | \`burst\` | \`consistency: approximate\` |
+|---|---|---|---|
+| \`token-bucket\` | \`limit\` units come back per \`window\`, evenly | units at once | yes |
+| \`sliding-window\` | at most \`limit\` units in about any \`window\` | none: it is the limit | yes |
+| \`fixed-window\` | at most \`limit\` units in each \`window\`; windows begin at multiples of their length since 1970, UTC | none: it is the limit | yes |
+| \`leaky-bucket\` | \`limit\` units leave the queue per \`window\`, evenly | units that may wait; \`burst × window / limit\` at most \`60s\` | no |
+| \`concurrency\` | \`limit\` units in flight, at most 100,000; \`window\` is how long a place is held that nobody releases, at least \`1s\` | none: it is the limit | no |
+
+The buckets count in whole microseconds per unit, rounded up: a limit so high that this changes it by over 1 % is refused.
+\`cost\` must fit at once, or no request could ever pass. \`priority\` needs a \`group\`, and \`candidateFor\` an enforced policy
+that has no other candidate.
+`;
+
+/** docs/reference/policies.schema.json, whole. */
+export const policiesSchema = (): string => {
+  const schema = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'tidegate policies',
+    ...PolicyFileSchema,
+  };
+  return `${JSON.stringify(schema, null, 2).replaceAll('`', '')}\n`;
+};
