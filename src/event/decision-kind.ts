@@ -5,32 +5,28 @@ import type { MergedRow } from './row-index.ts';
 const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
   a === b || (a.length === b.length && a.every((text, index) => text === b[index]));
 
-/** What a kind says in a line, in wire order: after the client's address, and after `remaining`. */
+/** What a kind says in a line, in wire order: after the method, and after `remaining`. */
 export interface KindBytes {
   readonly middle: Bytes;
-  /** The same with an empty address before it: most lines have none. */
-  readonly middleWithoutAddress: Bytes;
   readonly tail: Bytes;
 }
 
 const kindBytesOf = (kind: DecisionKind): KindBytes => {
   const policy = `"policy":${json(kind.policy)},"policy_version":${json(kind.policyVersion)},"scope":${json(kind.scope)}`;
-  const middle = `,"route":${json(kind.route)},"method":${json(kind.method)},${policy},"limit":${json(kind.limit)},"remaining":`;
+  const middle = `,${policy},"limit":${json(kind.limit)},"remaining":`;
   const outcome = `"outcome":${json(kind.outcome)},"source":${json(kind.source)},"degraded":${json(kind.degraded)}`;
   const candidate = `"candidate_outcome":${json(kind.candidateOutcome)},"compensated":${json(kind.compensated)}`;
   const tail = `,${outcome},"shadow_denied":${json(kind.shadowDenied)},${candidate},"cost":`;
-  return { middle: bytesOf(middle), middleWithoutAddress: bytesOf(`,"address":""${middle}`), tail: bytesOf(tail) };
+  return { middle: bytesOf(middle), tail: bytesOf(tail) };
 };
 
 /**
- * What many decisions have in common and few differ in: all that a policy file, a set of routes and the state of the store
- * say. Who asked, when, and what it cost is not of it.
+ * What many decisions have in common and few differ in: all that a policy file and the state of the store say. Who asked
+ * for what, when, and what it cost is not of it.
  */
 export class DecisionKind {
   /** Unlike those of all other kinds of its index. */
   readonly id: number;
-  readonly route: string;
-  readonly method: string;
   readonly policy: string;
   readonly policyVersion: string;
   readonly scope: string;
@@ -49,8 +45,6 @@ export class DecisionKind {
 
   constructor(record: DecisionRecord, id: number) {
     this.id = id;
-    this.route = record.route;
-    this.method = record.method;
     this.policy = record.policy;
     this.policyVersion = record.policyVersion;
     this.scope = record.scope;
@@ -67,10 +61,8 @@ export class DecisionKind {
   /** What differs most often comes first. */
   holds(record: DecisionRecord): boolean {
     return (
-      this.route === record.route &&
-      this.outcome === record.outcome &&
       this.policy === record.policy &&
-      this.method === record.method &&
+      this.outcome === record.outcome &&
       this.source === record.source &&
       this.policyVersion === record.policyVersion &&
       this.scope === record.scope &&
@@ -90,14 +82,12 @@ export class DecisionKind {
   }
 }
 
-/** Kinds of one route that are compared one by one: a route with more is rare, and must not cost more than a key. */
+/** Kinds of one policy that are compared one by one: a policy with more is rare, and must not cost more than a key. */
 const maxCompared = 8;
 
 const keyOf = (record: DecisionRecord): string =>
   JSON.stringify([
     record.outcome,
-    record.policy,
-    record.method,
     record.source,
     record.policyVersion,
     record.scope,
@@ -109,7 +99,7 @@ const keyOf = (record: DecisionRecord): string =>
     record.shadowDenied,
   ]);
 
-interface RouteKinds {
+interface PolicyKinds {
   readonly compared: DecisionKind[];
   /** The rest, by all that they are. */
   keyed: Map<string, DecisionKind> | null;
@@ -117,7 +107,7 @@ interface RouteKinds {
 
 /** The kinds that have been met. Its owner bounds it. */
 export class KindIndex {
-  readonly #byRoute = new Map<string, RouteKinds>();
+  readonly #byPolicy = new Map<string, PolicyKinds>();
   #latest: DecisionKind | undefined;
   #size = 0;
   readonly #withFolded: DecisionKind[] = [];
@@ -128,7 +118,7 @@ export class KindIndex {
 
   find(record: DecisionRecord): DecisionKind | undefined {
     if (this.#latest?.holds(record)) return this.#latest;
-    const kinds = this.#byRoute.get(record.route);
+    const kinds = this.#byPolicy.get(record.policy);
     if (!kinds) return undefined;
     const found = kinds.compared.find((kind) => kind.holds(record)) ?? kinds.keyed?.get(keyOf(record));
     if (found) this.#latest = found;
@@ -140,8 +130,8 @@ export class KindIndex {
     const kind = new DecisionKind(record, this.#size);
     this.#size += 1;
     this.#latest = kind;
-    const kinds = this.#byRoute.get(record.route);
-    if (!kinds) this.#byRoute.set(record.route, { compared: [kind], keyed: null });
+    const kinds = this.#byPolicy.get(record.policy);
+    if (!kinds) this.#byPolicy.set(record.policy, { compared: [kind], keyed: null });
     else if (kinds.compared.length < maxCompared) kinds.compared.push(kind);
     else {
       kinds.keyed ??= new Map();

@@ -41,7 +41,7 @@ export interface EmitterStats {
 }
 
 export interface Emitter {
-  /** Takes one decision. Never waits and never throws. */
+  /** Takes one decision. Never waits and never throws. Keeps its texts and its list, not the object: that may be used again. */
   record(decision: DecisionRecord): void;
   /** Resolves when all that was recorded so far is durable, with the positions just behind it. Waits as long as the log is away. */
   flush(): Promise<Positions>;

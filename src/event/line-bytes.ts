@@ -11,13 +11,10 @@ const zero = 0x30;
 const firstPrintable = 0x20;
 const lastPrintable = 0x7e;
 const firstBytes = 4096;
-/** What one UTF-16 unit of a text can come to: `\u001f`. */
-const maxBytesPerUnit = 6;
 /** Below, a loop is cheaper than a call. */
 const fewBytes = 16;
 /** Nine digits fit the arithmetic of small integers. */
 const billion = 1_000_000_000;
-const maxNumberBytes = 24;
 
 /** JSON, written byte by byte: what is written for every event is mostly known, and no text has to be made of it. */
 export class LineBytes {
@@ -37,11 +34,9 @@ export class LineBytes {
     this.#bytes = grown;
   }
 
-  static roomForText(text: string): number {
-    return text.length * maxBytesPerUnit + 2;
-  }
-
-  static readonly roomForNumber = maxNumberBytes;
+  /** Of a text, beside its quotes: what one UTF-16 unit can come to, `\u001f`. */
+  static readonly roomForUnit = 6;
+  static readonly roomForNumber = 24;
 
   put(bytes: Bytes): void {
     const { length } = bytes;

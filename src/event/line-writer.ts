@@ -5,6 +5,9 @@ import type { MergedRow } from './row-index.ts';
 
 const opening = bytesOf('{"time":');
 const addressName = bytesOf(',"address":');
+const withoutAddress = bytesOf(',"address":"","route":');
+const routeName = bytesOf(',"route":');
+const methodName = bytesOf(',"method":');
 const latency = bytesOf(',"latency_us":');
 const early = bytesOf(',"early":');
 const untold = bytesOf('null');
@@ -13,8 +16,8 @@ const closing = bytesOf('}\n');
 
 /** Tenants whose part of a line is kept, for each partition and kind of client. */
 const maxTenants = 256;
-/** Seven numbers, and what is written between them. */
-const roomForTheRest = 7 * LineBytes.roomForNumber + 100;
+/** Seven numbers, the quotes of four texts, and what is written between them. */
+const roomForTheRest = 7 * LineBytes.roomForNumber + 120;
 
 export interface LineWriterOptions {
   readonly emitterId: string;
@@ -48,23 +51,28 @@ export class LineWriter {
 
   write(row: MergedRow, seq: number): void {
     const lines = this.#lines;
-    const { kind, client, address } = row;
-    const { middle, middleWithoutAddress, tail } = kind.bytes;
+    const { kind, client, address, route, method } = row;
+    const { middle, tail } = kind.bytes;
     const before = this.#tenantBytes(row.clientKind, row.tenant);
     const shared = this.#emitter.length + before.length + middle.length + tail.length;
-    lines.reserve(shared + LineBytes.roomForText(client) + LineBytes.roomForText(address) + roomForTheRest);
+    const texts = client.length + address.length + route.length + method.length;
+    lines.reserve(shared + texts * LineBytes.roomForUnit + roomForTheRest);
     lines.put(opening);
     lines.putNumber(row.timeMs);
     lines.put(this.#emitter);
     lines.putNumber(seq);
     lines.put(before);
     lines.putText(client);
-    if (address === '') lines.put(middleWithoutAddress);
+    if (address === '') lines.put(withoutAddress);
     else {
       lines.put(addressName);
       lines.putText(address);
-      lines.put(middle);
+      lines.put(routeName);
     }
+    lines.putText(route);
+    lines.put(methodName);
+    lines.putText(method);
+    lines.put(middle);
     lines.putNumber(row.remaining);
     lines.put(tail);
     lines.putNumber(row.cost);

@@ -12,6 +12,8 @@ export class MergedRow {
   clientKind: ClientKind = 'key';
   tenant = '';
   address = '';
+  route = '';
+  method = '';
   cost = 0;
   /** Interval and latency, see cell.ts. */
   cell = 0;
@@ -42,6 +44,8 @@ export class MergedRow {
     this.clientKind = record.clientKind;
     this.tenant = record.tenant;
     this.address = record.address;
+    this.route = record.route;
+    this.method = record.method;
     this.cost = record.cost;
     this.cell = cell;
     this.second = Math.floor(record.timeMs / 1000);
@@ -63,10 +67,12 @@ export class MergedRow {
     return (
       this.kind === kind &&
       this.cell === cell &&
+      this.route === record.route &&
       this.cost === record.cost &&
       this.clientKind === record.clientKind &&
       this.tenant === record.tenant &&
-      this.address === record.address
+      this.address === record.address &&
+      this.method === record.method
     );
   }
 }
@@ -75,7 +81,17 @@ export class MergedRow {
 const maxCompared = 8;
 
 const keyOf = (record: DecisionRecord, kind: DecisionKind, cell: number): string =>
-  JSON.stringify([record.client, record.clientKind, record.tenant, record.address, record.cost, kind.id, cell]);
+  JSON.stringify([
+    record.client,
+    record.route,
+    record.cost,
+    record.clientKind,
+    record.tenant,
+    record.address,
+    record.method,
+    kind.id,
+    cell,
+  ]);
 
 /**
  * Rows in the order of their coming, found by client first and then one by one: nearly all clients have a row or two.
