@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import http2 from 'node:http2';
 import { type AddressInfo, connect } from 'node:net';
 import express from 'express';
 import fastify from 'fastify';
+import { Hono } from 'hono';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Clock } from '../../../src/clock.ts';
 import type { Gate } from '../../../src/gate/gate.ts';
@@ -197,6 +199,44 @@ describe.each(Object.entries(hosts))('on %s', (_, start) => {
   });
 });
 
+describe('on HTTP/2', () => {
+  it('a place is held until the response of its stream has been sent, or the stream is gone', async () => {
+    const { gate } = recordingGate(inFlight);
+    const release = vi.spyOn(gate, 'release');
+    const app = fastify({ http2: true });
+    closers.push(() => app.close());
+    await app.register(limitFastify, { gate });
+    const served: Served[] = [];
+    app.get('/', (_request, reply) => {
+      served.push({ finish: () => void reply.send('done') });
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const session = http2.connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`);
+    // First: the server waits for its sessions.
+    closers.unshift(() => session.destroy());
+    const begin = () => {
+      const stream = session.request({ ':path': '/' }).resume();
+      const status = once(stream, 'response').then(([headers]) => (headers as { ':status': number })[':status']);
+      return { stream, status };
+    };
+    const first = begin();
+    await expect.poll(() => served).toHaveLength(1);
+    expect(await begin().status).toBe(429);
+    served[0]?.finish();
+    expect(await first.status).toBe(200);
+    await expect.poll(() => release.mock.calls).toHaveLength(2);
+    const second = begin();
+    second.status.catch(() => undefined);
+    await expect.poll(() => served).toHaveLength(2);
+    second.stream.close(http2.constants.NGHTTP2_CANCEL);
+    await expect.poll(() => release.mock.calls).toHaveLength(3);
+    const third = begin();
+    await expect.poll(() => served).toHaveLength(3);
+    served[2]?.finish();
+    expect(await third.status).toBe(200);
+  });
+});
+
 describe('through the fetch API', () => {
   const limiter = (policies: string, options: { refundWhen?: RefundWhen } = {}) => {
     const { gate, clock } = recordingGate(policies);
@@ -264,6 +304,23 @@ describe('through the fetch API', () => {
     const plain = limiter(logins);
     const response = new Response('done');
     expect((await plain.limit(get())).conclude(response)).toBe(response);
+  });
+
+  it('Hono hands its response over, so that it is known when that has been read', async () => {
+    const { limit } = limiter(inFlight);
+    const app = new Hono().use(async (context, next) => {
+      const { refusal, conclude } = await limit(context.req.raw);
+      if (refusal) return refusal;
+      await next();
+      context.res = conclude(context.res);
+      return undefined;
+    });
+    app.get('/', (context) => context.text('done', 200, { 'x-a': 'b' }));
+    const response = await app.request('/');
+    expect((await app.request('/')).status).toBe(429);
+    expect([await response.text(), response.headers.get('x-a')]).toEqual(['done', 'b']);
+    const next = await app.request('/');
+    expect([next.status, await next.text()]).toEqual([200, 'done']);
   });
 
   it('units come back where the response says so and has been read', async () => {
