@@ -9,18 +9,18 @@ export type Lists = readonly (readonly string[] | null)[];
 /** One look-up per fact, so that thousands of tenants' own policies cost a request no more than one. */
 export interface Cells {
   exact: Map<string, Cells> | null;
-  any: Cells | null;
+  all: Cells | null;
   /** Most have one entry, which is found a step earlier than in a list. */
   first: Entry | null;
   more: Entry[] | null;
 }
 
-export const newCells = (): Cells => ({ exact: null, any: null, first: null, more: null });
+export const newCells = (): Cells => ({ exact: null, all: null, first: null, more: null });
 
 const cellsBelow = (cells: Cells, names: readonly string[] | null): Cells[] => {
   if (names === null) {
-    cells.any ??= newCells();
-    return [cells.any];
+    cells.all ??= newCells();
+    return [cells.all];
   }
   cells.exact ??= new Map();
   const { exact } = cells;
@@ -63,5 +63,5 @@ export const collectIn = (cells: Cells, depth: number, into: Collection): void =
     const get = depth === 0 && into.facts[0] === 'HEAD' ? cells.exact.get('GET') : undefined;
     if (get !== undefined) collectIn(get, 1, into);
   }
-  if (cells.any !== null) collectIn(cells.any, depth + 1, into);
+  if (cells.all !== null) collectIn(cells.all, depth + 1, into);
 };

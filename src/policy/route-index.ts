@@ -6,20 +6,20 @@ import { entryOf } from './rank.ts';
 /** One step of a path; `ends` is for paths that end here, `open` for those and all below. */
 export interface Node {
   readonly literal: Map<string, Node>;
-  any: Node | null;
+  star: Node | null;
   ends: Cells | null;
   open: Cells | null;
 }
 
-const newNode = (): Node => ({ literal: new Map(), any: null, ends: null, open: null });
+const newNode = (): Node => ({ literal: new Map(), star: null, ends: null, open: null });
 
 /** Servers that tell `/Login` from `/login` are the fewer ones: a limit is for both. */
 export const folded = (text: string): string => text.toLowerCase();
 
 const nodeBelow = (node: Node, segment: string): Node => {
   if (segment === '*') {
-    node.any ??= newNode();
-    return node.any;
+    node.star ??= newNode();
+    return node.star;
   }
   const known = node.literal.get(folded(segment));
   if (known) return known;
@@ -65,7 +65,7 @@ const walk = (node: Node, depth: number, quest: Quest): void => {
   if (depth === maxSegments) return;
   const literal = node.literal.get(segments[depth] ?? '');
   if (literal !== undefined) walk(literal, depth + 1, quest);
-  if (node.any !== null) walk(node.any, depth + 1, quest);
+  if (node.star !== null) walk(node.star, depth + 1, quest);
 };
 
 /** The patterns of many policies, found by walking a path once, whatever their number. */
@@ -91,8 +91,8 @@ export class RouteIndex {
 
   /** No policy names a path: none has to be taken apart. */
   get takesAnyPath(): boolean {
-    const { literal, any, ends } = this.root;
-    return literal.size === 0 && any === null && ends === null;
+    const { literal, star, ends } = this.root;
+    return literal.size === 0 && star === null && ends === null;
   }
 
   find(quest: Quest): void {

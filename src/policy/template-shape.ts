@@ -23,7 +23,7 @@ export const shapeOf = (template: string, root: Node): TemplateShape | null => {
     const told = (node: Node): boolean => node.literal.size > (node.literal.has(name) ? 1 : 0);
     if (!literal && nodes.some(told)) return null;
     shape.push(literal ? segment : null);
-    nodes = nodes.flatMap((node) => [node.literal.get(name) ?? [], node.any ?? []].flat());
+    nodes = nodes.flatMap((node) => [node.literal.get(name) ?? [], node.star ?? []].flat());
   }
   return shape;
 };

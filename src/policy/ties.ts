@@ -16,11 +16,11 @@ export const patternsOf = (policy: Policy, order: number, seat = order): Pattern
     return typeof pattern === 'string' ? [] : [{ entry: entryOf(policy, pattern, { order, seat }), pattern }];
   });
 
-const any: readonly string[] = [''];
+const unnamed: readonly string[] = [''];
 
 /** One text for each combination of what two policies must share to meet in one request, but for the path. */
 const meetingPoints = ({ entry, pattern }: Pattern): string[] => {
-  const { tenants = any, plans = any, services = any, clientKinds = any } = entry.policy.match;
+  const { tenants = unnamed, plans = unnamed, services = unnamed, clientKinds = unnamed } = entry.policy.match;
   // What is for a GET is for a HEAD as well.
   const methods = pattern.method === 'GET' ? ['GET', 'HEAD'] : [pattern.method];
   let texts = methods.map((method) => `${entry.rank}\n${method}`);
