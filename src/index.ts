@@ -117,6 +117,6 @@ export type { Policy, PolicySet, PolicySource } from './policy/policy.ts';
 export type { PolicyFileOptions } from './policy/policy-file.ts';
 export { definePolicies, staticPolicies } from './policy/static-source.ts';
 export { RedisBlockList } from './redis/block-list.ts';
-export { openRedis } from './redis/client.ts';
+export { type OpenRedisOptions, openRedis, type RedisConnection } from './redis/client.ts';
 export { RedisLimitStore } from './redis/limit-store.ts';
 export { inspectRedis, type ServerFinding, warnOfRedis } from './redis/server-check.ts';

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createGate } from '../../src/gate/gate.ts';
+import { definePolicies } from '../../src/policy/static-source.ts';
 import { RedisBlockList } from '../../src/redis/block-list.ts';
 import { isCluster, openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
@@ -45,6 +47,28 @@ describeWith('redis', 'on a Redis cluster of three nodes', () => {
       stores: gates.map((gate) => new RedisLimitStore({ redis: gate, namespace, nowUs: () => startUs })),
       nowUs: startUs,
     }));
+  });
+
+  it('decides through a gate, which says in decision and event that units were given back', async () => {
+    const recorded: number[] = [];
+    const gate = createGate({
+      policies: definePolicies([
+        { name: 'per-client', scope: ['client'], limit: 100, window: '1h' },
+        { name: 'per-tenant', scope: ['tenant'], limit: 2, window: '1h' },
+      ]),
+      store: new RedisLimitStore({ redis, namespace: freshName('gate') }),
+      events: { record: ({ compensated }) => void recorded.push(compensated) },
+    });
+    const check = () => gate.check({ clients: [{ kind: 'key', id: 'ada' }], tenant: 'acme', method: 'GET', path: '/' });
+    const decisions = [await check(), await check(), await check()];
+    expect(decisions.map(({ outcome, compensated }) => [outcome, compensated])).toEqual([
+      ['allowed', false],
+      ['allowed', false],
+      ['denied', true],
+    ]);
+    expect(decisions[2]?.limits.map(({ remaining }) => remaining)).toEqual([100 - 2, 0]);
+    expect(recorded).toEqual([0, 0, 1]);
+    await gate.close();
   });
 
   describe('the block list', () => {
