@@ -1,11 +1,13 @@
 import type { Contest } from './contest.ts';
 import { enforcement } from './enforcement/contests.ts';
 import { events } from './events/contests.ts';
+import { failure } from './failure/contests.ts';
 
 /** Name → what it measures, in the order in which it is told. */
 export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([
   ['enforcement', enforcement],
   ['events', events],
+  ['failure', failure],
 ]);
 
 export const contestNamed = (bench: string, name: string): Contest => {

@@ -13,10 +13,10 @@ export interface Order {
 
 /** A process per contest: what one makes the compiler believe, or leaves on the heap, must not weigh on the next. */
 const obey = async ({ bench, contest, rounds, roundMs, redisUrl }: Order): Promise<void> => {
-  const result = await play(contestNamed(bench, contest), rounds, { roundMs, redisUrl });
+  const results = await play(contestNamed(bench, contest), rounds, { roundMs, redisUrl });
   // Started by hand, under a profiler: nobody listens.
-  if (!process.send) console.log(JSON.stringify(result));
-  await new Promise((resolve) => (process.send ? process.send(result, resolve) : resolve(null)));
+  if (!process.send) console.log(JSON.stringify(results));
+  await new Promise((resolve) => (process.send ? process.send(results, resolve) : resolve(null)));
 };
 
 obey(JSON.parse(process.argv[2] ?? '{}') as Order).then(

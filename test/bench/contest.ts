@@ -5,11 +5,21 @@ export interface Setting {
   readonly redisUrl: string;
 }
 
-/** Both sides, set up and warm enough to be measured. Each call is one round and gives its value. */
-export interface Duel {
-  ours(): Promise<number>;
-  theirs(): Promise<number>;
+/** What one round of a contest with several facets has measured, by their names. */
+export type Sample = Readonly<Record<string, number>>;
+
+/** Both sides, set up and warm enough to be measured. Each call is one round and gives its value, or one for each facet. */
+export interface Duel<Measured = number | Sample> {
+  ours(): Promise<Measured>;
+  theirs(): Promise<Measured>;
   close(): Promise<void>;
+}
+
+/** One of several results that the same rounds give: `<contest>-<facet>`. */
+export interface Facet {
+  readonly name: string;
+  readonly unit: string;
+  readonly better: 'higher' | 'lower';
 }
 
 /** One result of a bench: tidegate and what runs beside it, measured in turns. */
@@ -26,6 +36,8 @@ export interface Contest {
   /** What both sides do, for the page of results. */
   readonly about: string;
   readonly needsRedis?: boolean;
+  /** Instead of a single value. Then `unit` and `better` say nothing. */
+  readonly facets?: readonly Facet[];
   /** For contests whose single rounds are long. */
   readonly maxRounds?: number;
   open(setting: Setting): Promise<Duel>;
@@ -47,3 +59,16 @@ export interface Report {
   readonly cores: number;
   readonly results: readonly Result[];
 }
+
+/** A result as its contest announces it. */
+export interface Announced extends Facet {
+  readonly contest: Contest;
+  /** The facet's, within its contest; '' where there is only one result. */
+  readonly facet: string;
+}
+
+/** The results that a contest gives, in their order. */
+export const announcedBy = (contest: Contest): readonly Announced[] =>
+  contest.facets
+    ? contest.facets.map((facet) => ({ ...facet, contest, facet: facet.name, name: `${contest.name}-${facet.name}` }))
+    : [{ name: contest.name, unit: contest.unit, better: contest.better, contest, facet: '' }];

@@ -42,20 +42,20 @@ const chosen = (bench: string, only: readonly string[] | undefined): readonly Co
 };
 
 /** Runs one contest in a process of its own, on compiled code. */
-const runContest = (order: Order, folder: string): Promise<Result> =>
+const runContest = (order: Order, folder: string): Promise<readonly Result[]> =>
   new Promise((resolve, reject) => {
     const child = fork(join(folder, 'test', 'bench', 'child.js'), [JSON.stringify(order)], {
       execArgv: ['--expose-gc'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       timeout: contestTimeoutMs,
     });
-    let result: Result | null = null;
+    let results: readonly Result[] | null = null;
     child.on('message', (message) => {
-      result = message as Result;
+      results = message as readonly Result[];
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      if (result && code === 0) resolve(result);
+      if (results && code === 0) resolve(results);
       else reject(new Error(`${order.contest} ended with ${signal ?? `code ${code}`}`));
     });
   });
@@ -76,9 +76,9 @@ const runBench = async (bench: string, contests: readonly Contest[], options: Op
       for (const [index, contest] of contests.entries()) {
         const order = { bench, contest: contest.name, rounds, roundMs, redisUrl: redis?.url ?? '' };
         if (process.stderr.isTTY) process.stderr.write(`[${index + 1}/${contests.length}] ${contest.name} … \r`);
-        const result = await runContest(order, join(folder, 'code'));
-        results.push(result);
-        say(`[${index + 1}/${contests.length}] ${lineOf(result, contest)}`);
+        const told = await runContest(order, join(folder, 'code'));
+        results.push(...told);
+        for (const result of told) say(`[${index + 1}/${contests.length}] ${lineOf(result, contest)}`);
       }
       return { bench, rounds, cores: cpus().length, results };
     } finally {

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { benches } from './benches.ts';
-import type { Contest, Report } from './contest.ts';
+import { announcedBy, type Contest, type Report } from './contest.ts';
 import { profileNotes } from './profile-notes.ts';
-import { figure, times, verdictOf } from './table.ts';
+import { contestOf, figure, times, verdictOf } from './table.ts';
 
 const jsonPath = fileURLToPath(new URL('../../docs/benchmarks.json', import.meta.url));
 const pagePath = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
@@ -17,18 +17,19 @@ const keptReports = (): Report[] => {
   }
 };
 
-const rowOf = (report: Report, contest: Contest): string[] => {
-  const result = report.results.find(({ name }) => name === contest.name);
-  if (!result) return [];
-  const { name, unit, value, reference, referenceValue, ratio } = result;
-  const aim = contest.aim === null ? '' : `${times(contest.aim)} ${verdictOf(result, contest)}`;
-  const cells = [`\`${name}\``, figure(value), figure(referenceValue), unit, `**${times(ratio)}**`, aim, reference];
-  return [`| ${cells.join(' | ')} |`];
-};
+const rowsOf = (report: Report, contest: Contest): string[] =>
+  announcedBy(contest).flatMap(({ name }) => {
+    const result = report.results.find((candidate) => candidate.name === name);
+    if (!result) return [];
+    const { unit, value, reference, referenceValue, ratio } = result;
+    const aim = contest.aim === null ? '' : `${times(contest.aim)} ${verdictOf(result, contest)}`;
+    const cells = [`\`${name}\``, figure(value), figure(referenceValue), unit, `**${times(ratio)}**`, aim, reference];
+    return [`| ${cells.join(' | ')} |`];
+  });
 
 const sectionOf = (report: Report): string => {
   const contests = benches.get(report.bench) ?? [];
-  const told = contests.filter(({ name }) => report.results.some((result) => result.name === name));
+  const told = contests.filter((contest) => report.results.some((result) => contestOf(result, [contest])));
   const notes = told.map(({ name, about }) =>
     [`- \`${name}\`: ${about}`, profileNotes[name]].filter(Boolean).join(' '),
   );
@@ -38,7 +39,7 @@ const sectionOf = (report: Report): string => {
 
 | result | tidegate | beside it | unit | ratio | aim | what ran beside it |
 |---|--:|--:|---|--:|---|---|
-${told.flatMap((contest) => rowOf(report, contest)).join('\n')}
+${told.flatMap((contest) => rowsOf(report, contest)).join('\n')}
 
 ${notes.join('\n')}
 `;
@@ -58,6 +59,7 @@ Run it on yours:
 
 \`\`\`
 npm run bench -- enforcement            # a table; about two minutes
+npm run bench -- failure                # Redis fails; another two
 npm run bench -- enforcement --json     # one JSON object as the last line
 npm run bench -- enforcement --only memory-100k-keys redis-512-in-flight --rounds 11
 \`\`\`
@@ -66,7 +68,12 @@ How it is measured: sources are compiled as for a release; each result has a pro
 does not count, then rounds in turns, and the medians are compared. Redis is one server of this run alone, on this machine,
 with one connection for each side. Limits are never reached unless a result says so. tidegate's events are always on: merged,
 encoded into frames and handed to a log that only counts, all within the measured time. The limiters beside it record
-nothing. A run in which any decision was taken without the store fails.
+nothing. A run of \`enforcement\` in which any decision was taken without the store fails.
+
+\`failure\` asks at a steady rate of 2,000 requests a second, answered or not, before, during and after a fault of Redis; every
+other one is of one client that pushes. Four gates share its limit, with a deadline of 20 ms; beside them four limiters with the
+same time limit, each with its own memory as insurance. \`recovery\` is the time from the end of the fault until each gate has
+had an answer of the store, at most 3,000 ms: ours asks again only once in 500 to 1,000 ms.
 
 ${reports.map(sectionOf).join('\n')}`;
 

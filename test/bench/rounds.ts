@@ -1,4 +1,4 @@
-import type { Contest, Result, Setting } from './contest.ts';
+import { type Announced, announcedBy, type Contest, type Result, type Sample, type Setting } from './contest.ts';
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -14,15 +14,19 @@ const rounded = (value: number): number => Number(value.toPrecision(4));
 export const ratioOf = (better: Contest['better'], value: number, referenceValue: number): number =>
   better === 'higher' ? value / referenceValue : referenceValue / value;
 
+/** The middle of what the rounds measured of one result. */
+const middleOf = (rounds: readonly (number | Sample)[], facet: string): number =>
+  rounded(median(rounds.map((value) => (typeof value === 'number' ? value : (value[facet] ?? Number.NaN)))));
+
 /**
  * Measures a contest: one round each that does not count, then rounds in turns, so that whatever else the machine does
  * meets both sides. The side that goes first alternates as well.
  */
-export const play = async (contest: Contest, rounds: number, setting: Setting): Promise<Result> => {
-  const { name, unit, better, reference, maxRounds = rounds } = contest;
+export const play = async (contest: Contest, rounds: number, setting: Setting): Promise<readonly Result[]> => {
+  const { reference, maxRounds = rounds } = contest;
   const duel = await contest.open(setting);
-  const ours: number[] = [];
-  const theirs: number[] = [];
+  const ours: (number | Sample)[] = [];
+  const theirs: (number | Sample)[] = [];
   try {
     await duel.ours();
     await duel.theirs();
@@ -34,7 +38,10 @@ export const play = async (contest: Contest, rounds: number, setting: Setting): 
   } finally {
     await duel.close();
   }
-  const value = rounded(median(ours));
-  const referenceValue = rounded(median(theirs));
-  return { name, unit, value, reference, referenceValue, ratio: rounded(ratioOf(better, value, referenceValue)) };
+  const resultOf = ({ name, unit, better, facet }: Announced): Result => {
+    const value = middleOf(ours, facet);
+    const referenceValue = middleOf(theirs, facet);
+    return { name, unit, value, reference, referenceValue, ratio: rounded(ratioOf(better, value, referenceValue)) };
+  };
+  return announcedBy(contest).map(resultOf);
 };

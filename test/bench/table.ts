@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { Contest, Report, Result } from './contest.ts';
+import { announcedBy, type Contest, type Report, type Result } from './contest.ts';
 
 /** `12,300`, `4.56`: four digits are all that a shared machine can vouch for. */
 export const figure = (value: number): string =>
@@ -20,6 +20,10 @@ export const lineOf = (result: Result, contest: Contest): string => {
   return `${name}: ${figure(value)} ${unit}; ${reference}: ${figure(referenceValue)} → ${times(ratio)}${aim}`;
 };
 
+/** The contest that a result is of. */
+export const contestOf = (result: Result, contests: readonly Contest[]): Contest | undefined =>
+  contests.find((contest) => announcedBy(contest).some(({ name }) => name === result.name));
+
 /** For a terminal. */
 export const tableOf = (report: Report, contests: readonly Contest[]): string => {
   const table = new Table({
@@ -27,7 +31,7 @@ export const tableOf = (report: Report, contests: readonly Contest[]): string =>
     style: { head: [] },
   });
   for (const result of report.results) {
-    const contest = contests.find(({ name }) => name === result.name);
+    const contest = contestOf(result, contests);
     if (!contest) continue;
     const { name, unit, value, referenceValue, ratio } = result;
     const aim = contest.aim === null ? '' : times(contest.aim);

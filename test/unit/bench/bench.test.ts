@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { median, ratioOf } from '../../bench/rounds.ts';
+import type { Contest } from '../../bench/contest.ts';
+import { median, play, ratioOf } from '../../bench/rounds.ts';
+import { contestOf } from '../../bench/table.ts';
 import { repositoryRoot } from '../../support/source-text.ts';
 
 const tsx = join(repositoryRoot, 'node_modules', 'tsx', 'dist', 'cli.mjs');
@@ -32,6 +34,36 @@ describe('a bench', () => {
   it('refuses a result that it does not have, and names those that it has', () => {
     expect(() => bench('enforcement', '--only', 'nothing-such')).toThrow(/memory-100k-keys/);
   }, 60_000);
+});
+
+describe('a contest of several facets', () => {
+  const contest: Contest = {
+    name: 'kill',
+    unit: '',
+    better: 'lower',
+    reference: 'another',
+    aim: null,
+    about: '',
+    facets: [
+      { name: 'p99', unit: 'us', better: 'lower' },
+      { name: 'rate', unit: 'decisions/s', better: 'higher' },
+    ],
+    open: async () => ({
+      ours: async () => ({ p99: 10, rate: 300 }),
+      theirs: async () => ({ p99: 30, rate: 100 }),
+      close: () => Promise.resolve(),
+    }),
+  };
+
+  it('gives one result for each, named after both', async () => {
+    const results = await play(contest, 1, { roundMs: 1, redisUrl: '' });
+    const reference = 'another';
+    expect(results).toEqual([
+      { name: 'kill-p99', unit: 'us', value: 10, reference, referenceValue: 30, ratio: 3 },
+      { name: 'kill-rate', unit: 'decisions/s', value: 300, reference, referenceValue: 100, ratio: 3 },
+    ]);
+    expect(results.map((result) => contestOf(result, [contest]))).toEqual([contest, contest]);
+  });
 });
 
 describe('the measure', () => {
