@@ -24,7 +24,11 @@ interface Denial extends Exchange {
 
 /** Whether two requests mean the same limit. A policy that changed has other terms. */
 export const sameTerms = (a: LimitTerms, b: LimitTerms): boolean =>
-  a === b || (a.algorithm === b.algorithm && a.periodUs === b.periodUs && a.capacity === b.capacity);
+  a === b ||
+  (a.algorithm === b.algorithm &&
+    a.periodUs === b.periodUs &&
+    a.capacity === b.capacity &&
+    a.approximate === b.approximate);
 
 const isBucket = ({ algorithm }: LimitTerms): boolean => algorithm === 'token-bucket' || algorithm === 'leaky-bucket';
 
@@ -50,7 +54,8 @@ export class DenyCache {
 
   /** Notes what the store said of an enforced request, if that says something of the next one. */
   remember({ key, terms, cost, mode }: LimitRequest, answer: LimitAnswer, { sentUs, answeredUs }: Exchange): void {
-    if (answer.allowed || answer.overflow || mode !== 'enforce' || terms.algorithm === 'concurrency') return;
+    if (answer.allowed || answer.overflow || mode !== 'enforce') return;
+    if (terms.algorithm === 'concurrency' || terms.approximate) return;
     const untilUs = sentUs + Math.min(answer.retryAfterUs ?? longestUs, longestUs);
     if (untilUs <= answeredUs) return;
     this.#denials.delete(key);

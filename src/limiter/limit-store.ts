@@ -10,6 +10,8 @@ export interface LimitTerms {
   readonly periodUs: number;
   /** Units, >= 1: the burst of a bucket, the limit of a window, the places of a concurrency limit. */
   readonly capacity: number;
+  /** A gate may count by itself and tell the store now and then. No matter of the store's. */
+  readonly approximate?: true;
 }
 
 /** What makes a counter one counter. Absent parts are not in the policy's scope. */

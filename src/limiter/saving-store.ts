@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { DecisionSource, DegradedReason } from '../decision/decision.ts';
+import { ApproximateBook } from './approximate-book.ts';
 import { DenyCache } from './deny-cache.ts';
 import type { GuardedSpend, GuardedStore } from './guarded-store.ts';
 import { LeaseBook, type LeaseStats } from './lease-book.ts';
@@ -28,6 +29,8 @@ export interface SavingStoreOptions {
   readonly denials?: DenyCache;
   /** Absent: no units are spent in process. */
   readonly leases?: LeaseBook;
+  /** Absent: limits that may be counted approximately are asked exactly. */
+  readonly approximate?: ApproximateBook;
 }
 
 /** One limit of a spend, and how much of it was taken from a lease. */
@@ -37,6 +40,8 @@ interface Part {
   readonly taken: number;
   /** What the store is asked instead; null: nothing. */
   readonly asked: LimitRequest | null;
+  /** Of a copy of the counter. */
+  readonly answer: LimitAnswer | null;
 }
 
 const allOf = ({ cost }: LimitRequest, taken: number): boolean => cost > 0 && taken === cost;
@@ -52,14 +57,16 @@ export class SavingStore {
   readonly #clock: Clock;
   readonly #denials: DenyCache | undefined;
   readonly #leases: LeaseBook | undefined;
+  readonly #approximate: ApproximateBook | undefined;
   /** How far the store's clock is ahead of the monotonic one, as last seen. */
   #storeAheadUs: number;
 
-  constructor({ guarded, clock, denials, leases }: SavingStoreOptions) {
+  constructor({ guarded, clock, denials, leases, approximate }: SavingStoreOptions) {
     this.#guarded = guarded;
     this.#clock = clock;
     this.#denials = denials;
     this.#leases = leases;
+    this.#approximate = approximate;
     this.#storeAheadUs = clock.nowMs() * 1000 - clock.monotonicUs();
   }
 
@@ -70,7 +77,7 @@ export class SavingStore {
 
   /** `nowUs`: the monotonic clock, for callers that have just looked. */
   spend(spend: Spend, nowUs = this.#clock.monotonicUs()): SavedSpend | Promise<SavedSpend> {
-    if (!this.#leases && !this.#denials) return this.#guarded.spend(spend);
+    if (!this.#leases && !this.#denials && !this.#approximate) return this.#guarded.spend(spend);
     const [only] = spend;
     if (spend.length === 1 && only) {
       const leased = this.#leases?.spend(only, nowUs);
@@ -88,9 +95,9 @@ export class SavingStore {
     return this.#guarded.giveBack(returns);
   }
 
-  /** Leases go back. Spends are answered by the store from then on. */
+  /** Leases go back, and the store learns of what was spent here. It answers every spend from then on. */
   async close(): Promise<void> {
-    await this.#leases?.close();
+    await Promise.all([this.#leases?.close(), this.#approximate?.close()]);
   }
 
   #leased(answers: readonly (LimitAnswer | null)[], nowUs: number): SavedSpend {
@@ -103,6 +110,7 @@ export class SavingStore {
   }
 
   #deniedHere(request: LimitRequest, nowUs: number): LimitAnswer | null {
+    if (request.terms.approximate && this.#approximate) return this.#approximate.deny(request, nowUs);
     const denied = this.#denials?.find(request, nowUs) ?? null;
     // Units at hand may cover what the store has not.
     return denied && (this.#leases?.left(request, nowUs) ?? 0) < request.cost ? denied : null;
@@ -135,30 +143,39 @@ export class SavingStore {
   }
 
   #partOf(request: LimitRequest, nowUs: number): Part {
+    if (request.terms.approximate && this.#approximate) {
+      const answer = this.#approximate.spend(request, nowUs);
+      return { request, taken: 0, asked: answer ? null : request, answer };
+    }
     const leases = this.#leases;
-    if (!leases) return { request, taken: 0, asked: request };
+    if (!leases) return { request, taken: 0, asked: request, answer: null };
     const taken = leases.takePart(request, nowUs);
-    if (allOf(request, taken)) return { request, taken, asked: null };
+    if (allOf(request, taken)) return { request, taken, asked: null, answer: null };
     const rest = taken > 0 ? { ...request, cost: request.cost - taken } : request;
-    return { request, taken, asked: leases.prepare(rest, nowUs) };
+    return { request, taken, asked: leases.prepare(rest, nowUs), answer: null };
+  }
+
+  #putBack({ request, taken, answer }: Part, nowUs: number): void {
+    this.#leases?.putBack(request, taken, nowUs);
+    if (answer?.allowed) this.#approximate?.putBack(request, nowUs);
   }
 
   #settle(parts: readonly Part[], spent: GuardedSpend, sentUs: number): SavedSpend | Promise<SavedSpend> {
     const nowUs = this.#clock.monotonicUs();
     if (!('result' in spent)) {
-      this.#tellLeases(parts, null, sentUs);
-      for (const { request, taken } of parts) this.#leases?.putBack(request, taken, nowUs);
+      this.#tell(parts, null, sentUs);
+      for (const part of parts) this.#putBack(part, nowUs);
       return spent;
     }
     const { result } = spent;
-    this.#tellLeases(parts, result, sentUs);
+    this.#tell(parts, result, sentUs);
     this.#storeAheadUs = result.nowUs - nowUs;
     if (!result.allowed) {
       this.#denied(parts, result, { sentUs, answeredUs: nowUs });
       const again = this.#comeSince(parts, result, nowUs);
       if (again) return this.#spendParts(again, nowUs);
     }
-    if (!this.#leases) return spent;
+    if (!this.#leases && !this.#approximate) return spent;
     return { result: { ...result, answers: this.#withLeft(parts, result.answers, nowUs) } };
   }
 
@@ -173,22 +190,24 @@ export class SavingStore {
     return left > 0 && left + (answers[0]?.remaining ?? 0) >= only.request.cost ? [only.request] : null;
   }
 
-  #tellLeases(parts: readonly Part[], result: SpendResult | null, sentUs: number): void {
-    if (!this.#leases) return;
+  /** Leases and copies learn what the store has said. */
+  #tell(parts: readonly Part[], result: SpendResult | null, sentUs: number): void {
     let at = 0;
     for (const { asked } of parts) {
       if (!asked) continue;
       const answer = result?.answers[at] ?? null;
-      this.#leases.settle(asked, { answer, sentUs, storeUs: result?.nowUs ?? 0 });
       at += 1;
+      if (!asked.terms.approximate) this.#leases?.settle(asked, { answer, sentUs, storeUs: result?.nowUs ?? 0 });
+      else if (result && answer) this.#approximate?.learn(asked, answer, result.nowUs);
     }
   }
 
   /** Nothing enforced stays taken, and what certainly denies for a while is remembered. */
   #denied(parts: readonly Part[], result: SpendResult, exchange: { sentUs: number; answeredUs: number }): void {
     let at = 0;
-    for (const { request, taken, asked } of parts) {
-      if (request.mode === 'enforce') this.#leases?.putBack(request, taken, exchange.answeredUs);
+    for (const part of parts) {
+      const { request, asked } = part;
+      if (request.mode === 'enforce') this.#putBack(part, exchange.answeredUs);
       const answer = asked ? result.answers[at++] : null;
       // A counter that is asked twice has denied with what the first one took.
       const isOnly = parts.every(
@@ -201,7 +220,8 @@ export class SavingStore {
   /** One answer per limit: the store's, with what is at hand beside it. */
   #withLeft(parts: readonly Part[], answers: readonly LimitAnswer[], nowUs: number): (LimitAnswer | null)[] {
     const told = answers.values();
-    return parts.map(({ request, asked }) => {
+    return parts.map(({ request, asked, answer: copied }) => {
+      if (copied) return copied;
       const answer = asked ? next(told) : null;
       if (asked && !answer) return null;
       return this.#leases?.answerWith(request, answer, nowUs) ?? answer;
@@ -238,5 +258,6 @@ export const savingStore = ({
     clock,
     ...(saves && denyCache ? { denials: new DenyCache() } : {}),
     ...(saves && leases ? { leases: new LeaseBook({ office: guarded, clock, random }) } : {}),
+    ...(saves ? { approximate: new ApproximateBook({ office: guarded, clock }) } : {}),
   });
 };
