@@ -1,8 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { clientOf } from '../../../src/client.ts';
+import { ManualClock } from '../../../src/clock.ts';
 import type { Decision } from '../../../src/decision/decision.ts';
 import type { GateOptions, GateRequest } from '../../../src/gate/gate.ts';
 import type { LateIdentity } from '../../../src/gate/late-identity.ts';
+import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
+import { DistantStore } from '../../support/distant-store.ts';
 import { recordingGate } from '../../support/recording-gate.ts';
 
 const perAddress = '{name: per-address, scope: [address], limit: 3, window: 1h}';
@@ -155,5 +158,56 @@ describe('a request whose sender is found out late', () => {
     clock.advance(250);
     await decision;
     expect(latencies).toEqual([0]);
+  });
+
+  it('is decided alike over a store that takes time: two calls, of which the latency is told', async () => {
+    const clock = new ManualClock();
+    const distant = new DistantStore({
+      store: new MemoryLimitStore({ clock }),
+      clock,
+      journey: () => ({ toMs: 2, backMs: 3 }),
+    });
+    const latencies: number[] = [];
+    const { gate } = recordingGate(`${perAddress}, ${perClient}`, {
+      store: distant,
+      clock,
+      events: { record: ({ latencyUs }) => latencies.push(latencyUs) },
+    });
+    const identify = vi.fn(async (): Promise<LateIdentity> => {
+      await clock.sleep(40);
+      return { clients: [clientOf('user', `user-${identify.mock.calls.length}`)] };
+    });
+    const outcomes: string[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const request = { clients: [clientOf('ip', address)], address, method: 'GET', path: '/', identify };
+      const decision = Promise.resolve(gate.check(request)).then(({ outcome }) => outcomes.push(outcome));
+      while (outcomes.length === n) {
+        await new Promise((resolve) => setImmediate(resolve));
+        clock.advance(1);
+      }
+      await decision;
+    }
+    expect(outcomes).toEqual(['allowed', 'allowed', 'allowed', 'denied', 'denied']);
+    expect(identify).toHaveBeenCalledTimes(3);
+    // There and back twice, and what a turn of this test's loop takes; never the time of looking.
+    for (const latencyUs of latencies.slice(0, 3)) expect([10_000, 11_000, 12_000]).toContain(latencyUs);
+    expect(latencies[3]).toBe(5_000);
+  });
+
+  it('is looked up no more often while the store is away: the local share holds there as well', async () => {
+    const store = new DistantStore({
+      store: new MemoryLimitStore(),
+      clock: new ManualClock(),
+      journey: () => ({ toMs: 0, backMs: 0 }),
+    });
+    vi.spyOn(store, 'spend').mockRejectedValue(new Error('gone'));
+    const { gate } = recordingGate(perAddress, { store });
+    const identify = vi.fn((): LateIdentity => ({ clients: [clientOf('ip', address)] }));
+    const request = { clients: [clientOf('ip', address)], address, method: 'GET', path: '/', identify };
+    const outcomes = [];
+    for (let n = 0; n < 10; n += 1) outcomes.push((await gate.check(request)).outcome);
+    expect(outcomes.filter((outcome) => outcome === 'allowed')).toHaveLength(3);
+    expect(identify).toHaveBeenCalledTimes(3);
+    expect(gate.stats()).toMatchObject({ decisions: 10, degraded: 10, fallback: 10 });
   });
 });
