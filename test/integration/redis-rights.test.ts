@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ManualClock, systemClock } from '../../src/clock.ts';
 import { spendOne } from '../../src/limiter/limit-store.ts';
 import { RedisBlockList } from '../../src/redis/block-list.ts';
@@ -185,6 +185,18 @@ describeWith('redis', 'a Redis behind TLS', () => {
 
   it('is trusted by the authority that the URL names, and shown the certificate', async () => {
     await exercise(urlWith('ca', 'cert', 'key'));
+  });
+
+  it('may be every node of a cluster', async () => {
+    const cluster = await startRedisCluster({ tls: true });
+    onTestFinished(() => cluster.stop());
+    await exercise(cluster.url);
+  });
+
+  it('may be the primary that Sentinels name, themselves behind TLS', async () => {
+    const pair = await startRedisPair({ tls: true });
+    onTestFinished(() => pair.stop());
+    await exercise(pair.url);
   });
 
   it('is refused where its authority is not known', async () => {

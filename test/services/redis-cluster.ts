@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { type OwnEngine, ownEngine } from './engine.ts';
-import { redisLauncher } from './redis.ts';
+import { makeCertificates } from './certificates.ts';
+import { type Launch, type OwnEngine, ownEngine } from './engine.ts';
+import { type RedisSettings, redisLauncher } from './redis.ts';
 import { asOperator, until } from './redis-control.ts';
+import { tlsPort, tlsQuery, tlsSettings } from './redis-tls.ts';
 
 const nodeCount = 3;
 const slotCount = 16_384;
@@ -29,40 +31,52 @@ export interface RedisClusterOptions {
   readonly folder: string;
   /** True: the nodes die with this process. */
   readonly tied: boolean;
+  /** True: the nodes listen with TLS too, and `url` leads there. Default false. */
+  readonly tls?: boolean;
   remove(): void;
 }
 
 /** A node that lost its peers goes on with its own slots: what tidegate advises, since a counter needs its slot alone. */
-const launchNode = redisLauncher((busPort) => ({
-  'cluster-enabled': 'yes',
-  'cluster-port': busPort,
-  'cluster-config-file': 'nodes.conf',
-  'cluster-node-timeout': 1_000,
-  'cluster-require-full-coverage': 'no',
-}));
+const launchNode = (tls: RedisSettings): Launch =>
+  redisLauncher((busPort) => ({
+    'cluster-enabled': 'yes',
+    'cluster-port': busPort,
+    'cluster-config-file': 'nodes.conf',
+    'cluster-node-timeout': 1_000,
+    'cluster-require-full-coverage': 'no',
+    ...tls,
+  }));
 
 /** A Redis Cluster on the loopback interface; takes about three seconds. Throws ServiceError. */
-export const startRedisCluster = async ({ folder, tied, remove }: RedisClusterOptions): Promise<RedisCluster> => {
+export const startRedisCluster = async (options: RedisClusterOptions): Promise<RedisCluster> => {
+  const { folder, tied, remove } = options;
+  const certificates = options.tls ? await makeCertificates(join(folder, 'certificates')) : null;
   const nodes: OwnEngine[] = [];
+  const ports: number[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()));
     remove();
   };
   try {
     for (let index = 0; index < nodeCount; index += 1) {
-      nodes.push(await ownEngine(launchNode, { folder: join(folder, `${index}`), tied, remove: () => undefined }));
+      const port = certificates ? await tlsPort() : 0;
+      const launch = launchNode(certificates ? { ...tlsSettings(port, certificates), 'tls-cluster': 'yes' } : {});
+      const node = await ownEngine(launch, { folder: join(folder, `${index}`), tied, remove: () => undefined });
+      nodes.push(node);
+      ports.push(certificates ? port : node.port);
     }
-    await form(nodes);
+    await form(nodes, ports);
   } catch (error) {
     await stop();
     throw error;
   }
-  const url = `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`;
+  const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',');
+  const url = certificates ? `rediss+cluster://${hosts}?${tlsQuery(certificates)}` : `redis+cluster://${hosts}`;
   return { url, nodes, ...slotsOf(nodes), settled: () => settled(nodes), stop };
 };
 
 /** Gives each node its part of the slots and introduces them to the first one. */
-const form = async (nodes: readonly OwnEngine[]): Promise<void> => {
+const form = async (nodes: readonly OwnEngine[], ports: readonly number[]): Promise<void> => {
   const first = nodes[0];
   for (const [index, node] of nodes.entries()) {
     await asOperator(node.port, async (redis) => {
@@ -70,7 +84,8 @@ const form = async (nodes: readonly OwnEngine[]): Promise<void> => {
       const from = Math.floor((index * slotCount) / nodeCount);
       const to = Math.floor(((index + 1) * slotCount) / nodeCount) - 1;
       await redis.call('CLUSTER', 'ADDSLOTSRANGE', from, to);
-      if (first && node !== first) await redis.call('CLUSTER', 'MEET', '127.0.0.1', first.port, await busPort(first));
+      if (!first || node === first) return;
+      await redis.call('CLUSTER', 'MEET', '127.0.0.1', ports[0] ?? 0, await busPort(first));
     });
   }
   await settled(nodes);

@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeCertificates } from './certificates.ts';
 import { startDaemon } from './daemon.ts';
 import { type Launch, type OwnEngine, ownEngine } from './engine.ts';
 import { usablePorts } from './ports.ts';
-import { answersPing, redisLauncher, redisVersion } from './redis.ts';
+import { answersPing, type RedisSettings, redisLauncher, redisVersion } from './redis.ts';
 import { asOperator, until } from './redis-control.ts';
+import { tlsPort, tlsQuery, tlsSettings } from './redis-tls.ts';
 
 /** What the Sentinel calls the pair. */
 export const masterName = 'tidegate';
@@ -36,11 +38,27 @@ export interface RedisPairOptions {
   readonly folder: string;
   /** True: all three die with this process. */
   readonly tied: boolean;
+  /** True: all three listen with TLS too, and `url` leads there; there is no {@link RedisPair.promote} then. Default false. */
+  readonly tls?: boolean;
   remove(): void;
 }
 
+/** Where a server listens, and how else it is set up for that. */
+interface Listening {
+  readonly settings: RedisSettings;
+  /** Where others reach it. */
+  portOf(engine: OwnEngine): number;
+}
+
 /** One Redis with a replica and a Sentinel, on the loopback interface; takes two or three seconds. Throws ServiceError. */
-export const startRedisPair = async ({ folder, tied, remove }: RedisPairOptions): Promise<RedisPair> => {
+export const startRedisPair = async (options: RedisPairOptions): Promise<RedisPair> => {
+  const { folder, tied, remove } = options;
+  const certificates = options.tls ? await makeCertificates(join(folder, 'certificates')) : null;
+  const listening = async (): Promise<Listening> => {
+    if (!certificates) return { settings: {}, portOf: ({ port }) => port };
+    const port = await tlsPort();
+    return { settings: tlsSettings(port, certificates), portOf: () => port };
+  };
   const engines: OwnEngine[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(engines.map((engine) => engine.stop()));
@@ -52,14 +70,17 @@ export const startRedisPair = async ({ folder, tied, remove }: RedisPairOptions)
     return engine;
   };
   try {
-    const primary = await start('primary', launchPrimary);
-    const replica = await start('replica', followerOf(primary));
+    const [first, second, third] = [await listening(), await listening(), await listening()];
+    const primary = await start('primary', launchServer(first.settings));
+    const replicaof = `127.0.0.1 ${first.portOf(primary)}`;
+    const replica = await start('replica', launchServer({ ...second.settings, replicaof }));
     await until('the replica follows', watchedWithinMs, () => isLinked(replica));
-    const sentinel = await start('sentinel', launchSentinel(primary));
+    const sentinel = await start('sentinel', launchSentinel(first.portOf(primary), third.settings));
     await quicken(sentinel);
     const servers = { primary, replica, sentinel };
     await until('the Sentinel knows the replica', watchedWithinMs, () => knowsReplica(sentinel));
-    const url = `redis+sentinel://127.0.0.1:${sentinel.port}/${masterName}`;
+    const place = `127.0.0.1:${third.portOf(sentinel)}/${masterName}`;
+    const url = certificates ? `rediss+sentinel://${place}?${tlsQuery(certificates)}` : `redis+sentinel://${place}`;
     return { url, ...servers, ...failoversOf(servers), stop };
   } catch (error) {
     await stop();
@@ -70,14 +91,11 @@ export const startRedisPair = async ({ folder, tied, remove }: RedisPairOptions)
 /** Either may have to feed the other one day. A server waits five seconds by default for further replicas to come along. */
 const promptly = { 'repl-diskless-sync-delay': 0 };
 
-const launchPrimary: Launch = redisLauncher(() => promptly);
-
-const followerOf = (primary: OwnEngine): Launch =>
-  redisLauncher(() => ({ ...promptly, replicaof: `127.0.0.1 ${primary.port}` }));
+const launchServer = (settings: RedisSettings): Launch => redisLauncher(() => ({ ...promptly, ...settings }));
 
 /** It keeps its view of the world in its configuration file, so that file is written once and never again. */
 const launchSentinel =
-  (primary: OwnEngine): Launch =>
+  (primaryPort: number, settings: RedisSettings): Launch =>
   async ({ folder, tied, ports }) => {
     const [port, secondPort] = await usablePorts(ports);
     mkdirSync(folder, { recursive: true });
@@ -86,7 +104,8 @@ const launchSentinel =
       `port ${port}`,
       'bind 127.0.0.1',
       `dir ${folder}`,
-      `sentinel monitor ${masterName} 127.0.0.1 ${primary.port} 1`,
+      ...Object.entries(settings).map(([name, value]) => `${name} ${value}`),
+      `sentinel monitor ${masterName} 127.0.0.1 ${primaryPort} 1`,
       `sentinel down-after-milliseconds ${masterName} 500`,
       `sentinel failover-timeout ${masterName} 3000`,
     ];

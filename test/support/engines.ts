@@ -69,10 +69,12 @@ const startOwn = (label: string, launch: Launch): Promise<OwnEngine> => ownEngin
 export const startRedis = (): Promise<OwnEngine> => startOwn('redis', launchRedis);
 
 /** A cluster of three Redis servers of this test alone: takes about three seconds. Stop it in `afterAll`. */
-export const startRedisCluster = (): Promise<RedisCluster> => startCluster(inRunFolder('redis-cluster'));
+export const startRedisCluster = (options: { tls?: boolean } = {}): Promise<RedisCluster> =>
+  startCluster({ ...inRunFolder('redis-cluster'), ...options });
 
 /** A Redis, its replica and a Sentinel of this test alone: takes about two seconds. Stop it in `afterAll`. */
-export const startRedisPair = (): Promise<RedisPair> => startPair(inRunFolder('redis-pair'));
+export const startRedisPair = (options: { tls?: boolean } = {}): Promise<RedisPair> =>
+  startPair({ ...inRunFolder('redis-pair'), ...options });
 
 /** A Redis of this test alone that listens with TLS, too. Stop it in `afterAll`. */
 export const startTlsRedis = (): Promise<TlsRedis> => startTls(inRunFolder('redis-tls'));
