@@ -22,7 +22,7 @@ export interface CountersLost {
 
 /** What a gate tells the others, and what it wants to be told. */
 export interface FleetMember {
-  /** Names this gate for as long as it lives; no other may have it. */
+  /** Names this gate for as long as it lives; no other may have it. 1 to 64 characters of `A-Z a-z 0-9 . _ -`. */
   readonly gateId: string;
   readonly policyVersion: () => string;
   /** Called once for each loss that is found. */

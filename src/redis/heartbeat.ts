@@ -25,6 +25,10 @@ const keptMs = 60_000;
 /** Longer than most outages: a count that has expired can no longer tell of a loss. */
 const countKeptMs = 3_600_000;
 const maxVersions = 32;
+/** Of a version's text; tidegate's own have 12 characters. */
+const maxVersionLength = 64;
+/** It stands in a key: no braces, which would choose another slot. */
+const gateIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
 
 const lossInWords: Readonly<Record<CountersLostKind, string>> = {
   'rolled-back': 'counters lost: the store is back at an earlier state',
@@ -76,8 +80,12 @@ export class Heartbeat implements Membership {
   /** So that an outage is named once, not with every beat. */
   #isAway = false;
 
+  /** @throws TidegateError CONFIG_INVALID when `gateId` is none. */
   constructor(options: HeartbeatOptions) {
     const { namespace = 'default', gateId, clock, logger = silentLogger } = options;
+    if (!gateIdPattern.test(gateId)) {
+      throw new TidegateError('CONFIG_INVALID', 'gateId must be 1 to 64 characters of A-Z a-z 0-9 . _ -');
+    }
     this.#options = options;
     this.#logger = logger;
     const prefix = `${keyPrefix(namespace)}{gates}:`;
@@ -126,7 +134,7 @@ export class Heartbeat implements Membership {
 
   async #tell(): Promise<void> {
     try {
-      this.#heard(await this.#send(this.#options.policyVersion()));
+      this.#heard(await this.#send(this.#options.policyVersion().slice(0, maxVersionLength) || 'none'));
       this.#isAway = false;
     } catch (error) {
       const level = this.#isAway ? 'debug' : 'warn';

@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDatabase } from '../../src/clickhouse/database.ts';
 import { systemClock } from '../../src/clock.ts';
+import { topics } from '../../src/event/event-log.ts';
+import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
+import { readPolicyFile } from '../../src/policy/policy-file.ts';
 import { type ClickHouseHttp, startClickHouseHttp } from '../support/clickhouse-http.ts';
 import { describeWith, freshName, kafkaUrl, type OwnEngine, redisUrl, startKafka } from '../support/engines.ts';
+import { repositoryRoot } from '../support/source-text.ts';
 import { runTidegate, TidegateProcess } from '../support/tidegate-process.ts';
 
 const token = '0123456789abcdef0123';
@@ -27,6 +31,7 @@ rules:
 );
 
 const scanner = '198.51.100.7';
+const shippedVersion = (await readPolicyFile(join(repositoryRoot, 'policies', 'policies.yaml'))).version;
 const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
 
 /** Four kinds of processes over a Kafka of their own, a Redis namespace of their own, and a ClickHouse front. */
@@ -43,6 +48,7 @@ describeWith('chdb', 'serve, ingest and detect as processes of their own', (chdb
     clickhouse = await startClickHouseHttp({ folder: chdb.slice('chdb:'.length), password: 'hunter22' });
     env = {
       TIDEGATE_REDIS_URL: redisUrl() ?? '',
+      TIDEGATE_SECONDARY_REDIS_URL: redisUrl() ?? '',
       TIDEGATE_NAMESPACE: freshName('fleet').slice(0, 32),
       TIDEGATE_KAFKA_URL: kafka.url,
       TIDEGATE_CLICKHOUSE_URL: clickhouse.url,
@@ -86,6 +92,19 @@ describeWith('chdb', 'serve, ingest and detect as processes of their own', (chdb
       for (const url of [...workerUrls, first, second]) {
         await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 20_000 }).toBe(200);
       }
+
+      // The second one may have come just after a beat of the first.
+      const fleetOf = async (url: string): Promise<unknown> =>
+        ((await (await fetch(`${url}/v1/status`)).json()) as { fleet: unknown }).fleet;
+      for (const url of [first, second]) {
+        const both = expect.objectContaining({ liveGates: 2, policyVersions: { [shippedVersion]: 2 } });
+        await expect.poll(() => fleetOf(url), { timeout: 10_000 }).toEqual(both);
+      }
+      const log = await openKafkaEventLog({ url: kafka?.url ?? '', clock: systemClock });
+      const loads = async (): Promise<number> =>
+        [...(await log.endPositions(topics.policies)).values()].reduce((sum, end) => sum + end, 0);
+      await expect.poll(loads, { timeout: 10_000 }).toBe(2);
+      await log.close();
 
       let decisions = 0;
       const outcomes = new Set<string>();

@@ -73,6 +73,15 @@ describeWith('redis', 'the heartbeat of gates', (url) => {
     }
   });
 
+  it('refuses a name that would choose its own slot, and takes a version that is none', async () => {
+    for (const gateId of ['a{b}', '', 'x'.repeat(65), 'a b']) {
+      await expect(openGate({ gateId })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    }
+    const gate = await openGate({ policyVersion: () => '' });
+    expect(Object.fromEntries(gate.policyVersions())).toEqual({ none: 1 });
+    expect(gate.liveGates()).toBe(1);
+  });
+
   it('follows a change of policies', async () => {
     let version = 'v1';
     const gate = await openGate({ policyVersion: () => version });
