@@ -147,6 +147,36 @@ describeWith('redis', 'limits on a cluster that loses nodes and moves slots', ()
   });
 });
 
+describeWith('redis', 'limits on a cluster with a replica', () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster?.stop());
+
+  it('go on where they stood when it takes the place of a node that was lost', async () => {
+    const namespace = freshName('limits');
+    const redis = await openRedis({ url: cluster.url });
+    const store = new RedisLimitStore({ redis, namespace });
+    const lost = await cluster.ownerOf(limitKey(`tg1:${namespace}:`, ask('key:ada').key, 'token-bucket'));
+    const replica = await cluster.addReplica(lost);
+    for (let taken = 0; taken < 20; taken += 1) await spendOne(store, [ask('key:ada')]);
+    await cluster.nodes[lost]?.kill();
+    let left = 0;
+    const isAnswered = async (): Promise<boolean> => {
+      const result = await Promise.resolve(spendOne(store, [ask('key:ada')])).catch(() => null);
+      left = result?.answers[0]?.remaining ?? 0;
+      return result !== null;
+    };
+    await expect.poll(isAnswered, { timeout: 30_000 }).toBe(true);
+    // Replication is asynchronous: the last few may not have arrived.
+    expect(left).toBeLessThan(capacity - 10);
+    const role = await asOperator(replica.port, async (node) => ((await node.role()) as unknown[])[0]);
+    expect(role).toBe('master');
+    redis.disconnect();
+  });
+});
+
 describeWith('redis', 'opening a cluster', (url) => {
   const failureOf = async (clusterUrl: string) => openRedis({ url: clusterUrl }).catch((error: unknown) => error);
 

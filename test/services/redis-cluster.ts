@@ -10,7 +10,7 @@ const nodeCount = 3;
 const slotCount = 16_384;
 const formedWithinMs = 20_000;
 
-/** Three Redis servers that share the slots, without replicas. */
+/** Three Redis servers that share the slots, at first without replicas. */
 export interface RedisCluster {
   /** `redis+cluster://…` with every node. */
   readonly url: string;
@@ -21,6 +21,8 @@ export interface RedisCluster {
   beginMove(key: string, to: number): Promise<void>;
   /** Takes the keys of the slot over to `to`, one by one, and makes it the owner: the others answer MOVED. */
   finishMove(key: string, to: number): Promise<void>;
+  /** Starts a replica of a node; resolves when it has all that its primary had. */
+  addReplica(of: number): Promise<OwnEngine>;
   /** Waits until every node that runs calls the cluster healthy again. */
   settled(): Promise<void>;
   /** Ends all nodes and removes their data. */
@@ -72,7 +74,14 @@ export const startRedisCluster = async (options: RedisClusterOptions): Promise<R
   }
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',');
   const url = certificates ? `rediss+cluster://${hosts}?${tlsQuery(certificates)}` : `redis+cluster://${hosts}`;
-  return { url, nodes, ...slotsOf(nodes), settled: () => settled(nodes), stop };
+  const addReplica = async (of: number): Promise<OwnEngine> => {
+    const place = { folder: join(folder, `${nodes.length}`), tied, remove: () => undefined };
+    const replica = await ownEngine(launchNode({ 'repl-diskless-sync-delay': 0 }), place);
+    nodes.push(replica);
+    await follow(replica, { primary: nodes[of] as OwnEngine, nodes });
+    return replica;
+  };
+  return { url, nodes, addReplica, ...slotsOf(nodes), settled: () => settled(nodes), stop };
 };
 
 /** Gives each node its part of the slots and introduces them to the first one. */
@@ -88,6 +97,24 @@ const form = async (nodes: readonly OwnEngine[], ports: readonly number[]): Prom
       await redis.call('CLUSTER', 'MEET', '127.0.0.1', ports[0] ?? 0, await busPort(first));
     });
   }
+  await settled(nodes);
+};
+
+interface Family {
+  readonly primary: OwnEngine;
+  readonly nodes: readonly OwnEngine[];
+}
+
+const follow = async (replica: OwnEngine, { primary, nodes }: Family): Promise<void> => {
+  const id = await asOperator(primary.port, async (redis) => String(await redis.cluster('MYID')));
+  await asOperator(replica.port, async (redis) =>
+    redis.call('CLUSTER', 'MEET', '127.0.0.1', primary.port, await busPort(primary)),
+  );
+  await settled(nodes);
+  await asOperator(replica.port, (redis) => redis.call('CLUSTER', 'REPLICATE', id));
+  await until('the replica follows', formedWithinMs, () =>
+    asOperator(replica.port, async (redis) => (await redis.info('replication')).includes('master_link_status:up')),
+  );
   await settled(nodes);
 };
 
@@ -107,7 +134,7 @@ const settled = (nodes: readonly OwnEngine[]): Promise<void> =>
       const isHealthy =
         info.includes('cluster_state:ok') &&
         info.includes(`cluster_slots_ok:${slotCount}`) &&
-        info.includes(`cluster_known_nodes:${nodeCount}`);
+        info.includes(`cluster_known_nodes:${nodes.length}`);
       if (!isHealthy) return false;
     }
     return true;
