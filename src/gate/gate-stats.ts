@@ -1,3 +1,4 @@
+import type { ApproximateStats } from '../limiter/approximate-book.ts';
 import type { LeaseStats } from '../limiter/lease-book.ts';
 
 /** What a gate has done since it was made, and how it stands now. */
@@ -22,6 +23,8 @@ export interface GateStats {
   readonly denyCached: number;
   /** Counters and units lent to this process now; units ever lent, and given back unspent. */
   readonly leases: LeaseStats;
+  /** Counters that are counted approximately here; units spent on them that the store may never have counted. */
+  readonly approximate: ApproximateStats;
   /** Units, leases and places that could not be given back: limits are stricter by them, never weaker. */
   readonly lostReturns: number;
   /** Whether the store is being left alone after failures. */

@@ -11,7 +11,7 @@ import { type SavingStore, savingStore } from '../limiter/saving-store.ts';
 import { SecondaryTier } from '../limiter/secondary-tier.ts';
 import type { MisuseOptions } from '../misuse.ts';
 import { compilePolicies, type Matcher } from '../policy/match.ts';
-import type { PolicySet, PolicySource } from '../policy/policy.ts';
+import type { Policy, PolicySet, PolicySource } from '../policy/policy.ts';
 import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-limits.ts';
 import type { Asked } from './asked.ts';
 import { countedDecision, receiptOf, replaceReceipt } from './counted-decision.ts';
@@ -189,7 +189,7 @@ class EmbeddedGate implements Gate {
     const { version } = this.#policies;
     const block = this.#findBlock(sender.clients, asked.nowMs);
     if (block) return this.#finish(asked, this.#blocked(asked, block), startedUs);
-    const verdict = this.#ask(asked);
+    const verdict = this.#ask(asked, this.#match(asked), startedUs);
     if (!(verdict instanceof Promise)) return this.#finish(asked, countedDecision(asked, verdict, version), startedUs);
     return verdict.then((late) => this.#finish(asked, countedDecision(asked, late, version), startedUs));
   }
@@ -240,6 +240,7 @@ class EmbeddedGate implements Gate {
       leased: by.lease,
       denyCached: by['deny-cache'],
       leases: this.#store.leases(),
+      approximate: this.#store.approximations(),
       lostReturns: this.#guarded.lostReturns,
       storeOpen: this.#guarded.isOpen,
       liveGates: this.#liveGates(),
@@ -311,13 +312,15 @@ class EmbeddedGate implements Gate {
     return null;
   }
 
-  #ask(asked: Asked, policies = this.#match(asked)): LimitVerdict | Promise<LimitVerdict> {
+  /** `nowUs`: the monotonic clock, where it has just been read. */
+  #ask(asked: Asked, policies: readonly Policy[], nowUs?: number): LimitVerdict | Promise<LimitVerdict> {
     if (policies.length === 0) {
       return uncounted({ allowed: true, source: 'store', degraded: null, cost: asked.cost ?? 1 });
     }
     return askLimits({
       asked,
       policies,
+      nowUs,
       store: this.#store,
       secondary: this.#secondary,
       local: this.#local,

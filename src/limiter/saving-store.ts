@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { DecisionSource, DegradedReason } from '../decision/decision.ts';
-import { ApproximateBook } from './approximate-book.ts';
+import { ApproximateBook, type ApproximateStats } from './approximate-book.ts';
 import { DenyCache } from './deny-cache.ts';
 import type { GuardedSpend, GuardedStore } from './guarded-store.ts';
 import { LeaseBook, type LeaseStats } from './lease-book.ts';
@@ -46,6 +46,7 @@ interface Part {
 
 const allOf = ({ cost }: LimitRequest, taken: number): boolean => cost > 0 && taken === cost;
 
+const noApproximations: ApproximateStats = { counters: 0, untoldUnits: 0 };
 const noLeases: LeaseStats = { counters: 0, units: 0, granted: 0, returned: 0 };
 
 /**
@@ -73,6 +74,11 @@ export class SavingStore {
   /** What is lent to this process, and was. */
   leases(): LeaseStats {
     return this.#leases?.stats() ?? noLeases;
+  }
+
+  /** What is counted approximately in this process. */
+  approximations(): ApproximateStats {
+    return this.#approximate?.stats() ?? noApproximations;
   }
 
   /** `nowUs`: the monotonic clock, for callers that have just looked. */

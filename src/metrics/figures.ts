@@ -14,6 +14,8 @@ export const watchedGates = () =>
       { instrument: 'leaseUnits', combination: 'sum', of: ({ leases }) => leases.units },
       { instrument: 'leaseGranted', combination: 'total', of: ({ leases }) => leases.granted },
       { instrument: 'leaseReturned', combination: 'total', of: ({ leases }) => leases.returned },
+      { instrument: 'approximateCounters', combination: 'sum', of: ({ approximate }) => approximate.counters },
+      { instrument: 'approximateUntold', combination: 'total', of: ({ approximate }) => approximate.untoldUnits },
       { instrument: 'liveGates', combination: 'largest', of: ({ liveGates }) => liveGates },
     ],
   });

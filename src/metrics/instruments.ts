@@ -112,6 +112,20 @@ export const instruments = {
     description: 'Of these, given back unspent.',
     attributes: none,
   },
+  approximateCounters: {
+    name: 'tidegate.approximate.counters',
+    kind: 'up-down counter',
+    unit: '{counter}',
+    description: 'Counters of policies with `consistency: approximate` that are counted in this process.',
+    attributes: none,
+  },
+  approximateUntold: {
+    name: 'tidegate.approximate.untold',
+    kind: 'counter',
+    unit: '{unit}',
+    description: 'Units spent on them that the store may never have counted: it failed when it was told.',
+    attributes: none,
+  },
   overflowed: {
     name: 'tidegate.overflowed',
     kind: 'counter',

@@ -30,6 +30,7 @@ export interface GateStatsSource {
     readonly overflowed: number;
     readonly liveGates: number;
     readonly lostReturns: number;
+    readonly approximate: { readonly counters: number; readonly untoldUnits: number };
     readonly leases: {
       readonly counters: number;
       readonly units: number;

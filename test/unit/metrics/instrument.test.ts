@@ -31,7 +31,8 @@ describe('instrument()', () => {
     const list = { size: 3, ageMs: () => 100, stats: () => ({ failures: 0, dropped: 0 }) };
     const leases = { counters: 1, units: 7, granted: 30, returned: 8 };
     const none = { foldedRoutes: 0, storeOpen: false, overflowed: 0, liveGates: 1, lostReturns: 0 };
-    const stats = { ...none, storeCommandsSaved: 9, leases };
+    const approximate = { counters: 0, untoldUnits: 0 };
+    const stats = { ...none, storeCommandsSaved: 9, leases, approximate };
     const gate = { stats: () => stats };
     const policies = { current: () => ({ version: '00000000002a', policies: [] }), onChange: () => () => undefined };
     const stop = observeEmitter(emitter);

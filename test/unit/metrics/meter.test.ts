@@ -28,6 +28,7 @@ const gateStats = {
   overflowed: 4,
   liveGates: 5,
   lostReturns: 6,
+  approximate: { counters: 9, untoldUnits: 10 },
   leases: { counters: 1, units: 7, granted: 30, returned: 8 },
 };
 const gateWith = (stats = gateStats) => ({ stats: () => stats });
