@@ -183,6 +183,38 @@ describe('the emitter', () => {
     expect(log.events().length).toBeLessThan(1000);
   });
 
+  it('sends a large buffer in several appends, and goes on where it was when the log goes away between two of them', async () => {
+    const { emitter, log, clock } = setUp();
+    for (let n = 0; n < 9000; n += 1) emitter.record(decision({ client: `10.${n % 250}.${Math.floor(n / 250)}.1` }));
+    const append = log.append.bind(log);
+    log.append = (frames) => {
+      log.append = append;
+      log.away = true;
+      log.frames.push(...frames);
+      return Promise.resolve(new Map());
+    };
+    const flushed = emitter.flush();
+    for (let wait = 0; wait < 20 && emitter.stats().failures < 2; wait += 1) {
+      clock.advance(5000);
+      await turn();
+    }
+    const { sent, waiting } = emitter.stats();
+    expect([sent > 0, waiting > 0, sent + waiting]).toEqual([true, true, 9000]);
+    // What is decided meanwhile finds a buffer of its own.
+    emitter.record(decision());
+    log.away = false;
+    clock.advance(5000);
+    await flushed;
+    await emitter.close();
+    expect(log.total()).toBe(9001);
+    const bytes = log.frames.map(({ body }) => body.length);
+    expect(Math.max(...bytes)).toBeLessThanOrEqual(maxFrameBytes);
+    for (const partition of [0, 1, 2, 3]) {
+      const own = log.events().filter((event) => event.partition === partition);
+      expect(own.map(({ seq }) => seq)).toEqual(own.map((_event, index) => index + 1));
+    }
+  });
+
   it('sends what waits when it closes, allowed and denied, before it says that it was the last', async () => {
     const { emitter, log } = setUp();
     emitter.record(decision());
