@@ -38,6 +38,8 @@ export interface Receipt {
 export interface LimitQuestion {
   readonly asked: Asked;
   readonly policies: readonly Policy[];
+  /** The monotonic clock, where it has just been read. */
+  readonly nowUs?: number | undefined;
   readonly store: SavingStore;
   /** Asked while the store is left alone. */
   readonly secondary?: SecondaryTier | undefined;
@@ -215,10 +217,10 @@ const judge = (question: LimitQuestion, spend: Spend, outcome: SavedSpend): Limi
 
 /** Asks the store about every policy at once; without its answer a secondary one, or the policies, say what happens. */
 export const askLimits = (question: LimitQuestion): LimitVerdict | Promise<LimitVerdict> => {
-  const { policies, store } = question;
+  const { policies, store, nowUs } = question;
   const spend: LimitRequest[] = [];
   for (const policy of policies) spend.push(requestFor(policy, question));
-  const outcome = store.spend(spend);
+  const outcome = store.spend(spend, nowUs);
   if (outcome instanceof Promise) return outcome.then((late) => judge(question, spend, late));
   return judge(question, spend, outcome);
 };
