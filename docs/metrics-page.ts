@@ -54,7 +54,7 @@ Buckets of \`${instruments.decisionDuration.name}\`, seconds: ${durationBucketsS
 ## Channels
 
 \`node:diagnostics_channel\`. A message is made only while somebody listens, and a subscriber runs within the decision: keep it
-short.
+short. It names the client, API keys hashed, and stays in the process unless a subscriber sends it on.
 
 | channel | published with | message |
 |---|---|---|
