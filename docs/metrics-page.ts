@@ -30,7 +30,7 @@ Generated from \`src/metrics\` by \`npm run docs\`.
 
 \`createGate\` of \`tidegate\` is measured by default; \`metrics: false\` switches all of this page off for a gate. Emitters and
 block lists are measured once they are shown: \`observeEmitter(emitter)\`, \`observeBlockList(replica)\`; each returns the way
-to stop. What is measured is held weakly: a gate that nobody uses any more is collected with or without \`close()\`.
+to stop. What is measured is held weakly: measuring keeps nothing alive.
 
 ## Metrics
 
