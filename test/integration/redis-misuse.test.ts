@@ -1,12 +1,13 @@
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { ManualClock, systemClock } from '../../src/clock.ts';
 import { openRedis } from '../../src/redis/client.ts';
 import { inspectRedis, warnOfRedis } from '../../src/redis/server-check.ts';
-import { type OwnEngine, startRedis } from '../support/engines.ts';
+import { asOperator } from '../services/redis-control.ts';
+import { describeWith, type OwnEngine, type RedisCluster, startRedis, startRedisCluster } from '../support/engines.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
-describe('a Redis that counters should not be kept in', () => {
+describeWith('redis', 'a Redis that counters should not be kept in', () => {
   let server: OwnEngine;
   let redis: Redis;
 
@@ -80,5 +81,28 @@ describe('a Redis that counters should not be kept in', () => {
     opened.disconnect();
     said.mockRestore();
     expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+});
+
+describeWith('redis', 'a cluster', () => {
+  let cluster: RedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(() => cluster?.stop());
+
+  it('is looked at node by node: one that evicts is enough', async () => {
+    const logger = recordingLogger();
+    const opened = await openRedis({ url: cluster.url, logger });
+    expect(logger.lines).toEqual([]);
+    const { port = 0 } = cluster.nodes[1] ?? {};
+    await asOperator(port, async (redis) => {
+      await redis.config('SET', 'maxmemory', '64mb');
+      await redis.config('SET', 'maxmemory-policy', 'volatile-lru');
+    });
+    expect(await inspectRedis({ redis: opened })).toEqual([
+      { code: 'TIDEGATE_REDIS_EVICTS', seen: 'maxmemory-policy volatile-lru at 64 MB' },
+    ]);
+    opened.disconnect();
   });
 });
