@@ -8,29 +8,44 @@ export type Lists = readonly (readonly string[] | null)[];
 
 /** One look-up per fact, so that thousands of tenants' own policies cost a request no more than one. */
 export interface Cells {
-  exact: Map<string, Cells> | null;
+  /** The first name stands here, all others in the map: most have one, and to compare it takes no look-up. */
+  name: string | null;
+  named: Cells | null;
+  others: Map<string, Cells> | null;
   all: Cells | null;
   /** Most have one entry, which is found a step earlier than in a list. */
   first: Entry | null;
   more: Entry[] | null;
 }
 
-export const newCells = (): Cells => ({ exact: null, all: null, first: null, more: null });
+export const newCells = (): Cells => ({
+  name: null,
+  named: null,
+  others: null,
+  all: null,
+  first: null,
+  more: null,
+});
+
+const cellsFor = (cells: Cells, name: string): Cells | null =>
+  cells.name === name ? cells.named : (cells.others?.get(name) ?? null);
+
+const newCellsFor = (cells: Cells, name: string): Cells => {
+  const made = newCells();
+  if (cells.name === null) {
+    cells.name = name;
+    cells.named = made;
+  } else {
+    cells.others ??= new Map();
+    cells.others.set(name, made);
+  }
+  return made;
+};
 
 const cellsBelow = (cells: Cells, names: readonly string[] | null): Cells[] => {
-  if (names === null) {
-    cells.all ??= newCells();
-    return [cells.all];
-  }
-  cells.exact ??= new Map();
-  const { exact } = cells;
-  return names.map((name) => {
-    const known = exact.get(name);
-    if (known) return known;
-    const made = newCells();
-    exact.set(name, made);
-    return made;
-  });
+  if (names !== null) return names.map((name) => cellsFor(cells, name) ?? newCellsFor(cells, name));
+  cells.all ??= newCells();
+  return [cells.all];
 };
 
 export const addToCells = (cells: Cells, lists: Lists, entry: Entry): void => {
@@ -56,12 +71,12 @@ export interface Collection {
 export const collectIn = (cells: Cells, depth: number, into: Collection): void => {
   if (cells.first !== null) into.found.push(cells.first);
   if (cells.more !== null) for (const entry of cells.more) into.found.push(entry);
-  if (cells.exact !== null) {
-    const own = cells.exact.get(into.facts[depth] ?? '');
-    if (own !== undefined) collectIn(own, depth + 1, into);
+  if (cells.name !== null) {
+    const own = cellsFor(cells, into.facts[depth] ?? '');
+    if (own !== null) collectIn(own, depth + 1, into);
     // Who answers GET answers HEAD with the same work.
-    const get = depth === 0 && into.facts[0] === 'HEAD' ? cells.exact.get('GET') : undefined;
-    if (get !== undefined) collectIn(get, 1, into);
+    const get = depth === 0 && into.facts[0] === 'HEAD' ? cellsFor(cells, 'GET') : null;
+    if (get !== null) collectIn(get, 1, into);
   }
   if (cells.all !== null) collectIn(cells.all, depth + 1, into);
 };

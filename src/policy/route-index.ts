@@ -5,27 +5,43 @@ import { entryOf } from './rank.ts';
 
 /** One step of a path; `ends` is for paths that end here, `open` for those and all below. */
 export interface Node {
-  readonly literal: Map<string, Node>;
+  /** The first literal segment stands here, all others in the map: most nodes have one. */
+  name: string | null;
+  named: Node | null;
+  others: Map<string, Node> | null;
   star: Node | null;
   ends: Cells | null;
   open: Cells | null;
 }
 
-const newNode = (): Node => ({ literal: new Map(), star: null, ends: null, open: null });
+const newNode = (): Node => ({ name: null, named: null, others: null, star: null, ends: null, open: null });
 
 /** Servers that tell `/Login` from `/login` are the fewer ones: a limit is for both. */
 export const folded = (text: string): string => text.toLowerCase();
 
-const nodeBelow = (node: Node, segment: string): Node => {
-  if (segment === '*') {
-    node.star ??= newNode();
-    return node.star;
-  }
-  const known = node.literal.get(folded(segment));
-  if (known) return known;
+/** The node of a literal segment, which is folded. */
+export const literalBelow = (node: Node, segment: string): Node | null =>
+  node.name === segment ? node.named : (node.others?.get(segment) ?? null);
+
+/** How many literal segments a node tells apart. */
+export const literalsOf = (node: Node): number => (node.name === null ? 0 : 1 + (node.others?.size ?? 0));
+
+const newNodeBelow = (node: Node, segment: string): Node => {
   const made = newNode();
-  node.literal.set(folded(segment), made);
+  if (node.name === null) {
+    node.name = segment;
+    node.named = made;
+  } else {
+    node.others ??= new Map();
+    node.others.set(segment, made);
+  }
   return made;
+};
+
+const nodeBelow = (node: Node, segment: string): Node => {
+  if (segment !== '*') return literalBelow(node, folded(segment)) ?? newNodeBelow(node, folded(segment));
+  node.star ??= newNode();
+  return node.star;
 };
 
 /** One string for equal names: a hundred thousand policies for a hundred tenants name each of them a thousand times. */
@@ -63,8 +79,8 @@ const walk = (node: Node, depth: number, quest: Quest): void => {
     return;
   }
   if (depth === maxSegments) return;
-  const literal = node.literal.get(segments[depth] ?? '');
-  if (literal !== undefined) walk(literal, depth + 1, quest);
+  const literal = literalBelow(node, segments[depth] ?? '');
+  if (literal !== null) walk(literal, depth + 1, quest);
   if (node.star !== null) walk(node.star, depth + 1, quest);
 };
 
@@ -91,8 +107,8 @@ export class RouteIndex {
 
   /** No policy names a path: none has to be taken apart. */
   get takesAnyPath(): boolean {
-    const { literal, star, ends } = this.root;
-    return literal.size === 0 && star === null && ends === null;
+    const { star, ends } = this.root;
+    return literalsOf(this.root) === 0 && star === null && ends === null;
   }
 
   find(quest: Quest): void {

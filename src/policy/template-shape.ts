@@ -1,5 +1,5 @@
 import { segmentsOf } from '../route-pattern.ts';
-import { folded, type Node } from './route-index.ts';
+import { folded, literalBelow, literalsOf, type Node } from './route-index.ts';
 
 /** A gateway may serve everything on `/*`: a template that takes many paths must not hide which one was asked for. */
 export const takesManyPaths = (template: string): boolean => template.includes(':') || template.includes('*');
@@ -20,10 +20,10 @@ export const shapeOf = (template: string, root: Node): TemplateShape | null => {
     const name = folded(segment);
     const literal = plainSegment.test(segment);
     if (!literal && (segment.includes('*') || !segment.includes(':'))) return null;
-    const told = (node: Node): boolean => node.literal.size > (node.literal.has(name) ? 1 : 0);
+    const told = (node: Node): boolean => literalsOf(node) > (literalBelow(node, name) ? 1 : 0);
     if (!literal && nodes.some(told)) return null;
     shape.push(literal ? segment : null);
-    nodes = nodes.flatMap((node) => [node.literal.get(name) ?? [], node.star ?? []].flat());
+    nodes = nodes.flatMap((node) => [literalBelow(node, name) ?? [], node.star ?? []].flat());
   }
   return shape;
 };
