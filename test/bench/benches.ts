@@ -1,3 +1,4 @@
+import { consistency } from './consistency.ts';
 import type { Contest } from './contest.ts';
 import { enforcement } from './enforcement/contests.ts';
 import { events } from './events/contests.ts';
@@ -8,6 +9,7 @@ export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([
   ['enforcement', enforcement],
   ['events', events],
   ['failure', failure],
+  ['consistency', consistency],
 ]);
 
 export const contestNamed = (bench: string, name: string): Contest => {

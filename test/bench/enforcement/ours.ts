@@ -19,6 +19,7 @@ export interface WrittenPolicy {
   readonly limit: number;
   readonly window: string;
   readonly scope?: readonly string[];
+  readonly consistency?: 'exact' | 'approximate';
   readonly match?: { readonly routes: readonly string[]; readonly tenants: readonly string[] };
 }
 
