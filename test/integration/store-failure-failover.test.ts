@@ -122,7 +122,7 @@ describeWith('redis', 'gates with a Redis and its replica', () => {
     await inStep();
     leader.freeze();
     try {
-      await untilAll(impatienceMs).toEqual(['fallback/read-only']);
+      await untilAll(impatienceMs * 5).toEqual(['fallback/read-only']);
       const pushing = await ask(10);
       expect(pushing.every(({ source }) => source === 'fallback')).toBe(true);
       expect(allowedOf(pushing)).toBeLessThanOrEqual(spare);
@@ -142,7 +142,7 @@ describeWith('redis', 'gates with a Redis and its replica', () => {
     leader.freeze();
     try {
       await lead(follower);
-      await untilAll(impatienceMs).toEqual(['fallback/breaker-open']);
+      await untilAll(impatienceMs * 5).toEqual(['fallback/breaker-open']);
       expect(allowedOf(await ask(20))).toBeLessThanOrEqual(spare);
       const fresh = await ask(burst, 'fresh');
       expect(kindsOf(fresh)).toEqual(['fallback/breaker-open']);
