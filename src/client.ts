@@ -19,14 +19,24 @@ export const otherClientId = '~other';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const unsafeId = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
-const notUtf8 = Buffer.from([0xff]);
+/** Code units, after a byte that begins no UTF-8. */
+const codeUnitsOf = (text: string): Uint8Array => {
+  const bytes = new Uint8Array(1 + 2 * text.length);
+  bytes[0] = 0xff;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    bytes[1 + 2 * index] = unit & 0xff;
+    bytes[2 + 2 * index] = unit >> 8;
+  }
+  return bytes;
+};
 
 /**
  * SHA-256 of a text, base64url. Lone surrogates have no UTF-8, in which they would all be alike: a text that has some is
- * hashed by its code units, after a byte that begins no UTF-8.
+ * hashed by its code units.
  */
 export const digestOf = (text: string): string =>
-  hash('sha256', text.isWellFormed() ? text : Buffer.concat([notUtf8, Buffer.from(text, 'utf16le')]), 'base64url');
+  hash('sha256', text.isWellFormed() ? text : codeUnitsOf(text), 'base64url');
 
 /**
  * A client from an untrusted id. Ids that are longer than {@link maxClientIdLength} or hold control characters are
