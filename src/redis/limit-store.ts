@@ -1,6 +1,6 @@
 import { type ErrorCode, messageOf, TidegateError } from '../errors.ts';
 import type { LimitReturn, LimitStore, Spend, SpendResult } from '../limiter/limit-store.ts';
-import { isCluster, type RedisConnection } from './client.ts';
+import { inOneWrite, isCluster, type RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
 import { giveBackCall, type LimitCall, readReply, spendCall } from './limit-script.ts';
 import { loadScript, runScript, type ScriptCall } from './scripts.ts';
@@ -54,7 +54,9 @@ export class RedisLimitStore implements LimitStore {
     this.#redis = redis;
     this.#prefix = keyPrefix(namespace);
     this.#nowUs = nowUs;
-    this.spendEach = isCluster(redis) ? (spends) => spendBySlot(spends, this.#slotCalls) : undefined;
+    this.spendEach = isCluster(redis)
+      ? (spends) => inOneWrite(redis, () => spendBySlot(spends, this.#slotCalls))
+      : undefined;
   }
 
   /** Units that one slot of a cluster did not take back after another one had denied: they come back with time. */
