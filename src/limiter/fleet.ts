@@ -16,7 +16,10 @@ export interface CountersLost {
   readonly kind: CountersLostKind;
   /** Beats that the store had confirmed to this gate. */
   readonly expectedBeats: number;
-  /** Beats that it counts now, this one included: more than were expected when nothing of this gate was lost. */
+  /**
+   * Beats that it counts now, this one included: more than were expected when none was lost. The same number where it is
+   * about another node of a cluster, which counts no beats.
+   */
   readonly foundBeats: number;
 }
 

@@ -1,10 +1,12 @@
+import type { Redis } from 'ioredis';
 import { type Clock, systemRandom, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
-import type { CountersLostKind, FleetMember, Membership } from '../limiter/fleet.ts';
+import type { CountersLost, CountersLostKind, FleetMember, Membership } from '../limiter/fleet.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { RedisConnection } from './client.ts';
+import { isCluster, type RedisConnection } from './client.ts';
 import { CounterWatch, type ServerSign } from './counter-watch.ts';
 import { keyPrefix } from './keys.ts';
+import { type NodeSign, NodeWatch } from './node-watch.ts';
 import { loadScript, runScript } from './scripts.ts';
 
 export interface HeartbeatOptions extends FleetMember {
@@ -62,6 +64,24 @@ const readBeat = (reply: unknown): Beat => {
   };
 };
 
+const idIn = (info: string, field: string): string => new RegExp(`${field}:([0-9a-f]+)`).exec(info)?.[1] ?? '';
+
+/** Null: it does not answer, or may not be asked. */
+const signOf = async (node: Redis): Promise<NodeSign | null> => {
+  try {
+    const [server, replication] = await Promise.all([node.info('server'), node.info('replication')]);
+    return {
+      address: `${node.options.host}:${node.options.port}`,
+      runId: idIn(server, 'run_id'),
+      replicationId: idIn(replication, 'master_replid'),
+      previousReplicationId: idIn(replication, 'master_replid2'),
+    };
+  } catch {
+    // That it is away is told by the decisions; when it is back, or another one in its place, it will answer.
+    return null;
+  }
+};
+
 /**
  * Tells Redis once a second that this gate lives, learns how many do and which policies they run, and notices when the
  * server has lost counters. Never on a request's path; a beat that fails is left out.
@@ -72,6 +92,7 @@ export class Heartbeat implements Membership {
   readonly #keys: readonly string[];
   readonly #script = loadScript('heartbeat');
   readonly #watch: CounterWatch;
+  readonly #nodes = new NodeWatch();
   #last: Beat | null = null;
   #lastAtUs = 0;
   #timer: Timer | undefined;
@@ -134,8 +155,10 @@ export class Heartbeat implements Membership {
 
   async #tell(): Promise<void> {
     try {
-      this.#heard(await this.#send(this.#options.policyVersion().slice(0, maxVersionLength) || 'none'));
+      const beat = await this.#send(this.#options.policyVersion().slice(0, maxVersionLength) || 'none');
+      this.#heard(beat);
       this.#isAway = false;
+      await this.#look(beat);
     } catch (error) {
       const level = this.#isAway ? 'debug' : 'warn';
       this.#isAway = true;
@@ -148,7 +171,22 @@ export class Heartbeat implements Membership {
     this.#last = beat;
     this.#lastAtUs = this.#options.clock.monotonicUs();
     const lost = this.#watch.seen(beat);
-    if (lost === null) return;
+    // Of the nodes of a cluster this one is but one: who replaces whom is seen by looking at all of them.
+    if (lost !== null && !(lost.kind === 'failover' && isCluster(this.#options.redis))) this.#report(lost);
+  }
+
+  /** In a cluster the beat is counted by one node; the others are only asked who they are. */
+  async #look({ beats }: Beat): Promise<void> {
+    const { redis } = this.#options;
+    if (!isCluster(redis)) return;
+    const signs = await Promise.all(redis.nodes('master').map(signOf));
+    const changed = this.#nodes.seen(signs.filter((sign) => sign !== null));
+    for (let node = 0; node < changed; node += 1) {
+      this.#report({ kind: 'failover', expectedBeats: beats, foundBeats: beats });
+    }
+  }
+
+  #report(lost: CountersLost): void {
     this.#logger.warn(lost, lossInWords[lost.kind]);
     this.#options.onCountersLost?.(lost);
   }

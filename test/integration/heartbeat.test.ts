@@ -4,7 +4,7 @@ import type { CountersLost } from '../../src/limiter/fleet.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { Heartbeat, type HeartbeatOptions } from '../../src/redis/heartbeat.ts';
 import { asOperator } from '../services/redis-control.ts';
-import { describeWith, freshName, type OwnEngine, startRedis } from '../support/engines.ts';
+import { describeWith, freshName, type OwnEngine, startRedis, startRedisCluster } from '../support/engines.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
 /** The next beat takes its turn on a clock that the test moves, and its answer is awaited. */
@@ -114,6 +114,41 @@ describeWith('redis', 'a gate whose Redis is given its first replica', () => {
     } finally {
       redis.disconnect();
       await Promise.all([server.stop(), replica.stop()]);
+    }
+  });
+});
+
+describeWith('redis', 'a gate on a cluster', () => {
+  it('learns once that a node was replaced by its replica, wherever the list of gates lies', async () => {
+    const cluster = await startRedisCluster();
+    const redis = await openRedis({ url: cluster.url, onMisuse: 'ignore', commandTimeoutMs: 300 });
+    try {
+      const gatesLieOn = await cluster.ownerOf('{gates}');
+      const lost = (gatesLieOn + 1) % cluster.nodes.length;
+      const clock = new ManualClock();
+      const losses: CountersLost[] = [];
+      const onCountersLost = (loss: CountersLost) => losses.push(loss);
+      const heartbeat = new Heartbeat({ redis, gateId: 'own', policyVersion: () => 'v1', clock, onCountersLost });
+      await heartbeat.start();
+      await cluster.addReplica(lost);
+      await beatOn(clock, heartbeat);
+      await beatOn(clock, heartbeat);
+      expect(losses).toEqual([]);
+      await cluster.nodes[lost]?.kill();
+      const kinds = () => {
+        clock.advance(1_100);
+        return losses.map(({ kind }) => kind);
+      };
+      await expect.poll(kinds, { timeout: 30_000, interval: 100 }).toEqual(['failover']);
+      for (let beat = 0; beat < 3; beat += 1) {
+        clock.advance(1_100);
+        await expect.poll(() => heartbeat.ageMs(), { timeout: 5_000 }).toBeLessThan(1_100);
+      }
+      expect(losses).toHaveLength(1);
+      await heartbeat.stop();
+    } finally {
+      redis.disconnect();
+      await cluster.stop();
     }
   });
 });
