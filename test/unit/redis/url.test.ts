@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TidegateError } from '../../../src/errors.ts';
 import { parseRedisUrl } from '../../../src/redis/url.ts';
@@ -100,6 +101,46 @@ describe('a Redis URL', () => {
     ['redis+sentinel://a/m?sentinelUsername=x', 'sentinelUsername needs sentinelPassword'],
   ])('is refused: %s', (url, problem) => {
     expect(problemsOf(url).join('\n')).toContain(problem);
+  });
+
+  it.each(['redis://', 'rediss+cluster://', 'redis+sentinel://'])('gives back any credentials: %s', (scheme) => {
+    const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
+    const property = fc.property(text, text, (username, password) => {
+      const user = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
+      const address = parseRedisUrl(`${scheme}${user}@a,b:7001/0${scheme.includes('sentinel') ? '#main' : ''}`);
+      expect(address).toMatchObject({ username, password });
+      expect(address.text).toBe(parseRedisUrl(`${scheme}a,b:7001/0${scheme.includes('sentinel') ? '#main' : ''}`).text);
+    });
+    fc.assert(property);
+  });
+
+  it('answers any text with an address or CONFIG_INVALID', () => {
+    const piece = fc.constantFrom(
+      'redis',
+      's',
+      '+',
+      'cluster',
+      'sentinel',
+      '://',
+      ':',
+      '@',
+      ',',
+      '/',
+      '?',
+      '#',
+      '%',
+      'a',
+      '1',
+      '[',
+      ']',
+      '=',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+        expect(problemsOf(pieces.join(''))).toBeInstanceOf(Array);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('is refused with all its problems at once', () => {
