@@ -66,7 +66,7 @@ export const play = ({ actors, policies, detector, startMs }: Play): PlayResult 
     }
     next.atMs = isOver(next.actor.client.id) ? Number.POSITIVE_INFINITY : next.atMs + waitMs;
   }
-  gate.close();
+  void gate.close();
   return { verdicts, events };
 };
 
