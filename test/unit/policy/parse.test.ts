@@ -39,6 +39,23 @@ describe('a policy file', () => {
     ]);
   });
 
+  it('reads a large file of JSON as it reads the same in YAML, and curly YAML of that size too', () => {
+    const policies = Array.from({ length: 3000 }, (_, index) => ({
+      name: `p${index}`,
+      limit: 60,
+      window: '1m',
+      match: { routes: [`GET /service-${index}/orders/*`] },
+    }));
+    const json = JSON.stringify({ version: 1, policies });
+    expect(json.length).toBeGreaterThan(256 * 1024);
+    const { version } = parsePolicies(json);
+    expect(parsePolicies(json.replace('"version":', 'version: ')).version).toBe(version);
+    expect(refusal(`${json.slice(0, -1)},}}`).problems[0]?.path).toBe('line 1');
+    expect(refusal(json.replace('"limit":60', '"limit":0')).problems.map(({ path }) => path)).toEqual([
+      'policies[0].limit',
+    ]);
+  }, 30_000);
+
   it('can be written in code, with every field checked by the compiler', () => {
     const source = definePolicies([
       { name: 'a', limit: 1, window: '1s', mode: 'shadow', scope: ['client', 'route'], onStoreFailure: 'deny' },
