@@ -31,8 +31,8 @@ const algorithmCodes: Readonly<Record<Algorithm, number>> = {
   concurrency: 5,
 };
 const modeCodes = { enforce: 1, shadow: 2, charge: 3 } as const;
-/** More units in advance than this would be no lease but the limit itself. */
-const maxLeaseUnits = 4095;
+/** More units in advance than this are not asked for: the largest cost beside them still makes a safe integer. */
+const maxLeaseUnits = 2 ** 20 - 1;
 const giveBackMode = 4;
 const endLeaseMode = 5;
 
