@@ -134,12 +134,16 @@ const openCluster = async (address: RedisAddress, patience: Patience, logger: Lo
   }
 };
 
+/** Addresses change in some deployments: what is gone for good must not be remembered for good. */
+const maxAway = 1000;
+
 /** A node is tried again every second or two, and asked of others as well: it is away once. */
 const nodeErrors = ({ text: redis }: RedisAddress, logger: Logger) => {
   const away = new Set<string>();
   return {
     failed: (error: Error, node: string): void => {
       const level = away.has(node) ? 'debug' : 'warn';
+      if (away.size >= maxAway) away.clear();
       away.add(node);
       logger[level]({ err: error.message, redis, node }, 'redis connection error');
     },

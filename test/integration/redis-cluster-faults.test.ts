@@ -7,6 +7,7 @@ import { limitKey } from '../../src/redis/keys.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { asOperator } from '../services/redis-control.ts';
 import { describeWith, freshName, type RedisCluster, startRedisCluster } from '../support/engines.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 
 const capacity = 1000;
 const deadlineMs = 50;
@@ -133,6 +134,24 @@ describeWith('redis', 'limits on a cluster that loses nodes and moves slots', ()
     };
     await expect.poll(probe, { timeout: 20_000 }).toEqual([true, true, true]);
     expect(guarded.isOpen).toBe(false);
+  });
+
+  it('says once that a node is away, however often it is tried, and again when it is lost again', async () => {
+    const logger = recordingLogger();
+    const connection = await openRedis({ url: cluster.url, logger });
+    const away = (level: string): number => logger.lines.filter((line) => line.level === level).length;
+    for (const times of [1, 2]) {
+      const tries = away('debug');
+      await cluster.nodes[0]?.kill();
+      await expect.poll(() => away('debug'), { timeout: 15_000 }).toBeGreaterThan(tries + 2);
+      expect(away('warn')).toBe(times);
+      await cluster.nodes[0]?.restart();
+      await cluster.settled();
+      const isBack = (): boolean | undefined =>
+        isCluster(connection) && connection.nodes('master').every(({ status }) => status === 'ready');
+      await expect.poll(isBack, { timeout: 15_000 }).toBe(true);
+    }
+    connection.disconnect();
   });
 
   it('gives back what one node took when another one, which should have decided too, is gone', async () => {
