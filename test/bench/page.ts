@@ -72,7 +72,7 @@ nothing. A run of \`enforcement\` in which any decision was taken without the st
 
 \`failure\` asks at a steady rate of 2,000 requests a second, answered or not, before, during and after a fault of Redis; every
 other one is of one client that pushes. Four gates share its limit, with a deadline of 20 ms; beside them four limiters with the
-same time limit, each with its own memory as insurance. \`recovery\` is the time from the end of the fault until each gate has
+same time limit, each with its own memory as insurance; three rounds at most. \`recovery\` is the time from the end of the fault until each gate has
 had an answer of the store, at most 3,000 ms: ours asks again only once in 500 to 1,000 ms.
 
 ${reports.map(sectionOf).join('\n')}`;

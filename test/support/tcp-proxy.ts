@@ -112,6 +112,8 @@ export const startProxy = async (toPort: number): Promise<TcpProxy> => {
       for (const lane of lanes) lane.release();
     },
     close: () => {
+      // A connection that is just being made must not keep the server open.
+      state.refuses = true;
       endAll();
       return new Promise((resolve) => server.close(() => resolve()));
     },

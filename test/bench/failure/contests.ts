@@ -23,8 +23,8 @@ const contestOf = (fault: Fault): Contest => ({
   reference: 'rate-limiter-flexible, RLWrapperTimeouts and RateLimiterMemory as insurance',
   aim: null,
   about: `${fault.about} Bound of what one client may be admitted: ${boundOf(fault)} times its limit, once ${fault.forgets ? 'by each life of the store' : 'by the store'} and once by the shares of four gates.`,
-  // Three seconds and more each.
-  maxRounds: 2,
+  // Two to five seconds for each side.
+  maxRounds: 3,
   open: async () => {
     const scene = await openScene();
     return {
