@@ -22,6 +22,8 @@ export interface LeaseBookOptions {
   readonly maxCounters?: number;
   /** Requests per second from which a counter is hot. Default 100. */
   readonly hotPerSecond?: number;
+  /** One request in so many, drawn by lot, is shown to the sketch: it costs more than the rest together. Default 8. */
+  readonly sampleEvery?: number;
   /** A counter that nobody spends from for so long gives its lease back, milliseconds. Default 500. */
   readonly idleMs?: number;
 }
@@ -79,6 +81,7 @@ export class LeaseBook {
   readonly #random: () => number;
   readonly #maxCounters: number;
   readonly #hotPerSecond: number;
+  readonly #sampleEvery: number;
   readonly #idleUs: number;
   readonly #counters = new CounterMap<LeaseCounter>();
   readonly #sketch = new HeavyHitters();
@@ -89,13 +92,19 @@ export class LeaseBook {
   #returned = 0;
 
   constructor(options: LeaseBookOptions) {
-    const { office, clock, random, maxCounters = 256, hotPerSecond = 100, idleMs = 500 } = options;
+    const { office, clock, random, maxCounters = 256, hotPerSecond = 100, sampleEvery = 8, idleMs = 500 } = options;
     this.#office = office;
     this.#clock = clock;
     this.#random = random;
     this.#maxCounters = maxCounters;
     this.#hotPerSecond = hotPerSecond;
+    this.#sampleEvery = sampleEvery;
     this.#idleUs = idleMs * 1000;
+  }
+
+  /** Whether any counter is hot. */
+  get isOpen(): boolean {
+    return this.#counters.size > 0;
   }
 
   stats(): LeaseStats {
@@ -191,6 +200,7 @@ export class LeaseBook {
 
   /** The counter of a request, if it is hot and its policy still the same. */
   #counterOf({ key, terms }: LimitRequest): LeaseCounter | null {
+    if (this.#counters.size === 0) return null;
     const counter = this.#counters.get(key);
     if (!counter) return null;
     if (sameTerms(counter.terms, terms)) return counter;
@@ -199,7 +209,8 @@ export class LeaseBook {
   }
 
   #discover({ key, terms, cost }: LimitRequest, nowUs: number): LeaseCounter | null {
-    const perSecond = this.#sketch.update(nameOf(key), nowUs);
+    if (this.#random() * this.#sampleEvery >= 1) return null;
+    const perSecond = this.#sketch.update(nameOf(key), nowUs) * this.#sampleEvery;
     if (perSecond < this.#hotPerSecond || this.#counters.size >= this.#maxCounters) return null;
     const counter = new LeaseCounter(key, terms, { ratePerSecond: perSecond * cost, nowUs });
     if (!this.#counters.set(key, counter)) return null;

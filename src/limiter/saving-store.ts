@@ -167,21 +167,21 @@ export class SavingStore {
   }
 
   #settle(parts: readonly Part[], spent: GuardedSpend, sentUs: number): SavedSpend | Promise<SavedSpend> {
+    const result = 'result' in spent ? spent.result : null;
+    this.#tell(parts, result, sentUs);
+    // Nearly always nothing is at hand, and there is nothing to say beside the store's own answer.
+    if (result?.allowed && !this.#leases?.isOpen && result.answers.length === parts.length) return spent;
     const nowUs = this.#clock.monotonicUs();
-    if (!('result' in spent)) {
-      this.#tell(parts, null, sentUs);
+    if (!result) {
       for (const part of parts) this.#putBack(part, nowUs);
       return spent;
     }
-    const { result } = spent;
-    this.#tell(parts, result, sentUs);
     this.#storeAheadUs = result.nowUs - nowUs;
     if (!result.allowed) {
       this.#denied(parts, result, { sentUs, answeredUs: nowUs });
       const again = this.#comeSince(parts, result, nowUs);
       if (again) return this.#spendParts(again, nowUs);
     }
-    if (!this.#leases && !this.#approximate) return spent;
     return { result: { ...result, answers: this.#withLeft(parts, result.answers, nowUs) } };
   }
 

@@ -110,7 +110,7 @@ export class LeasePlay {
     const store = new DistantStore({ store: this.store, clock: this.clock, journey });
     this.#distant.push(store);
     const guarded = new GuardedStore({ store, clock, random });
-    const leases = new LeaseBook({ office: guarded, clock, random, hotPerSecond });
+    const leases = new LeaseBook({ office: guarded, clock, random, hotPerSecond, sampleEvery: 1 });
     this.#gates[gate] = { leases, saving: new SavingStore({ guarded, clock, leases, denials: new DenyCache() }) };
   }
 

@@ -226,7 +226,7 @@ describe('leases', () => {
     const clock = new ManualClock();
     const asked: LimitRequest[] = [];
     const office = { spend: () => ({ degraded: 'timeout' as const }), giveBack: () => undefined };
-    const book = new LeaseBook({ office, clock, random: () => 0.5, hotPerSecond: 5 });
+    const book = new LeaseBook({ office, clock, random: () => 0.5, hotPerSecond: 5, sampleEvery: 1 });
     for (let turn = 0; turn < 1500; turn += 1) {
       const nowUs = clock.monotonicUs();
       const request = book.prepare({ key: { policy: 'p' }, terms: wide, cost: 1, mode: 'enforce' }, nowUs);
