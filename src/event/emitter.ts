@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
@@ -146,19 +147,23 @@ class LogEmitter implements Emitter {
     });
   }
 
-  *#framesOf(buffer: MergeBuffer): Generator<OutgoingFrame> {
+  *#framesOf(buffer: MergeBuffer): Generator<OutgoingFrame | null> {
     const rows = buffer.take();
     yield* this.#builder.build(rows);
     buffer.giveBack(rows);
   }
 
-  /** Frames are made as they are sent: between two appends of a full buffer the event loop gets its turn. */
-  #enqueue(frames: () => Iterable<OutgoingFrame>): void {
+  /** Frames are made as they are sent, and in short stretches: in between the event loop has its turn, and decides. */
+  #enqueue(frames: () => Iterable<OutgoingFrame | null>): void {
     this.#tail = this.#tail.then(async () => {
       if (this.#abandoned) return;
       let batch: OutgoingFrame[] = [];
       let bytes = 0;
       for (const frame of frames()) {
+        if (!frame) {
+          await nextTurn();
+          continue;
+        }
         batch.push(frame);
         bytes += frame.body.length;
         if (batch.length < maxFramesPerAppend && bytes < maxBytesPerAppend) continue;

@@ -194,7 +194,7 @@ describe('the emitter', () => {
       return Promise.resolve(new Map());
     };
     const flushed = emitter.flush();
-    for (let wait = 0; wait < 20 && emitter.stats().failures < 2; wait += 1) {
+    for (let wait = 0; wait < 200 && emitter.stats().failures < 2; wait += 1) {
       clock.advance(5000);
       await turn();
     }

@@ -91,7 +91,7 @@ const eventOf = ({ early, ...facts }: DecisionRecord, seq: number): DecisionEven
 const framesOf = (records: readonly DecisionRecord[], builder: FrameBuilder) => {
   const buffer = new MergeBuffer({ intervalMs: 250, maxRows: 10_000, every: true });
   for (const one of records) buffer.add(one);
-  return [...builder.build(buffer.take())];
+  return [...builder.build(buffer.take())].filter((frame) => frame !== null);
 };
 
 describe('lines', () => {
