@@ -294,7 +294,10 @@ class EmbeddedGate implements Gate {
       method,
       path: request.path,
       route: name,
-      limitRoute: template ?? name,
+      limitRoute:
+        route === undefined
+          ? this.#routeNames.spendingNameFor(clientKey, method, request.path)
+          : this.#routeNames.spendingOfTemplate(method, route),
       address: request.address ?? '',
     };
     if (route !== undefined) asked.template = route;

@@ -1,4 +1,5 @@
-import { absoluteForm } from '../policy/path-readings.ts';
+import { absoluteForm, plainSegmentsOf, readingsOf } from '../policy/path-readings.ts';
+import { folded } from '../policy/route-index.ts';
 
 /** Routes told apart per client; a scanner's ten thousandth path says no more than its sixty-fifth. */
 const maxRoutesPerClient = 64;
@@ -22,17 +23,32 @@ const generalise = (segment: string): string => {
   return printable.length <= maxSegmentLength ? printable : `${printable.slice(0, maxSegmentLength)}~`;
 };
 
+const derivedFrom = (segments: readonly string[]): string => `/${segments.slice(0, 2).map(generalise).join('/')}`;
+
 /** The path without query, with ids collapsed, first two segments. */
 export const derivePath = (path: string): string => {
   const bare = path.slice(0, 2048).replace(absoluteForm, '').split(/[?#;]/, 1)[0] ?? '';
-  const segments = bare.split('/').filter((segment) => segment !== '');
-  return `/${segments.slice(0, 2).map(generalise).join('/')}`;
+  return derivedFrom(bare.split('/').filter((segment) => segment !== ''));
+};
+
+/**
+ * The same, and one for all spellings of a path that servers take for another's. `//a/b` has two, since it is `/b` to some and
+ * `/a/b` to others: that is one counter more, and not one for each `a`.
+ */
+const deriveOnePath = (path: string): string => {
+  const plain = plainSegmentsOf(path);
+  if (plain !== null) return derivedFrom(plain);
+  const told = readingsOf(path).findLast(({ length }) => length > 0) ?? [];
+  return derivedFrom(told.map(folded));
 };
 
 const methodPattern = /^[A-Z][A-Z-]{0,15}$/;
 
 /** Methods are hostile input too: what is no method becomes `INVALID`. */
 export const methodOf = (method: string): string => (methodPattern.test(method) ? method : 'INVALID');
+
+/** What limits a GET limits its HEAD, and both spend from one counter. */
+const spendingMethodOf = (method: string): string => (method === 'HEAD' ? 'GET' : method);
 
 const maxTemplateLength = 256;
 /** Templates come from a router's table; whoever passes something else fills this again and again, no more. */
@@ -68,14 +84,29 @@ export class RouteNames {
   /** `GET /orders/:id`, from a path. */
   nameFor(clientKey: string, method: string, path: string): string {
     const name = `${method} ${derivePath(path)}`;
+    if (this.#isKept(clientKey, name)) return name;
+    this.#folded += 1;
+    return `${method} ${otherRoutePath}`;
+  }
+
+  /** What limits go by, as {@link ofTemplate}. */
+  spendingOfTemplate(method: string, template: string): string {
+    return this.ofTemplate(spendingMethodOf(method), template);
+  }
+
+  /** What limits go by, from a path: no spelling of it may be a way to a counter of its own. */
+  spendingNameFor(clientKey: string, method: string, path: string): string {
+    const spends = spendingMethodOf(method);
+    const name = `${spends} ${deriveOnePath(path)}`;
+    return this.#isKept(clientKey, name) ? name : `${spends} ${otherRoutePath}`;
+  }
+
+  #isKept(clientKey: string, name: string): boolean {
     const names = this.#namesOf(clientKey);
-    if (names.has(name)) return name;
-    if (names.size >= maxRoutesPerClient) {
-      this.#folded += 1;
-      return `${method} ${otherRoutePath}`;
-    }
+    if (names.has(name)) return true;
+    if (names.size >= maxRoutesPerClient) return false;
     names.add(name);
-    return name;
+    return true;
   }
 
   #namesOf(clientKey: string): Set<string> {

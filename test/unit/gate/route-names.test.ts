@@ -29,6 +29,18 @@ describe('derived routes', () => {
     );
   });
 
+  it('are one for limits, however a path is spelled, and a HEAD spends what its GET does', () => {
+    const names = new RouteNames();
+    const spellings = ['/login', '/Login', '/%6Cogin', '/%4Cogin', '/./login', '/x/../login', '//login/', '/login;a=b'];
+    const asUrls = ['//any/login', '//other/login', '/\\any/login', 'http://h/LOGIN?x', 'http:login'];
+    for (const path of [...spellings, ...asUrls]) {
+      expect(names.spendingNameFor('user:ann', 'POST', path)).toBe('POST /login');
+    }
+    expect(names.spendingNameFor('user:ann', 'HEAD', '/orders/7')).toBe('GET /orders/:id');
+    expect(names.spendingOfTemplate('HEAD', '/orders/:id')).toBe('GET /orders/:id');
+    expect(names.spendingOfTemplate('POST', '/orders/:id')).toBe('POST /orders/:id');
+  });
+
   it('are at most 64 for a client, then ~other', () => {
     const names = new RouteNames();
     const routes = Array.from({ length: 1000 }, (_, n) =>

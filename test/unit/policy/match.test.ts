@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Client } from '../../../src/client.ts';
 import { compilePolicies } from '../../../src/policy/match.ts';
 import { parsePolicies, policySetOf } from '../../../src/policy/parse.ts';
+import { readingsOf } from '../../../src/policy/path-readings.ts';
 import type { Policy, PolicyMatch } from '../../../src/policy/policy.ts';
 import { parseRoutePattern, segmentsOf } from '../../../src/route-pattern.ts';
 
@@ -49,6 +50,13 @@ describe('matching policies', () => {
     '/login;/..;/login',
     'http://example.test/login',
     'HTTP://example.test:80/login?x',
+    '//any/login',
+    '//any:80//login',
+    '///any/login',
+    '/\\any/login',
+    'http:login',
+    'http:\\\\example.test\\login',
+    'http://example.test\\login',
   ])('takes %s for /login, as some server behind would', (path) => {
     expect(namesFor([{ routes: ['POST /login'] }], 'POST', path)).toEqual(['p0']);
   });
@@ -56,6 +64,29 @@ describe('matching policies', () => {
   it('takes an ambiguous path literally as well', () => {
     expect(namesFor([{ routes: ['GET /objects/*'] }], 'GET', '/objects/a%2Fb')).toEqual(['p0']);
     expect(namesFor([{ routes: ['GET /50%'] }], 'GET', '/50%')).toEqual(['p0']);
+  });
+
+  it('decodes what can be decoded, and takes the rest literally', () => {
+    const byException = (segment: string): string => {
+      try {
+        return decodeURIComponent(segment);
+      } catch {
+        return segment;
+      }
+    };
+    const byte = fc.integer({ min: 0, max: 255 }).map((value) => `%${value.toString(16).padStart(2, '0')}`);
+    const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 });
+    const encoded = fc.string({ unit: 'binary', minLength: 1, maxLength: 2 }).map(encodeURIComponent);
+    const segments = fc.array(fc.oneof(byte, encoded, text, fc.constant('%'), fc.constant('a')), { maxLength: 6 });
+    fc.assert(
+      fc.property(segments, (parts) => {
+        const segment = parts.join('').replace(/[/\\;?#]/g, '');
+        const expected = byException(segment).split(/[/\\]/);
+        if (expected.some((part) => part === '..' || part === '.')) return;
+        expect(readingsOf(`/x;/${segment}`).at(-1)).toEqual(['x', ...expected.filter((part) => part !== '')]);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('has a HEAD of what a GET is limited for, and nothing else', () => {
