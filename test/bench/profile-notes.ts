@@ -2,6 +2,8 @@
 export const profileNotes: Readonly<Record<string, string>> = {
   'memory-100k-keys':
     'Profiled: garbage collection and the encoding of events lead, then look-ups of counter and row. A separate count found 0.94 rows per decision here (0.05 with 1,000 clients): hardly any two merge, so nearly each is encoded. In that count 4 % of the decisions had their client folded for lack of room, which is cheaper for ours; a faster machine folds more. The limiter beside it records nothing.',
+  'lease-hot-key':
+    'Profiled: the lease itself takes about 50 ns of a decision of 1.2 to 1.5 us. A quarter goes to merging the event (the key of its row leads), a quarter to the verdict and its limits, a fifth to understanding and finishing the request, a tenth to reading clocks three times. The limiter beside it increments a number in a map and resolves a promise, 0.3 us.',
   'blocked-client':
     'Profiled before it was made lean: copies of objects led. Not profiled since. The limiter beside it records nothing.',
   'redis-512-in-flight':
