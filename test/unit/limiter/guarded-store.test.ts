@@ -56,6 +56,20 @@ describe('a guarded store', () => {
     expect(calls.map(({ spends }) => spends)).toEqual([1, 1, 1]);
   });
 
+  it('takes an answer that came in time and is read late: this process was busy, not the store away', async () => {
+    const { guarded, calls, clock } = setUp();
+    const spends = [];
+    for (let call = 0; call < 5; call += 1) {
+      spends.push(guarded.spend([]));
+      await turn();
+    }
+    // A pause longer than the deadline: the timers of all calls are due, and all answers wait to be read.
+    clock.advance(60);
+    for (const { resolve } of calls) resolve([allowed]);
+    expect(await Promise.all(spends)).toEqual(Array(5).fill({ result: allowed }));
+    expect(guarded.isOpen).toBe(false);
+  });
+
   it('answers at the deadline at the latest, and says why there is no result', async () => {
     const { guarded, clock } = setUp();
     const spend = guarded.spend([]);
