@@ -6,8 +6,8 @@ import { partitionOf } from './partition.ts';
 import type { MergedRow } from './row-index.ts';
 
 const maxFrameRows = 500;
-/** Rows written at one go: about a fifth of a millisecond, which a decision may have to wait. */
-const rowsPerStretch = 256;
+/** Rows written at one go: about half a millisecond, which a decision may have to wait. */
+const rowsPerStretch = 512;
 
 /** What a frame that is being filled comes to so far. */
 interface Filling {
