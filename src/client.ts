@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto';
+import { TidegateError } from './errors.ts';
+import { kindOf } from './option-checks.ts';
 
 /** What a client was recognised by, most specific first. */
 export type ClientKind = 'key' | 'user' | 'ip';
@@ -40,9 +42,16 @@ export const digestOf = (text: string): string =>
 
 /**
  * A client from an untrusted id. Ids that are longer than {@link maxClientIdLength} or hold control characters are
- * replaced by `~` and 43 characters of their SHA-256, so that they still tell clients apart.
+ * replaced by `~` and 43 characters of their SHA-256, so that they still tell clients apart. Throws INPUT_INVALID where
+ * the id is no text, or there is no such kind.
  */
 export const clientOf = (kind: ClientKind, id: string): Client => {
+  if (typeof id !== 'string') {
+    throw new TidegateError('INPUT_INVALID', `clientOf(): the id must be text, is ${kindOf(id)}`);
+  }
+  if (!clientKinds.includes(kind)) {
+    throw new TidegateError('INPUT_INVALID', `clientOf(): the kind must be one of ${clientKinds.join(', ')}`);
+  }
   const safe =
     id.length > 0 && id.length <= maxClientIdLength && id[0] !== '~' && !unsafeId.test(id) && id.isWellFormed();
   return safe ? { kind, id } : { kind, id: `~${digestOf(id)}` };

@@ -38,6 +38,11 @@ export const misuseCatalogue = {
     harm: 'Users and tenants stand in events, logs and counters as they are: whoever reads those can log in.',
     next: 'Give the credential as `key`, of which only a digest is kept, or the id of its owner as `user`.',
   },
+  TIDEGATE_IDENTITY_UNREAD: {
+    meaning: 'identify() gives an object without any of the fields that are read.',
+    harm: 'It vouches for nobody: the client is limited by its address, together with all others there.',
+    next: 'Give `key`, `user`, `tenant` or `plan`, and `{}` for nobody.',
+  },
   TIDEGATE_REDIS_EVICTS: {
     meaning: 'Redis may evict keys when its memory is full.',
     harm: 'A counter that is gone is a fresh limit, and a block that is gone lets its client in again.',

@@ -14,6 +14,7 @@ import { compilePolicies, type Matcher } from '../policy/match.ts';
 import type { Policy, PolicySet, PolicySource } from '../policy/policy.ts';
 import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-limits.ts';
 import type { Asked } from './asked.ts';
+import { checkGateOptions, leadingClient } from './call-checks.ts';
 import { countedDecision, receiptOf, replaceReceipt } from './counted-decision.ts';
 import type { GateStats } from './gate-stats.ts';
 import { checkInSteps, type LateIdentity, type StepwiseGate, type UnidentifiedRequest } from './late-identity.ts';
@@ -272,8 +273,7 @@ class EmbeddedGate implements Gate {
   }
 
   #understand(request: GateRequest, { clients, tenant, plan }: LateIdentity): Asked {
-    const [client] = clients;
-    if (!client) throw new TidegateError('INPUT_INVALID', 'check() needs at least one client');
+    const client = leadingClient(request, clients);
     const { cost, route } = request;
     if (cost !== undefined && !(Number.isSafeInteger(cost) && cost >= 0 && cost <= maxCost)) {
       throw new TidegateError('INPUT_INVALID', `cost must be a whole number from 0 to ${maxCost}, is ${cost}`);
@@ -380,5 +380,8 @@ class EmbeddedGate implements Gate {
   }
 }
 
-/** The request path, embedded in a process: identities → block list → policies → counters → decision → event. */
-export const createGate = (options: GateOptions): Gate => new EmbeddedGate(options);
+/** The request path, embedded in a process: identities → block list → policies → counters → decision → event. Throws CONFIG_INVALID. */
+export const createGate = (options: GateOptions): Gate => {
+  checkGateOptions(options);
+  return new EmbeddedGate(options);
+};

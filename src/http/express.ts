@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../clock.ts';
 import type { Decision } from '../decision/decision.ts';
 import type { Answer } from './answer.ts';
-import { createAnswerer, errorFrom, type LimitOptions, nodeHeader } from './middleware.ts';
+import { checkLimitOptions, createAnswerer, errorFrom, type LimitOptions, nodeHeader } from './middleware.ts';
 import { holdBack, settleAfter } from './node-response.ts';
 
 export interface TidegateExpressOptions<R extends IncomingMessage = IncomingMessage>
@@ -102,6 +102,7 @@ const refuse = (response: ServerResponse, { status, body }: { status: number; bo
 export const tidegate = <R extends IncomingMessage = IncomingMessage>(
   options: TidegateExpressOptions<R>,
 ): RequestLimiter<R> => {
+  checkLimitOptions(options);
   const { clock = systemClock } = options;
   const routeOf = options.route ?? routedTemplate;
   const answerFor = createAnswerer<[R]>(options, {

@@ -1,8 +1,9 @@
 import { systemClock } from '../clock.ts';
 import type { Decision } from '../decision/decision.ts';
+import { callback } from '../option-checks.ts';
 import type { Answer, Refusal } from './answer.ts';
 import type { HeaderFields } from './header-fields.ts';
-import { createAnswerer, type LimitOptions } from './middleware.ts';
+import { checkLimitOptions, createAnswerer, type LimitOptions } from './middleware.ts';
 import { holdBackUnlessAborted, settledByBody } from './response-body.ts';
 
 /** `Context` is whatever the host hands on beside the request: Hono's context, connection information, nothing. */
@@ -81,6 +82,7 @@ const unchanged = (response: Response): Response => response;
 export const limitFetch = <Context extends readonly unknown[] = []>(
   options: LimitFetchOptions<Context>,
 ): FetchLimiter<Context> => {
+  checkLimitOptions(options, { address: callback });
   const { address, route, clock = systemClock } = options;
   const answerFor = createAnswerer<[request: Request, ...context: Context]>(options, {
     factsOf: (request, ...context) => ({

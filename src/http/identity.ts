@@ -1,4 +1,6 @@
 import { type Client, clientOf, digestOf } from '../client.ts';
+import { TidegateError } from '../errors.ts';
+import { kindOf } from '../option-checks.ts';
 import type { KnownAddress } from './address-book.ts';
 
 /** What the host vouches for. A credential that it has not checked is no identity: anyone can make one up. */
@@ -10,6 +12,25 @@ export interface VouchedIdentity {
   /** What the client has booked, such as `free` or `pro`: policies may be for one plan alone. */
   readonly plan?: string;
 }
+
+export const vouchedFields = ['key', 'user', 'tenant', 'plan'] as const;
+
+/** Nothing is nobody; whatever else is no identity would be limited as someone else. Throws INPUT_INVALID. */
+export const checkVouched = (vouched: VouchedIdentity | null | undefined): VouchedIdentity => {
+  if (vouched === undefined || vouched === null) return {};
+  if (typeof vouched !== 'object') {
+    throw new TidegateError('INPUT_INVALID', `identify() gave ${kindOf(vouched)}; it gives { user } or the like`);
+  }
+  for (const name of vouchedFields) {
+    const value = vouched[name];
+    if (value === undefined || typeof value === 'string') continue;
+    throw new TidegateError(
+      'INPUT_INVALID',
+      `identify() gave ${kindOf(value)} as \`${name}\`; it must be text or absent`,
+    );
+  }
+  return vouched;
+};
 
 const keyDigestLength = 22;
 /** A peer on a UNIX socket that nobody vouches for still has to be limited as someone. */

@@ -4,12 +4,13 @@ import { TidegateError } from '../errors.ts';
 import type { Gate, GateRequest } from '../gate/gate.ts';
 import type { LateIdentity } from '../gate/late-identity.ts';
 import { isMadeInRequest, type MisuseOptions, watchMisuse } from '../misuse.ts';
+import { callback, checkOptions, flag, having, type OptionCheck, optional, record } from '../option-checks.ts';
 import { AddressBook, type KnownAddress } from './address-book.ts';
 import { type RefundWhen, settleFor } from './after-response.ts';
 import { type Answer, answerTo } from './answer.ts';
 import { clientAddress } from './client-address.ts';
 import { type HeaderOptions, parseHeaderOptions } from './header-fields.ts';
-import { clientsAt, clientsOf, type VouchedIdentity } from './identity.ts';
+import { checkVouched, clientsAt, clientsOf, type VouchedIdentity } from './identity.ts';
 import { createRequestChecks, type HeaderReader } from './request-checks.ts';
 import { isTooWide, parseTrustedProxies } from './trusted-proxies.ts';
 
@@ -90,6 +91,22 @@ export const errorFrom = (cause: unknown): Error =>
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
+const optionChecks = {
+  gate: having('check', 'be the gate that createGate() gave, as in app.use(tidegate({ gate }))'),
+  identify: optional(callback),
+  cost: optional(callback),
+  skip: optional(callback),
+  refundWhen: optional(callback),
+  route: optional(callback),
+  random: optional(callback),
+  headers: optional(record),
+  layered: optional(flag),
+};
+
+/** Throws CONFIG_INVALID. `more` is what one kind of host needs beside. */
+export const checkLimitOptions = (options: unknown, more: Readonly<Record<string, OptionCheck>> = {}): void =>
+  checkOptions('tidegate', options, { ...optionChecks, ...more });
+
 /** Options that were given wrongly, or that trust more than they should. Throws CONFIG_INVALID, MISUSED. */
 const readOptions = <Args extends readonly unknown[]>(options: LimitOptions<Args>) => {
   const trusted = parseTrustedProxies([options.trustedProxies ?? []].flat());
@@ -135,6 +152,7 @@ export const createAnswerer = <Args extends readonly unknown[]>(
   options: LimitOptions<Args>,
   host: HttpHost<Args>,
 ): Answerer<Args> => {
+  checkLimitOptions(options);
   const { gate, identify, cost, skip, random = systemRandom, clock = systemClock, logger } = options;
   const { book, checks, headers } = readOptions(options);
 
@@ -166,7 +184,8 @@ export const createAnswerer = <Args extends readonly unknown[]>(
     const refundWhen = facts.refundWhen ?? options.refundWhen;
     const asked = requestFor(facts, known, facts.cost ?? cost?.(...request));
     if (identify) {
-      const identified = (vouched: VouchedIdentity | undefined = {}): LateIdentity => {
+      const identified = (given: VouchedIdentity | null | undefined): LateIdentity => {
+        const vouched = checkVouched(given);
         checks.vouched(vouched, headerOf);
         return identityFor(vouched, known);
       };

@@ -1,6 +1,6 @@
 import { type MisuseOptions, type MisuseWatch, watchMisuse } from '../misuse.ts';
 import type { KnownAddress } from './address-book.ts';
-import type { VouchedIdentity } from './identity.ts';
+import { type VouchedIdentity, vouchedFields } from './identity.ts';
 
 /** Looks whether what arrives fits how the middleware was set up. */
 export interface RequestChecks {
@@ -77,7 +77,13 @@ export const createRequestChecks = ({ layered, trustsProxies, ...options }: Requ
       }
       checkProxies(watch, request, trustsProxies);
     },
-    vouched: ({ user, tenant }, headerOf) => {
+    vouched: (identity, headerOf) => {
+      if (watch.looksFor('TIDEGATE_IDENTITY_UNREAD')) {
+        const given = Object.keys(identity);
+        if (given.length > 0 && !vouchedFields.some((name) => given.includes(name)))
+          watch.found('TIDEGATE_IDENTITY_UNREAD', given.join(', '));
+      }
+      const { user, tenant } = identity;
       if (!watch.looksFor('TIDEGATE_RAW_SECRET')) return;
       const name = isRawSecret(user, headerOf) ? 'user' : isRawSecret(tenant, headerOf) ? 'tenant' : null;
       // What was seen is a secret: it must not stand in a log for that.

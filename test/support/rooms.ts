@@ -11,6 +11,7 @@ export const leaves = [
   'errors',
   'logger',
   'misuse',
+  'option-checks',
   'problems',
   'route-pattern',
   'stable-hash',
