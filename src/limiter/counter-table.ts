@@ -1,6 +1,7 @@
 import type { Algorithm } from '../policy/policy.ts';
 import { arithmeticOf } from './algorithms/arithmetic.ts';
-import type { Arithmetic, Counter, Place } from './algorithms/counter.ts';
+import type { Arithmetic, Counter } from './algorithms/counter.ts';
+import type { Places } from './algorithms/places.ts';
 import type { LimitTerms } from './limit-store.ts';
 
 /** Rows a new table has room for. */
@@ -20,7 +21,7 @@ export class CounterTable {
   readonly #arithmetic: Arithmetic;
   readonly #policies = new Map<string, PolicyRows>();
   readonly #freeRows: number[] = [];
-  readonly #places = new Map<number, Map<string, Place>>();
+  readonly #places = new Map<number, Places>();
   readonly #counter: Counter;
   readonly #saved: Float64Array;
   /** Rows ever given out; the free ones are among them. */
@@ -88,8 +89,14 @@ export class CounterTable {
     else this.#places.delete(row);
   }
 
+  /** Whether a request holds a place of this row. */
+  holdsPlace(row: number, permit: string): boolean {
+    return this.#places.get(row)?.has(permit) === true;
+  }
+
   /** Looks at `steps` counters, each time the next ones, and forgets those of which nothing is left at `untilUs`. */
   sweep(steps: number, untilUs: number): void {
+    if (this.#policies.size === 0) return;
     for (let step = 0; step < steps; step += 1) {
       const next = this.#sweeper.next();
       if (next.done) {

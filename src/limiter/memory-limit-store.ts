@@ -80,14 +80,24 @@ export class MemoryLimitStore implements LimitStore {
   giveBack(returns: readonly LimitReturn[]): void {
     const nowUs = this.#clock.nowMs() * 1000;
     for (const given of returns) {
-      const { key, terms } = given;
-      const table = this.#tables[terms.algorithm];
-      const row = table.find(key.policy, subjectOf(key));
+      const table = this.#tables[given.terms.algorithm];
+      const row = this.#rowOf(given, table);
       if (row < 0) continue;
       const counter = table.counterAt(row);
       giveBackTo(counter, given, nowUs);
       table.keepPlaces(row, counter);
     }
+  }
+
+  /**
+   * The counter that units go back to. A place that was taken while there was no room is one of a shared counter: left
+   * there, it would lock out all who share it. What else a shared counter has counted stays so: nobody knows any more.
+   */
+  #rowOf({ key, terms, permit }: LimitReturn, table: CounterTable): number {
+    const own = subjectOf(key);
+    const row = table.find(key.policy, own);
+    if (terms.algorithm !== 'concurrency' || permit === undefined) return row;
+    return row >= 0 && table.holdsPlace(row, permit) ? row : table.find(key.policy, overflowSubjectOf(own));
   }
 
   close(): Promise<void> {
@@ -120,8 +130,7 @@ export class MemoryLimitStore implements LimitStore {
 
   #spendSeveral(spend: Spend, nowUs: number): SpendResult {
     for (const { key, terms } of spend) {
-      const table = this.#tables[terms.algorithm];
-      if (table.find(key.policy, subjectOf(key)) < 0) table.sweep(sweepStep, nowUs - clockSlackUs);
+      if (this.#tables[terms.algorithm].find(key.policy, subjectOf(key)) < 0) this.#sweep(nowUs - clockSlackUs);
     }
     // No sweep from here on: the rows stay whose they are.
     const located = spend.map((request) => this.#locate(request));
@@ -133,6 +142,11 @@ export class MemoryLimitStore implements LimitStore {
       located[index]?.overflow ? { ...answer, overflow: true as const } : answer,
     );
     return { ...result, answers };
+  }
+
+  /** Every table: counters of an algorithm that no policy has any more would take the room of the others for ever. */
+  #sweep(untilUs: number): void {
+    for (const table of this.#allTables) table.sweep(sweepStep, untilUs);
   }
 
   #locate({ key, terms }: LimitRequest): Located {

@@ -124,6 +124,7 @@ const forgetEnded = (
   arithmetic: Arithmetic,
   { terms, nowUs }: { terms: LimitTerms; nowUs: number },
 ): void => {
+  arithmetic.forgetExpired?.(counter);
   if (arithmetic.endsAtUs(counter, terms) <= nowUs) counter.cells.fill(0, counter.at, counter.at + arithmetic.width);
 };
 

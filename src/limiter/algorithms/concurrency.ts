@@ -1,4 +1,5 @@
-import type { Arithmetic, Counter, Place } from './counter.ts';
+import type { Arithmetic, Counter } from './counter.ts';
+import { Places } from './places.ts';
 
 /** Cell 0: units in flight. Cells 1 and 2: when the first and the last place expires; 0: there is none. */
 const firstAt = (at: number): number => at + 1;
@@ -8,17 +9,9 @@ const lastAt = (at: number): number => at + 2;
 const askAgainAfterUs = 1_000_000;
 
 const summarise = ({ cells, at, places }: Counter): void => {
-  let used = 0;
-  let firstUs = 0;
-  let lastUs = 0;
-  for (const { expiresAtUs, units } of places?.values() ?? []) {
-    used += units;
-    firstUs = firstUs === 0 ? expiresAtUs : Math.min(firstUs, expiresAtUs);
-    lastUs = Math.max(lastUs, expiresAtUs);
-  }
-  cells[at] = used;
-  cells[firstAt(at)] = firstUs;
-  cells[lastAt(at)] = lastUs;
+  cells[at] = places?.liveUnits ?? 0;
+  cells[firstAt(at)] = places?.firstUs ?? 0;
+  cells[lastAt(at)] = places?.lastUs ?? 0;
 };
 
 /**
@@ -30,23 +23,18 @@ const summarise = ({ cells, at, places }: Counter): void => {
 export const concurrency: Arithmetic = {
   width: 3,
   settle(counter, { periodUs }, nowUs) {
-    const latestUs = nowUs + periodUs;
-    const live = new Map<string, Place>();
-    let late = false;
-    for (const [permit, { expiresAtUs, units }] of counter.places ?? []) {
-      // No place of these terms lasts longer: it was taken under others, or by a clock that ran ahead.
-      late ||= expiresAtUs > latestUs;
-      if (expiresAtUs > nowUs) live.set(permit, { expiresAtUs: Math.min(expiresAtUs, latestUs), units });
-    }
-    if (late || live.size !== (counter.places?.size ?? 0)) counter.places = live;
+    // No place of these terms lasts longer: it was taken under others, or by a clock that ran ahead.
+    const mended = counter.places?.cutShort(nowUs + periodUs) ?? null;
+    if (mended) counter.places = mended;
+    counter.places?.lookAt(nowUs);
     summarise(counter);
-    return late;
+    return mended !== null;
   },
   fits: ({ cells, at }, { terms, cost }) => (cells[at] ?? 0) + cost <= terms.capacity,
   take(counter, { terms, cost, permit = '' }, nowUs) {
     if (cost === 0) return;
-    counter.places ??= new Map();
-    counter.places.set(permit, { expiresAtUs: nowUs + terms.periodUs, units: cost });
+    counter.places ??= new Places();
+    counter.places.add({ permit, expiresAtUs: nowUs + terms.periodUs, units: cost });
     summarise(counter);
   },
   undo(counter, { permit = '' }) {
@@ -66,4 +54,5 @@ export const concurrency: Arithmetic = {
     return Math.min(askAgainAfterUs, Math.max(1, (cells[firstAt(at)] ?? 0) - nowUs));
   },
   endsAtUs: ({ cells, at }) => cells[lastAt(at)] ?? 0,
+  forgetExpired: ({ places }) => places?.dropExpired(),
 };

@@ -1,10 +1,5 @@
 import type { LimitRequest, LimitReturn, LimitTerms } from '../limit-store.ts';
-
-/** A place under a concurrency limit. */
-export interface Place {
-  readonly expiresAtUs: number;
-  readonly units: number;
-}
+import type { Places } from './places.ts';
 
 /** An outstanding lease of a token bucket. `id` is when it expires, by the store's clock. */
 export interface Grant {
@@ -17,8 +12,8 @@ export interface Counter {
   cells: Float64Array;
   /** Where its cells begin. */
   at: number;
-  /** Concurrency: by permit. */
-  places: Map<string, Place> | null;
+  /** Concurrency: who holds what. */
+  places: Places | null;
   /** Token bucket: in order of their ids. */
   grants: Grant[] | null;
 }
@@ -53,4 +48,6 @@ export interface Arithmetic {
   retryAfterUs(counter: Counter, draw: Draw, nowUs: number): number | null;
   /** When nothing of it is worth keeping any more. */
   endsAtUs(counter: Counter, terms: LimitTerms): number;
+  /** Of a counter that is about to be stored: what `settle` has found to be over. Absent: there is nothing of the kind. */
+  forgetExpired?(counter: Counter): void;
 }

@@ -44,6 +44,29 @@ describe('the memory store', () => {
     expect(store.stats()).toEqual({ keys: 1000, overflowed: 0 });
   });
 
+  it('makes room of counters whose algorithm nobody asks for any more', () => {
+    const clock = new ManualClock(startMs);
+    const store = new MemoryLimitStore({ clock, maxKeys: 100 });
+    const terms = { algorithm: 'fixed-window', periodUs: secondUs, capacity: 2 } as const;
+    for (let client = 0; client < 100; client += 1)
+      one(store, asking({ policy: 'p', client: `key:${client}` }, { terms }));
+    clock.advance(120_000);
+    for (let client = 0; client < 100; client += 1) one(store, ofClient(`key:later-${client}`));
+    expect(store.stats()).toEqual({ keys: 100, overflowed: 0 });
+  });
+
+  it('gives a place back to the shared counter that it was taken from for lack of room', () => {
+    const store = new MemoryLimitStore({ clock: new ManualClock(startMs), maxKeys: 1 });
+    one(store, ofClient('key:first'));
+    const terms = { algorithm: 'concurrency', periodUs: 3600 * secondUs, capacity: 2 } as const;
+    for (let number = 0; number < 10; number += 1) {
+      const request = asking({ policy: 'places', client: 'key:second' }, { terms, permit: `p${number}` });
+      const { allowed, answers, nowUs } = one(store, request);
+      expect({ allowed, overflow: answers[0]?.overflow }).toEqual({ allowed: true, overflow: true });
+      store.giveBack([{ key: request.key, terms, cost: 1, spentAtUs: nowUs, permit: `p${number}` }]);
+    }
+  });
+
   it('never takes one counter for another, whatever their parts are made of', () => {
     const part = fc.option(
       fc.constantFrom('a', '', '\u0000', 'c', '"', 'ca\u0000', '\u0000ca\u0000', '\u0000overflow 1', 'a\u0000ra'),
