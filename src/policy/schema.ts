@@ -28,7 +28,7 @@ const MatchFields = Type.Object(
     routes: Type.Optional(
       texts(
         512,
-        'Patterns `METHOD /path`, such as `POST /login`, `GET /orders/*`, `* /admin/**`. `*` is any method or one segment; `**` at the end is any rest, none included. Matched against the route template, and against the path where there is none or it takes many paths.',
+        'Patterns `METHOD /path`, such as `POST /login`, `GET /orders/*`, `* /admin/**`. `*` is any method or one segment, and so is a parameter such as `:id`; `**` at the end is any rest, none included. Matched against the route template, and against the path where there is none or it takes many paths.',
       ),
     ),
     tenants: Type.Optional(texts(128, 'Tenants that it is for.')),

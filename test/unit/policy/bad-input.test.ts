@@ -90,6 +90,8 @@ describe('bad input to policies is refused with its path', () => {
     ['routes', ['GET /search?q=1']],
     ['routes', ['GET /top#part']],
     ['routes', ['GET /**/x']],
+    ['routes', ['GET /files/*rest']],
+    ['routes', ['GET /files{/*rest}']],
     ['routes', [`GET ${'/a'.repeat(33)}`]],
     ['routes', [`GET /${'a'.repeat(1 << 20)}`]],
     ['tenants', ['']],
