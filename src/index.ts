@@ -10,6 +10,7 @@ import type { DecisionObserver } from './gate/ports.ts';
 import type { Membership } from './limiter/fleet.ts';
 import type { DecisionMessage as Message } from './metrics/channels.ts';
 import { instrument } from './metrics/instrument.ts';
+import { checkOptions, flag, optional } from './option-checks.ts';
 import type { PolicySource } from './policy/policy.ts';
 import { type PolicyFileOptions, watchPolicyFile as watchUnmeasuredFile } from './policy/policy-file.ts';
 import { Heartbeat, type HeartbeatOptions } from './redis/heartbeat.ts';
@@ -32,8 +33,10 @@ const measuredBy = (first: DecisionObserver, second: DecisionObserver | undefine
         },
       };
 
-/** The request path, embedded in a process: identities → block list → policies → counters → decision → event. */
-export const createGate = ({ metrics = true, ...options }: GateOptions): Gate => {
+/** The request path, embedded in a process: identities → block list → policies → counters → decision → event. Throws CONFIG_INVALID, MISUSED. */
+export const createGate = (given: GateOptions): Gate => {
+  checkOptions('createGate()', given, { metrics: optional(flag) });
+  const { metrics = true, ...options } = given;
   if (!metrics) return createUnmeasuredGate(options);
   const measuring = instrument();
   const gate = createUnmeasuredGate({ ...options, observer: measuredBy(measuring, options.observer) });

@@ -28,6 +28,8 @@ export const having =
 
 export const callback: OptionCheck = (value) => (typeof value === 'function' ? null : must('be a function', value));
 
+export const text: OptionCheck = (value) => (typeof value === 'string' ? null : must('be text', value));
+
 export const flag: OptionCheck = (value) => (typeof value === 'boolean' ? null : must('be true or false', value));
 
 export const positive: OptionCheck = (value) =>

@@ -26,7 +26,7 @@ import { blockAt } from '../blocklist/transitions.ts';
 import { type Client, clientKeyOf } from '../client.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { blockFromFields, brokenReply, changesFrom, entryFromLine, type FixedPart, fieldsOf } from './block-record.ts';
-import type { RedisConnection } from './client.ts';
+import { checkConnection, type RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
 import { loadScript, runScript, type Script } from './scripts.ts';
 
@@ -68,7 +68,9 @@ export class RedisBlockList implements BlockList {
   readonly #lift = loadScript('block-lift');
   readonly #changes = loadScript('block-changes');
 
+  /** Throws CONFIG_INVALID. */
   constructor(options: RedisBlockListOptions) {
+    checkConnection('new RedisBlockList()', options);
     const { redis, namespace = 'default', nowMs, random = () => 0, maxChanges = 10_000, maxBlocks = 50_000 } = options;
     this.#redis = redis;
     this.#prefix = `${keyPrefix(namespace)}{bl}:`;

@@ -2,6 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { MisuseOptions } from '../misuse.ts';
+import { checkOptions, having, text } from '../option-checks.ts';
 import { backoffMs, clusterOptions, type Patience, serverOptions } from './connection-options.ts';
 import { warnOfRedis } from './server-check.ts';
 import { parseRedisUrl, type RedisAddress } from './url.ts';
@@ -25,6 +26,12 @@ export interface OpenRedisOptions extends MisuseOptions {
 
 /** To one server, or to the nodes of a cluster. */
 export type RedisConnection = Redis | Cluster;
+
+const connection = having('evalsha', 'be the connection that openRedis() gave');
+
+/** Throws CONFIG_INVALID: on a promise, each decision would be one without the store. */
+export const checkConnection = (what: string, options: unknown): void =>
+  checkOptions(what, options, { redis: connection });
 
 /** True for a cluster: there, every call may hold keys of one slot only. */
 export const isCluster = (redis: RedisConnection): redis is Cluster => redis.isCluster;
@@ -50,6 +57,7 @@ export const redisAddress = (url: string): string => parseRedisUrl(url).text;
  * @throws TidegateError CONFIG_INVALID, ENGINE_UNREACHABLE or MISUSED.
  */
 export const openRedis = async (options: OpenRedisOptions): Promise<RedisConnection> => {
+  checkOptions('openRedis()', options, { url: text });
   const {
     url,
     logger = silentLogger,

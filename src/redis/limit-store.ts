@@ -1,6 +1,6 @@
 import { type ErrorCode, messageOf, TidegateError } from '../errors.ts';
 import type { LimitReturn, LimitStore, Spend, SpendResult } from '../limiter/limit-store.ts';
-import { inOneWrite, isCluster, type RedisConnection } from './client.ts';
+import { checkConnection, inOneWrite, isCluster, type RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
 import { giveBackCall, type LimitCall, readReply, spendCall } from './limit-script.ts';
 import { loadScript, runScript, type ScriptCall } from './scripts.ts';
@@ -50,7 +50,10 @@ export class RedisLimitStore implements LimitStore {
   readonly spendEach: LimitStore['spendEach'];
   #lostReturns = 0;
 
-  constructor({ redis, namespace = 'default', nowUs }: RedisLimitStoreOptions) {
+  /** Throws CONFIG_INVALID. */
+  constructor(options: RedisLimitStoreOptions) {
+    checkConnection('new RedisLimitStore()', options);
+    const { redis, namespace = 'default', nowUs } = options;
     this.#redis = redis;
     this.#prefix = keyPrefix(namespace);
     this.#nowUs = nowUs;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clientOf } from '../../../src/client.ts';
-import { createGate, type GateOptions, type GateRequest } from '../../../src/gate/gate.ts';
+import { createGate, type GateOptions, type GateRequest } from '../../../src/index.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { definePolicies } from '../../../src/policy/static-source.ts';
 
