@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { BlockEntry, BlockFeed, Change, Cursor } from './block-list.ts';
@@ -15,7 +15,8 @@ export const replicaDefaults = {
 
 export interface BlockListReplicaOptions {
   readonly feed: BlockFeed;
-  readonly clock: Clock;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
   readonly logger?: Logger;
   /** Spreads the starts and retries of many gates. [0, 1). */
   readonly random?: () => number;
@@ -57,7 +58,8 @@ export class BlockListReplica {
   #sweepAtMs = 0;
   #counts = { snapshots: 0, changes: 0, failures: 0, dropped: 0 };
 
-  constructor({ feed, clock, logger = silentLogger, random = () => 0.5, maxEntries }: BlockListReplicaOptions) {
+  constructor(options: BlockListReplicaOptions) {
+    const { feed, clock = systemClock, logger = silentLogger, random = () => 0.5, maxEntries } = options;
     this.#feed = feed;
     this.#clock = clock;
     this.#logger = logger;

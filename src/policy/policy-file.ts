@@ -1,15 +1,18 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { Clock, Timer } from '../clock.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { fileTroubleOf, messageOf, type Problem, TidegateError } from '../errors.ts';
-import { type Logger, silentLogger } from '../logger.ts';
+import { type Logger, warningLogger } from '../logger.ts';
+import { text as asText, checkOptions } from '../option-checks.ts';
 import { parsePolicies } from './parse.ts';
 import type { PolicySet, PolicySource } from './policy.ts';
 
 export interface PolicyFileOptions {
   readonly path: string;
-  readonly clock: Clock;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: what is refused or hardly meant goes to `process.emitWarning`. */
   readonly logger?: Logger;
   /** Called with what is wrong with a new version that was refused. */
   readonly onRefused?: (error: TidegateError) => void;
@@ -58,6 +61,7 @@ const logWarnings = (logger: Logger, path: string, { warnings }: PolicySet): voi
 /** A policy file and its later versions: a valid one is live at once, an invalid one is refused and the last one stays. */
 class PolicyFile implements PolicySource {
   readonly #options: PolicyFileOptions;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners = new Set<(next: PolicySet) => void>();
   readonly #watcher: FSWatcher | undefined;
@@ -71,7 +75,8 @@ class PolicyFile implements PolicySource {
 
   constructor(options: PolicyFileOptions, first: { text: string; set: PolicySet }) {
     this.#options = options;
-    this.#logger = options.logger ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? warningLogger;
     this.#set = first.set;
     this.#text = first.text;
     logWarnings(this.#logger, options.path, first.set);
@@ -113,11 +118,11 @@ class PolicyFile implements PolicySource {
 
   #settle(): void {
     this.#settling?.cancel();
-    this.#settling = this.#options.clock.schedule(settleMs, () => void this.#reload());
+    this.#settling = this.#clock.schedule(settleMs, () => void this.#reload());
   }
 
   #poll(): void {
-    this.#polling = this.#options.clock.schedule(pollMs, () => {
+    this.#polling = this.#clock.schedule(pollMs, () => {
       void this.#reload().finally(() => {
         if (!this.#closed) this.#poll();
       });
@@ -162,8 +167,9 @@ class PolicyFile implements PolicySource {
 /** Reads a policy file once. Throws POLICY_INVALID when it cannot be read, and with every problem in it. */
 export const readPolicyFile = async (path: string): Promise<PolicySet> => parseNamed(path, await readText(path));
 
-/** Reads and watches a policy file. Throws POLICY_INVALID when the first version is refused. */
+/** Reads and watches a policy file. Throws POLICY_INVALID when the first version is refused, CONFIG_INVALID without a path. */
 export const watchPolicyFile = async (options: PolicyFileOptions): Promise<PolicySource> => {
+  checkOptions('watchPolicyFile()', options, { path: asText });
   const text = await readText(options.path);
   return new PolicyFile(options, { text, set: parseNamed(options.path, text) });
 };

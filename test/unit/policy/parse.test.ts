@@ -63,6 +63,9 @@ describe('a policy file', () => {
     expect(source.current().policies[0]).toMatchObject({ mode: 'shadow', scope: ['client', 'route'] });
     // @ts-expect-error a mode that does not exist
     expect(() => definePolicies([{ name: 'a', limit: 1, window: '1s', mode: 'off' }])).toThrow(TidegateError);
+    expect(() => definePolicies([{ name: 'a', limit: 0, window: '1s' }])).toThrow(
+      '1 problem: policies[0].limit must be',
+    );
   });
 
   it('has one version for one meaning, however it is spelled', () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../src/clock.ts';
 import type { TidegateError } from '../../../src/errors.ts';
 import type { PolicySet, PolicySource } from '../../../src/policy/policy.ts';
@@ -51,6 +51,16 @@ describe('a watched policy file', () => {
     const replaced = nextChange(watched);
     await expect.poll(() => later(() => limitOf(watched.current()))).toBe(3);
     expect(limitOf(await replaced)).toBe(3);
+  });
+
+  it('tells the process what is refused where nobody gave a logger', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    await open();
+    writeFileSync(path, 'version: 1\npolicies: [{name: b, limit: 0, window: 1s}]');
+    await expect
+      .poll(() => later(() => warned.mock.calls))
+      .toEqual([[expect.stringContaining('policies[0].limit'), { type: 'TidegateWarning' }]]);
+    warned.mockRestore();
   });
 
   it('stays with the last good version and names every problem once when a change is bad', async () => {
