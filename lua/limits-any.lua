@@ -176,32 +176,46 @@ function sliding.save(name, counter, t)
   write(name, whole(counter.start) .. ' ' .. whole(counter.used) .. ' ' .. whole(counter.previous), ends)
 end
 
--- `places` holds what this call knows of single places: expiry by member, false = gone.
-local flight = {}
+-- `places` holds what this call changes: expiry by member, false = gone. Those that have expired, and those that would last too
+-- long, may be a hundred thousand: they are changed in few commands, and never walked over for each limit of a call.
+local flight, MANY_EXPIRED, ZADD_MEMBERS = {}, 1000, 1000
+
+local function units_of(members)
+  local units = 0
+  for _, member in ipairs(members) do units = units + tonumber(string.match(member, '^%d+')) end
+  return units
+end
 
 function flight.load(counter, _, name)
-  counter.name, counter.places = name, {}
+  counter.name, counter.places, counter.taken = name, {}, 0
   counter.used = -(tonumber(call('ZSCORE', name, 'used') or '0') or 0)
+end
+
+-- Of the expired and the live ones the fewer are added up.
+local function used_without(counter, expired)
+  local name, live = counter.name, '(' .. whole(now)
+  if expired <= call('ZCOUNT', name, live, '+inf') then
+    return counter.used - units_of(call('ZRANGEBYSCORE', name, '0', whole(now)))
+  end
+  return units_of(call('ZRANGEBYSCORE', name, live, '+inf'))
 end
 
 function flight.settle(counter, t)
   if counter.settled then return false end
   counter.settled = true
-  local mended = false
-  local function each(from, to, change)
-    local found = call('ZRANGEBYSCORE', counter.name, from, to)
-    for _, member in ipairs(found) do change(member) end
-  end
-  each('0', whole(now), function(member)
-    counter.places[member] = false
-    counter.used = counter.used - tonumber(string.match(member, '^%d+'))
-  end)
+  counter.expired = call('ZCOUNT', counter.name, '0', whole(now))
+  if counter.expired > 0 then counter.used = used_without(counter, counter.expired) end
   -- No place of these terms lasts longer: it was taken under others, or by a clock that ran ahead.
-  each('(' .. whole(now + t.period), '+inf', function(member)
-    counter.places[member] = now + t.period
-    mended = true
-  end)
-  return mended
+  local late = call('ZRANGEBYSCORE', counter.name, '(' .. whole(now + t.period), '+inf')
+  for from = 1, #late, ZADD_MEMBERS do
+    local added = {}
+    for at = from, min(from + ZADD_MEMBERS - 1, #late) do
+      added[#added + 1] = whole(now + t.period)
+      added[#added + 1] = late[at]
+    end
+    call('ZADD', counter.name, unpack(added))
+  end
+  return #late > 0 or counter.expired > MANY_EXPIRED
 end
 
 function flight.fits(counter, t) return counter.used + t.cost <= t.capacity end
@@ -210,12 +224,16 @@ function flight.take(counter, t, permit)
   if t.cost == 0 then return end
   counter.places[whole(t.cost) .. ':' .. permit] = now + t.period
   counter.used = counter.used + t.cost
+  counter.taken = counter.taken + 1
+  counter.mixed = counter.mixed or (counter.period and counter.period ~= t.period)
+  counter.period = t.period
 end
 
 function flight.undo(counter, t, permit)
   if t.cost == 0 then return end
   counter.places[whole(t.cost) .. ':' .. permit] = false
   counter.used = counter.used - t.cost
+  counter.taken = counter.taken - 1
 end
 
 function flight.empty() end
@@ -223,45 +241,57 @@ function flight.empty() end
 function flight.give_back(counter, t, permit)
   local member = whole(t.cost) .. ':' .. permit
   local held = counter.places[member]
-  if held == nil then held = call('ZSCORE', counter.name, member) end
-  if held then
+  if held == nil then held = tonumber(call('ZSCORE', counter.name, member) or '0') end
+  if held and held > now then
     counter.places[member] = false
     counter.used = counter.used - t.cost
   end
 end
 
-local function edge_of(counter, first)
-  local edge = nil
-  local from, to = '(' .. whole(now), '+inf'
-  -- What this call has changed hides what is stored: as many more are read as it changed.
-  local changed = 0
-  for _, expires in pairs(counter.places) do
-    changed = changed + 1
-    if expires and (not edge or (first and expires < edge) or (not first and expires > edge)) then edge = expires end
+local function stored_edge(counter, command, from, to)
+  local found = call(command, counter.name, from, to, 'WITHSCORES', 'LIMIT', 0, 1)
+  return tonumber(found[2])
+end
+
+-- When the first and the last place expires that was there before this call.
+local function stored_edges(counter)
+  if not counter.looked then
+    counter.looked = true
+    local live = '(' .. whole(now)
+    counter.first = stored_edge(counter, 'ZRANGEBYSCORE', live, '+inf')
+    counter.last = counter.first and stored_edge(counter, 'ZREVRANGEBYSCORE', '+inf', live)
   end
-  local found = first and call('ZRANGEBYSCORE', counter.name, from, to, 'WITHSCORES', 'LIMIT', 0, changed + 1)
-    or call('ZREVRANGEBYSCORE', counter.name, to, from, 'WITHSCORES', 'LIMIT', 0, changed + 1)
-  for index = 1, #found, 2 do
-    local expires = tonumber(found[index + 1])
-    if counter.places[found[index]] == nil then
-      if not edge or (first and expires < edge) or (not first and expires > edge) then edge = expires end
-      break
+  return counter.first, counter.last
+end
+
+-- What was taken in this call expires after all else, and at one moment, unless it was taken under several terms.
+local function edges_of(counter)
+  local first, last = stored_edges(counter)
+  if counter.taken > 0 and not counter.mixed then
+    local own = now + counter.period
+    return (first or own) - now, max(last or own, own) - now
+  end
+  if counter.taken > 0 then
+    for _, expires in pairs(counter.places) do
+      if expires then first, last = min(first or expires, expires), max(last or expires, expires) end
     end
   end
-  return edge and edge - now or 0
+  return (first or now) - now, (last or now) - now
 end
 
 function flight.tell(counter, _, fits)
   answer(counter.used, fits)
-  reply[#reply + 1] = edge_of(counter, true)
-  reply[#reply + 1] = edge_of(counter, false)
+  local first, last = edges_of(counter)
+  reply[#reply + 1] = first
+  reply[#reply + 1] = last
 end
 
 function flight.save(name, counter)
-  for member, expires in pairs(counter.places) do
-    if expires then call('ZADD', name, expires, member) else call('ZREM', name, member) end
-  end
   if counter.used <= 0 then return call('DEL', name) end
+  if counter.expired > 0 then call('ZREMRANGEBYSCORE', name, '0', whole(now)) end
+  for member, expires in pairs(counter.places) do
+    if expires then call('ZADD', name, whole(expires), member) else call('ZREM', name, member) end
+  end
   call('ZADD', name, -counter.used, 'used')
   local last = call('ZRANGE', name, -1, -1, 'WITHSCORES')
   call('PEXPIRE', name, max(ceil((tonumber(last[2]) - now) / 1000), least_ttl_ms, 1))
@@ -332,8 +362,9 @@ local function spend(first, last)
   end
 end
 
-for number = 1, #sizes do
-  local size = byte(sizes, number)
+for number = 1, #sizes, 2 do
+  local s1, s2 = byte(sizes, number, number + 1)
+  local size = s1 * 128 + s2
   spend(done, done + size - 1)
   done = done + size
 end

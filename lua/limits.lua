@@ -18,9 +18,9 @@ ARGV[at + 2] capacity, units, >= 1
 ARGV[at + 3] cost, units, >= 0; 0 peeks
 ARGV[at + 4] mode: 1 enforce, 2 shadow, 3 charge (taken even where it does not fit), 4 give back, 5 end a lease
 ARGV[at + 5] units wanted in advance (token bucket), 0 = none
-ARGV[after the terms] limits of each spend, as one text of one character each (code = count)
-ARGV[next] two numbers of each limit, spend by spend, as one text: of its counter in KEYS, of its terms. A number from 1 is
-two characters, codes = 7 bits each, high ones first
+ARGV[after the terms] how many limits each spend has, as one text. A number is two characters, codes = 7 bits each, high
+ones first
+ARGV[next] two numbers of each limit, spend by spend, as one text: of its counter in KEYS, of its terms, both from 1
 ARGV[rest] one for each limit that needs more, in their order: the permit (concurrency), the instant of the spend (mode 4
 of a window), the id of the lease (mode 5)
 
@@ -74,8 +74,9 @@ end
 if plain then
   local changed, fitted, changed_before = {}, {}, {}
   local to, told = 0, 1
-  for spend = 1, #sizes do
-    local size, allowed = byte(sizes, spend), true
+  for spend = 1, #sizes, 2 do
+    local s1, s2 = byte(sizes, spend, spend + 1)
+    local size, allowed = s1 * 128 + s2, true
     local from = to
     to = from + size
     for limit = from, to - 1 do

@@ -36,6 +36,9 @@ const maxLeaseUnits = 2 ** 20 - 1;
 const giveBackMode = 4;
 const endLeaseMode = 5;
 
+/** Two characters of 7 bits each: a byte each in UTF-8, too. */
+const asText = (number: number): string => String.fromCharCode(number >> 7, number & 127);
+
 /** Gathers what a call says; the same terms are said once, however many keys they are for. */
 class CallWriter {
   readonly keys: string[] = [];
@@ -56,7 +59,7 @@ class CallWriter {
   }
 
   #addNumber(number: number): void {
-    this.#numbersText += String.fromCharCode(number >> 7, number & 127);
+    this.#numbersText += asText(number);
   }
 
   #keyNumber(key: string): number {
@@ -94,7 +97,7 @@ export const spendCall = (spends: readonly Spend[], call: LimitCall): ScriptCall
   const writer = new CallWriter();
   let sizes = '';
   for (const spend of spends) {
-    sizes += String.fromCharCode(spend.length);
+    sizes += asText(spend.length);
     for (const { key, terms, cost, mode, permit, leaseUnits = 0 } of spend) {
       writer.add(limitKey(call.prefix, key, terms.algorithm), terms, {
         cost,
@@ -117,7 +120,7 @@ export const giveBackCall = (returns: readonly LimitReturn[], call: LimitCall): 
     if (isWindow(terms)) writer.addExtra(spentAtUs);
     if (lease !== undefined) writer.addExtra(lease);
   }
-  return writer.call(call, '\u0001'.repeat(returns.length));
+  return writer.call(call, asText(1).repeat(returns.length));
 };
 
 /** Reads a flat list of integers, in turn. */

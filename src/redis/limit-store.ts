@@ -4,7 +4,7 @@ import { checkConnection, inOneWrite, isCluster, type RedisConnection } from './
 import { keyPrefix } from './keys.ts';
 import { giveBackCall, type LimitCall, readReply, spendCall } from './limit-script.ts';
 import { loadScript, runScript, type ScriptCall } from './scripts.ts';
-import { giveBackBySlot, maxSpendsPerCall, type SlotCalls, spendBySlot } from './slot-groups.ts';
+import { giveBackBySlot, inCalls, type SlotCalls, spendBySlot } from './slot-groups.ts';
 
 export interface RedisLimitStoreOptions {
   /** From openRedis, or the host's own connection. Its owner closes it. */
@@ -27,14 +27,6 @@ const codeOf = (message: string): ErrorCode => {
 const storeError = (cause: unknown): TidegateError => {
   const message = messageOf(cause);
   return new TidegateError(codeOf(message), `Redis: ${message}`, { cause, retryable: true });
-};
-
-const inChunks = <T>(items: readonly T[]): (readonly T[])[] => {
-  if (items.length <= maxSpendsPerCall) return [items];
-  const chunks: T[][] = [];
-  for (let from = 0; from < items.length; from += maxSpendsPerCall)
-    chunks.push(items.slice(from, from + maxSpendsPerCall));
-  return chunks;
 };
 
 /**
@@ -69,8 +61,9 @@ export class RedisLimitStore implements LimitStore {
 
   async spend(spends: readonly Spend[]): Promise<readonly SpendResult[]> {
     if (this.spendEach) return await Promise.all(this.spendEach(spends));
-    if (spends.length <= maxSpendsPerCall) return await this.#answer(spends);
-    return (await Promise.all(inChunks(spends).map((chunk) => this.#answer(chunk)))).flat();
+    const calls = inCalls(spends, ({ length }) => length);
+    if (calls.length === 1) return await this.#answer(spends);
+    return (await Promise.all(calls.map((call) => this.#answer(call)))).flat();
   }
 
   async giveBack(returns: readonly LimitReturn[]): Promise<void> {
@@ -91,7 +84,8 @@ export class RedisLimitStore implements LimitStore {
   };
 
   async #giveBack(returns: readonly LimitReturn[]): Promise<void> {
-    await Promise.all(inChunks(returns).map((chunk) => this.#run(giveBackCall(chunk, this.#call()))));
+    const calls = inCalls(returns, () => 1);
+    await Promise.all(calls.map((call) => this.#run(giveBackCall(call, this.#call()))));
   }
 
   #call(): LimitCall {

@@ -11,7 +11,28 @@ export interface SlotCalls {
 }
 
 /** Spends of one script call: long enough to share its cost, short enough not to hold up the server. */
-export const maxSpendsPerCall = 128;
+const maxSpendsPerCall = 128;
+/** And limits of theirs: Lua takes no more than 8,000 keys at a time. */
+const maxLimitsPerCall = 4096;
+
+/** Parts of a list that one call each can hold, in its order. `sizeOf`: limits of an item. */
+export const inCalls = <T>(items: readonly T[], sizeOf: (item: T) => number): (readonly T[])[] => {
+  const calls: (readonly T[])[] = [];
+  let from = 0;
+  let limits = 0;
+  for (let at = 0; at < items.length; at += 1) {
+    const size = sizeOf(items[at] as T);
+    if (at > from && (at - from >= maxSpendsPerCall || limits + size > maxLimitsPerCall)) {
+      calls.push(items.slice(from, at));
+      from = at;
+      limits = 0;
+    }
+    limits += size;
+  }
+  // Nearly always all of it.
+  calls.push(from === 0 ? items : items.slice(from));
+  return calls;
+};
 
 interface Waiting {
   readonly spend: Spend;
@@ -40,9 +61,7 @@ class SlotGroups {
 
   send(calls: SlotCalls): void {
     for (const group of this.#groups.values()) {
-      for (let from = 0; from < group.length; from += maxSpendsPerCall) {
-        void sendTogether(group.slice(from, from + maxSpendsPerCall), calls);
-      }
+      for (const call of inCalls(group, ({ spend }) => spend.length)) void sendTogether(call, calls);
     }
   }
 }

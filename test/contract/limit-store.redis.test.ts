@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { type LimitRequest, type LimitReturn, type SpendResult, spendOne } from '../../src/limiter/limit-store.ts';
 import { algorithms } from '../../src/policy/policy.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
@@ -110,6 +111,46 @@ describeWith('redis', 'on real Redis', (url) => {
       });
       await fc.assert(property, { numRuns: 40 });
       redis.disconnect();
+    });
+
+    it('asks more limits than one call can hold, of one request and of many', async () => {
+      const { redis, store } = await setUp();
+      const spendOf = (client: string, limits: number): LimitRequest[] =>
+        Array.from({ length: limits }, (_, number) => ({
+          ...request(client),
+          key: { policy: `p${number}`, client },
+        }));
+      for (const limits of [127, 128, 300]) {
+        const [result] = await store.spend([spendOf(`ip:many-${limits}`, limits)]);
+        expect(result?.answers.map(({ remaining }) => remaining)).toEqual(Array(limits).fill(4));
+      }
+      const results = await store.spend(Array.from({ length: 128 }, (_, client) => spendOf(`ip:k${client}`, 70)));
+      expect(results.every(({ allowed, answers }) => allowed && answers.length === 70)).toBe(true);
+      await redis.quit();
+    });
+
+    it('does not hold up the server when places come free in one moment, or are cut short', async () => {
+      const redis = await openRedis({ url });
+      let nowUs = 1_750_000_000_000_000;
+      const store = new RedisLimitStore({ redis, namespace: freshName('limits'), nowUs: () => nowUs });
+      const places = (periodUs: number, count: number): LimitRequest[][] =>
+        Array.from({ length: count }, () => {
+          const one = request('ip:192.0.2.1', 'concurrency');
+          return [{ ...one, terms: { ...one.terms, capacity: 20_000, periodUs } }];
+        });
+      const longestMs = async (spends: LimitRequest[][]): Promise<number> => {
+        const beganUs = systemClock.monotonicUs();
+        const results = await store.spend(spends);
+        expect(results.every(({ allowed }) => allowed)).toBe(true);
+        return (systemClock.monotonicUs() - beganUs) / 1000;
+      };
+      await store.spend(places(minuteUs, 19_000));
+      expect(await longestMs(places(minuteUs / 2, 128))).toBeLessThan(500);
+      nowUs += minuteUs;
+      expect(await longestMs(places(minuteUs, 128))).toBeLessThan(500);
+      const [peek] = await store.spend([[{ ...(places(minuteUs, 1)[0]?.[0] as LimitRequest), cost: 0 }]]);
+      expect(peek?.answers[0]).toMatchObject({ remaining: 20_000 - 128, resetAfterUs: minuteUs });
+      await redis.quit();
     });
 
     it('answers many spends with one command', async () => {
