@@ -1,5 +1,6 @@
 import { TidegateError } from './errors.ts';
 import type { Logger } from './logger.ts';
+import { refusedOptions } from './option-checks.ts';
 
 /** Ways to set tidegate up that work and still do not do what is meant. `docs/reference/misuse.md` is generated from it. */
 export const misuseCatalogue = {
@@ -113,7 +114,7 @@ export const isMadeInRequest = (): boolean => {
 export const watchMisuse = ({ logger, onMisuse = 'warn' }: MisuseOptions = {}): MisuseWatch => {
   if (!misuseReactions.includes(onMisuse)) {
     const problems = [{ path: 'onMisuse', message: `must be one of ${misuseReactions.join(', ')}` }];
-    throw new TidegateError('CONFIG_INVALID', 'The options are not valid', { problems });
+    throw refusedOptions('The options are not valid', problems);
   }
   const known = toldTo(logger ?? withoutLogger);
   return {

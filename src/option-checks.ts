@@ -43,6 +43,12 @@ export const optional =
   (value) =>
     value === undefined ? null : check(value);
 
+/** CONFIG_INVALID whose message names every problem: many see nothing else of it. */
+export const refusedOptions = (what: string, problems: readonly Problem[]): TidegateError => {
+  const list = problems.map(({ path, message }) => `${path} ${message}`).join('; ');
+  return new TidegateError('CONFIG_INVALID', `${what}: ${list}`, { problems });
+};
+
 /**
  * Callers without types are told what they wrote, at the start instead of with every request. Throws CONFIG_INVALID, whose
  * message names every problem.
@@ -58,6 +64,13 @@ export const checkOptions = (what: string, options: unknown, checks: Readonly<Re
     }
   }
   if (problems.length === 0) return;
-  const list = problems.map(({ path, message }) => `${path} ${message}`).join('; ');
-  throw new TidegateError('CONFIG_INVALID', `${what}: ${list}`, { problems });
+  throw refusedOptions(what, problems);
+};
+
+/** An answer that is true or false at once: taken for one, a promise would always be true. Throws INPUT_INVALID. */
+export const answeredAtOnce = (callbackName: string, answer: boolean | undefined): boolean => {
+  if (isPromise(answer)) {
+    throw new TidegateError('INPUT_INVALID', `${callbackName}() gave a promise; it must answer at once, true or false`);
+  }
+  return Boolean(answer);
 };

@@ -1,6 +1,7 @@
 import type { Decision } from '../decision/decision.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Logger } from '../logger.ts';
+import { answeredAtOnce } from '../option-checks.ts';
 
 /** What became of a request that was served. */
 export interface ResponseOutcome {
@@ -33,7 +34,7 @@ const mayHoldPlaces = ({ limits }: Decision): boolean => {
 const isRefundable = ({ refundWhen, logger }: SettleOptions, { status, whole }: ResponseEnd): boolean => {
   if (!whole) return false;
   try {
-    return refundWhen?.({ status }) ?? false;
+    return answeredAtOnce('refundWhen', refundWhen?.({ status }));
   } catch (error) {
     if (logger) logger.error({ err: error }, 'refundWhen failed: nothing was given back');
     else globalThis.process?.emitWarning?.(error instanceof Error ? error : String(error));

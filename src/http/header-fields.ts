@@ -1,5 +1,5 @@
 import type { Decision, LimitState } from '../decision/decision.ts';
-import { TidegateError } from '../errors.ts';
+import { refusedOptions } from '../option-checks.ts';
 import { emissionIntervalUs } from '../policy/policy.ts';
 
 /** Which header fields tell clients where they stand. */
@@ -29,7 +29,7 @@ export const parseHeaderOptions = (options: HeaderOptions = {}): Required<Header
       ? []
       : [{ path: 'headers.legacy', message: `must be one of ${legacyHeaders.join(', ')}` }]),
   ];
-  if (problems.length > 0) throw new TidegateError('CONFIG_INVALID', 'The header options are not valid', { problems });
+  if (problems.length > 0) throw refusedOptions('The header options are not valid', problems);
   return { standard, legacy };
 };
 

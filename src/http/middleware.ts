@@ -4,7 +4,16 @@ import { TidegateError } from '../errors.ts';
 import type { Gate, GateRequest } from '../gate/gate.ts';
 import type { LateIdentity } from '../gate/late-identity.ts';
 import { isMadeInRequest, type MisuseOptions, watchMisuse } from '../misuse.ts';
-import { callback, checkOptions, flag, having, type OptionCheck, optional, record } from '../option-checks.ts';
+import {
+  answeredAtOnce,
+  callback,
+  checkOptions,
+  flag,
+  having,
+  type OptionCheck,
+  optional,
+  record,
+} from '../option-checks.ts';
 import { AddressBook, type KnownAddress } from './address-book.ts';
 import { type RefundWhen, settleFor } from './after-response.ts';
 import { type Answer, answerTo } from './answer.ts';
@@ -172,7 +181,7 @@ export const createAnswerer = <Args extends readonly unknown[]>(
   };
 
   return (...request) => {
-    if (skip?.(...request)) return null;
+    if (skip && answeredAtOnce('skip', skip(...request))) return null;
     const facts = host.factsOf(...request);
     if (!facts) return null;
     const headerOf: HeaderReader = (name) => host.headerOf(name, request[0]);

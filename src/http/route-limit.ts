@@ -1,5 +1,5 @@
 import type { FastifyRequest, RouteOptions } from 'fastify';
-import { TidegateError } from '../errors.ts';
+import { answeredAtOnce, refusedOptions } from '../option-checks.ts';
 import type { RefundWhen } from './after-response.ts';
 
 /** What one route says: `config: { tidegate: { cost: 5 } }`. `false` skips it. */
@@ -41,7 +41,7 @@ export const checkRouteLimit = ({ config, url }: RouteOptions): void => {
           return isValid(value) ? [] : [{ path: `${path}.${name}`, message }];
         });
   if (problems.length > 0) {
-    throw new TidegateError('CONFIG_INVALID', `The options of the route ${url} are not valid`, { problems });
+    throw refusedOptions(`The options of the route ${url} are not valid`, problems);
   }
 };
 
@@ -53,7 +53,7 @@ export const routeLimitOf = (
   if (options === false) return null;
   if (options === undefined) return nothing;
   const { cost, skip, refundWhen } = options;
-  if (typeof skip === 'function' ? skip(request) : skip) return null;
+  if (typeof skip === 'function' ? answeredAtOnce('skip', skip(request)) : skip) return null;
   return { cost: typeof cost === 'function' ? cost(request) : cost, refundWhen };
 };
 

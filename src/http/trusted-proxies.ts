@@ -1,5 +1,6 @@
 import { type Cidr, isWithin, parseCidr } from '../address.ts';
-import { type Problem, TidegateError } from '../errors.ts';
+import type { Problem } from '../errors.ts';
+import { refusedOptions } from '../option-checks.ts';
 
 /** Nobody reaches them from outside: loopback, private, shared (RFC 6598), link-local and unique-local networks. */
 export const privateNetworks: readonly Cidr[] = [
@@ -42,6 +43,6 @@ export const parseTrustedProxies = (texts: readonly unknown[]): readonly Cidr[] 
     if (network && !message) networks.push(network);
     if (message) problems.push({ path: `trustedProxies[${index}]`, message });
   }
-  if (problems.length > 0) throw new TidegateError('CONFIG_INVALID', 'The trusted proxies are not valid', { problems });
+  if (problems.length > 0) throw refusedOptions('The trusted proxies are not valid', problems);
   return networks;
 };

@@ -48,6 +48,50 @@ describe('options that code without types gets wrong', () => {
   });
 });
 
+describe('a callback that answers later', () => {
+  const later = async () => false;
+
+  it('lets nothing pass as skipped', async () => {
+    const limit = limitFetch({ gate, address: () => '192.0.2.1', skip: later as never });
+    await expect(limit(new Request('http://shop.example/'))).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('skip() gave a promise'),
+    });
+  });
+
+  it('lets no route of Fastify pass as skipped', async () => {
+    const app = fastify();
+    await app.register(fastifyPlugin, { gate });
+    app.get('/', { config: { tidegate: { skip: later as never } } }, () => 'served');
+    expect((await app.inject('/')).statusCode).toBe(500);
+  });
+
+  it('gives no units back, and is told of', async () => {
+    const { gate: small } = recordingGate('{name: few, limit: 1, window: 1h}');
+    const logger = recordingLogger();
+    const limit = limitFetch({ gate: small, logger, address: () => '192.0.2.1', refundWhen: later as never });
+    const serve = limit.handler(() => new Response('served'));
+    const answers = [
+      await serve(new Request('http://shop.example/')),
+      await serve(new Request('http://shop.example/')),
+    ];
+    await answers[0]?.text();
+    expect(answers.map(({ status }) => status)).toEqual([200, 429]);
+    expect((await serve(new Request('http://shop.example/'))).status).toBe(429);
+    expect(logger.lines.map(({ message }) => message)).toEqual([expect.stringContaining('nothing was given back')]);
+  });
+});
+
+describe('the message of a refusal', () => {
+  it.each<[unknown, string]>([
+    [{ gate, trustedProxies: true }, 'trustedProxies[0] must be an address or a CIDR'],
+    [{ gate, headers: { legacy: true } }, 'headers.legacy must be one of none'],
+    [{ gate, onMisuse: 'error' }, 'onMisuse must be one of warn'],
+  ])('names the problem itself, for whoever logs no more: %o', (options, message) => {
+    expect(made(options)).toThrow(message);
+  });
+});
+
 describe('what identify() gives', () => {
   const limitBy = (vouched: unknown, logger = recordingLogger()) => {
     const limit = limitFetch({
