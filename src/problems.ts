@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
+import { Lexer, Parser, parse as parseYaml } from 'yaml';
 import { messageOf, type Problem } from './errors.ts';
 
 const maxPartLength = 64;
@@ -66,6 +67,24 @@ const allErrors = (schema: TSchema, value: unknown): TLocalizedValidationError[]
   } finally {
     Settings.Set({ maxErrors: before });
   }
+};
+
+/** Levels of one text, of which a mapping in a list is three. No file of ours has more than a dozen. */
+const maxYamlDepth = 100;
+
+/** Without a call within a call: what makes values of a text may run out of stack where V8 ends the process for it. */
+const checkDepth = (text: string): void => {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme));
+    if (parser.stack.length > maxYamlDepth) throw new RangeError(`nests deeper than ${maxYamlDepth} levels`);
+  }
+};
+
+/** YAML (or JSON) → a value. Throws YAMLParseError, and others where the text is made to exhaust who reads it. */
+export const parseYamlText = (text: string): unknown => {
+  checkDepth(text);
+  return parseYaml(text, { maxAliasCount: 100 });
 };
 
 /** What stops a text from being YAML, without the place that the parser puts at its end: that is the problem's path. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { YAMLParseError } from 'yaml';
 import { clientKinds } from '../client.ts';
 import { formatDurationMs, parseDurationMs } from '../duration.ts';
 import { type Problem, TidegateError } from '../errors.ts';
-import { problemsOf, yamlTroubleOf } from '../problems.ts';
+import { parseYamlText, problemsOf, yamlTroubleOf } from '../problems.ts';
 import { parseRouteTest } from './route-test.ts';
 import { type Rule, type RuleSet, ruleModes } from './rule.ts';
 
@@ -196,7 +196,7 @@ const repeatedNames = (entries: readonly unknown[]): Problem[] => {
 
 const documentFrom = (text: string): unknown => {
   try {
-    return parseYaml(text, { maxAliasCount: 100 });
+    return parseYamlText(text);
   } catch (cause) {
     const line = cause instanceof YAMLParseError ? cause.linePos?.[0].line : undefined;
     throw new TidegateError('RULES_INVALID', 'The rule file is not YAML', {

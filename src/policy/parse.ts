@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { parse as parseYaml, YAMLParseError } from 'yaml';
+import { YAMLParseError } from 'yaml';
 import { type Problem, TidegateError } from '../errors.ts';
-import { yamlTroubleOf } from '../problems.ts';
+import { parseYamlText, yamlTroubleOf } from '../problems.ts';
 import { combinationsOf, judgeEntry } from './judge.ts';
 import type { Policy, PolicySet } from './policy.ts';
 import { candidateProblems, inheritGroups, repeatedNames } from './references.ts';
@@ -31,7 +31,7 @@ const documentFrom = (text: string): unknown => {
   const json = largeJsonFrom(text);
   if (json !== undefined) return json;
   try {
-    return parseYaml(text, { maxAliasCount: 100 });
+    return parseYamlText(text);
   } catch (cause) {
     const line = cause instanceof YAMLParseError ? cause.linePos?.[0].line : undefined;
     throw new TidegateError('POLICY_INVALID', 'The policy file is not YAML', {

@@ -25,6 +25,10 @@ const refusalOf = (text: string): TidegateError => {
 };
 
 describe('parseRules', () => {
+  it('refuses lists within lists before they end the process', () => {
+    expect(refusalOf('{"a":'.repeat(50_000)).problems).toEqual([{ path: '', message: 'nests deeper than 100 levels' }]);
+  });
+
   it('fills in what a rule leaves out', () => {
     expect(parseRules(valid).rules).toEqual([
       {

@@ -174,6 +174,22 @@ describe('bad input to policies is refused with its path', () => {
     }
   });
 
+  it.each([
+    ['brackets', '['.repeat(100_000)],
+    ['braces', '{"a":'.repeat(50_000)],
+    ['dashes', '- '.repeat(50_000)],
+    ['questions', '? '.repeat(50_000)],
+    ['indents', Array.from({ length: 300 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+    ['levels just beyond what is taken', `${'['.repeat(101)}${']'.repeat(101)}`],
+  ])('refuses %s within each other before they end the process', (_, text) => {
+    expect(problemsIn(() => parsePolicies(text))).toEqual([{ path: '', message: 'nests deeper than 100 levels' }]);
+  });
+
+  it('refuses a value that is nested deeply where there should be none, however large the file', () => {
+    const text = `{"version":1,"policies":[],"x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+    expect(pathsIn(() => parsePolicies(text))).toContain('x');
+  });
+
   it('says it in one short line per problem, whatever was written', () => {
     const hostile = 'y\r\n'.repeat(1 << 18);
     const problems = problemsIn(withFields({ name: hostile, window: hostile, [hostile]: 1, mode: hostile }));
