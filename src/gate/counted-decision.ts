@@ -6,6 +6,9 @@ import type { Asked } from './asked.ts';
 /** Fail-closed knows no counter: a second is when the store is asked again at the latest. */
 const failClosedRetryMs = 1000;
 
+/** Callers without types may have nothing, or a copy or a wrapper of a decision, which was never given out here. */
+const isCounted = (decision: unknown): decision is object => typeof decision === 'object' && decision !== null;
+
 /** Keeps what was taken out of sight: a decision is data for everybody but the gate. */
 class Counted {
   readonly client: Client;
@@ -35,11 +38,11 @@ class Counted {
   }
 
   static receiptOf(decision: Decision): Receipt | null {
-    return decision instanceof Counted ? decision.#receipt : null;
+    return isCounted(decision) && #receipt in decision ? decision.#receipt : null;
   }
 
   static replaceReceipt(decision: Decision, receipt: Receipt | null): void {
-    if (decision instanceof Counted) decision.#receipt = receipt;
+    if (isCounted(decision) && #receipt in decision) decision.#receipt = receipt;
   }
 }
 

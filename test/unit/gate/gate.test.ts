@@ -258,4 +258,18 @@ describe('the gate', () => {
       expect(lastEarly(records)).toBeNull();
     });
   });
+
+  it('gives nothing back for what only looks like a decision, and never rejects', async () => {
+    const places = '{name: places, algorithm: concurrency, limit: 1, window: 1h}';
+    const { check, gate } = setUp(places);
+    const decision = check();
+    const copies = [Object.create(decision), new Proxy(decision, {}), { ...decision }, structuredClone(decision)];
+    for (const forged of [...copies, null, undefined, 'allowed'] as Decision[]) {
+      await expect(gate.release(forged)).resolves.toBeUndefined();
+      await expect(gate.refund(forged)).resolves.toBeUndefined();
+    }
+    expect(check()).toMatchObject({ outcome: 'denied' });
+    await gate.release(decision);
+    expect(check()).toMatchObject({ outcome: 'allowed' });
+  });
 });
