@@ -9,8 +9,17 @@ import { importsOf, repositoryRoot, sourceFiles } from '../support/source-text.t
 import { link, type Packed, packProject } from './packed.ts';
 
 const optionalPackages = ['kafkajs', '@clickhouse/client', 'chdb', 'fastify', 'express', '@types/express', 'hono'];
-const shipped = /^(?:dist|lua|migrations|policies|dashboards\/json)\//;
-const shippedAtTop = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'];
+const shipped = /^(?:dist|lua|migrations|policies|dashboards\/json|docs\/(?:guides|reference|decisions|images))\//;
+const shippedAtTop = [
+  'ARCHITECTURE.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'LICENSE',
+  'README.md',
+  'SECURITY.md',
+  'docs/benchmarks.md',
+  'package.json',
+];
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-pack-'));
 let packed: Packed;
@@ -62,6 +71,14 @@ describe('the tarball', () => {
     for (const path of [...shippedAtTop, 'dist/index.js', 'dist/index.d.ts', 'lua/limits.lua']) {
       expect(packed.paths).toContain(path);
     }
+  });
+
+  it('holds what its README links to', () => {
+    const readme = readFileSync(join(packed.installed, 'README.md'), 'utf8');
+    const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = '']) => path);
+    expect(links.length).toBeGreaterThan(10);
+    const missing = links.filter((link) => !packed.paths.some((path) => path === link || path.startsWith(`${link}/`)));
+    expect(missing).toEqual([]);
   });
 
   it('holds no source maps to files that stay behind, no tests and no sources', () => {
