@@ -19,6 +19,11 @@ export interface GuardedStoreOptions {
 /** Spends that wait for an answer. A server that hangs must not be owed more than this. */
 const maxWaiting = 16_384;
 
+/** Places that could not be given back yet; beyond, they stay taken until they expire. */
+const maxOwed = 10_000;
+/** Of these with each answer: a store that has just come back gets no burst of them. */
+const owedPerAnswer = 128;
+
 /** Calls in a row that say that a server is away; and of a store of several, of which some may be, that all are. */
 const failuresOfOne = 3;
 const failuresOfMany = 12;
@@ -59,6 +64,8 @@ export class GuardedStore {
   /** Calls whose answers are waited for, and when they are given up. */
   readonly #open = new Map<Batch<GuardedSpend>, Timer>();
   #waiting = 0;
+  /** Places that wait for the store to answer. */
+  readonly #owed: LimitReturn[] = [];
   #lostReturns = 0;
 
   constructor(options: GuardedStoreOptions) {
@@ -106,20 +113,37 @@ export class GuardedStore {
 
   /** Gives units back, as far as the store can be reached: what fails is lost to the client, never to the limit. */
   async giveBack(returns: readonly LimitReturn[]): Promise<void> {
-    if (returns.length === 0 || this.isOpen) return;
+    if (returns.length === 0) return;
+    if (this.isOpen) return this.#owe(returns);
     try {
       await this.#options.store.giveBack(returns);
     } catch {
-      // The store is judged by its spends; a unit that does not come back makes the limit stricter, not weaker.
-      this.#lostReturns += returns.length;
+      // The store is judged by its spends.
+      this.#owe(returns);
     }
+  }
+
+  /**
+   * Places go back when the store answers again: a short absence must not lock a client out until they expire, and one that is
+   * released twice is released once. Of units nobody knows whether they have come back: lost, the limit is stricter, not weaker.
+   */
+  #owe(returns: readonly LimitReturn[]): void {
+    for (const given of returns) {
+      if (given.permit !== undefined && this.#owed.length < maxOwed) this.#owed.push(given);
+      else this.#lostReturns += 1;
+    }
+  }
+
+  #answers(): void {
+    this.#breaker.succeeded();
+    if (this.#owed.length > 0) void this.giveBack(this.#owed.splice(0, owedPerAnswer));
   }
 
   #spendNow(spend: Spend): GuardedSpend {
     try {
       const [result] = this.#options.store.spend([spend]) as readonly SpendResult[];
       if (!result) throw new TidegateError('STORE_FAILED', 'The store left a spend without an answer');
-      this.#breaker.succeeded();
+      this.#answers();
       return { result };
     } catch (error) {
       this.#breaker.failed();
@@ -135,7 +159,7 @@ export class GuardedStore {
       const results = await this.#options.store.spend(spends);
       if (results.length !== spends.length) throw new TidegateError('STORE_FAILED', 'The store left spends unanswered');
       if (!this.#close(batch)) return void this.giveBack(heldBy(spends, results));
-      this.#breaker.succeeded();
+      this.#answers();
       for (let index = 0; index < answered.length; index += 1) {
         answered[index]?.({ result: results[index] as SpendResult });
       }
@@ -152,7 +176,7 @@ export class GuardedStore {
         const answer = await result;
         if (!this.#open.has(batch)) return void this.giveBack(heldBy([spend], [answer]));
         this.#partly.add(batch);
-        this.#breaker.succeeded();
+        this.#answers();
         batch.answered[index]?.({ result: answer });
       } catch (error) {
         batch.answered[index]?.({ degraded: reasonOf(error) });

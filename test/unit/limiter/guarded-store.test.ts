@@ -139,6 +139,40 @@ describe('a guarded store', () => {
     ]);
   });
 
+  it('gives places that were released while the store was left alone back once it answers; units are counted as lost', async () => {
+    const { guarded, calls, clock, returned, timeOut } = setUp();
+    const places = { algorithm: 'concurrency', periodUs: 600_000_000, capacity: 300 } as const;
+    const released = Array.from(
+      { length: 300 },
+      (_, number): LimitReturn => ({
+        key: { policy: 'p' },
+        terms: places,
+        cost: 1,
+        spentAtUs: 5,
+        permit: `held-${number}`,
+      }),
+    );
+    const units = {
+      key: { policy: 'q' },
+      terms: { ...places, algorithm: 'token-bucket' },
+      cost: 1,
+      spentAtUs: 5,
+    } as const;
+    await timeOut(3);
+    await guarded.giveBack([...released, units]);
+    expect(returned).toEqual([]);
+    expect(guarded.lostReturns).toBe(1);
+    clock.advance(1000);
+    for (let answer = 0; answer < 3; answer += 1) {
+      const spend = guarded.spend([]);
+      await turn();
+      calls.at(-1)?.resolve([allowed]);
+      await spend;
+      await turn();
+    }
+    expect(returned).toEqual(released);
+  });
+
   it('is asked by one request at a time while it may be back, and by all once it answers', async () => {
     const { guarded, calls, clock, timeOut } = setUp();
     await timeOut(3);
