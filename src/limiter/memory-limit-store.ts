@@ -97,7 +97,9 @@ export class MemoryLimitStore implements LimitStore {
     const own = subjectOf(key);
     const row = table.find(key.policy, own);
     if (terms.algorithm !== 'concurrency' || permit === undefined) return row;
-    return row >= 0 && table.holdsPlace(row, permit) ? row : table.find(key.policy, overflowSubjectOf(own));
+    if (row >= 0 && table.holdsPlace(row, permit)) return row;
+    const shared = table.find(key.policy, overflowSubjectOf(own));
+    return shared >= 0 && table.holdsPlace(shared, permit) ? shared : row;
   }
 
   close(): Promise<void> {
