@@ -7,8 +7,10 @@ import { contestOf, figure, times, verdictOf } from './table.ts';
 
 const jsonPath = fileURLToPath(new URL('../../docs/benchmarks.json', import.meta.url));
 const pagePath = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
+const readmePath = fileURLToPath(new URL('../../README.md', import.meta.url));
 
-const keptReports = (): Report[] => {
+/** What docs/benchmarks.json holds. */
+export const keptReports = (): Report[] => {
   try {
     return JSON.parse(readFileSync(jsonPath, 'utf8')) as Report[];
   } catch (error) {
@@ -77,6 +79,22 @@ had an answer of the store, at most 3,000 ms: ours asks again only once in 500 t
 
 ${reports.map(sectionOf).join('\n')}`;
 
+const readmeTable = /(<!-- benchmarks: .*?-->\n)[\s\S]*?(<!-- end of benchmarks -->)/;
+
+/** What the README tells of `enforcement`, between its two marks: one line per result that has an aim. */
+export const readmeWith = (readme: string, reports: readonly Report[]): string => {
+  const report = reports.find(({ bench }) => bench === 'enforcement');
+  const contests = (benches.get('enforcement') ?? []).filter(({ aim }) => aim !== null);
+  const rows = contests.flatMap((contest) => {
+    const result = report?.results.find(({ name }) => name === contest.name);
+    if (!result || contest.aim === null) return [];
+    const verdict = `${times(contest.aim)} ${verdictOf(result, contest)}`;
+    return [`| \`${result.name}\` | ${result.reference} | **${times(result.ratio)}** | ${verdict} |`];
+  });
+  const table = ['| result | beside | ratio | aim |', '|---|---|--:|---|', ...rows].join('\n');
+  return readme.replace(readmeTable, (_all, start: string, end: string) => `${start}${table}\n${end}`);
+};
+
 /** Keeps a report, in place of what there was of the same results, and writes the page. */
 export const keepReport = (report: Report): void => {
   const kept = keptReports();
@@ -87,4 +105,5 @@ export const keepReport = (report: Report): void => {
   const reports = [...kept.filter(({ bench }) => bench !== report.bench), merged];
   writeFileSync(jsonPath, `${JSON.stringify(reports, null, 2)}\n`);
   writeFileSync(pagePath, pageOf(reports));
+  writeFileSync(readmePath, readmeWith(readFileSync(readmePath, 'utf8'), reports));
 };

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Contest } from '../../bench/contest.ts';
+import { keptReports, pageOf, readmeWith } from '../../bench/page.ts';
 import { median, play, ratioOf } from '../../bench/rounds.ts';
 import { contestOf } from '../../bench/table.ts';
 import { repositoryRoot } from '../../support/source-text.ts';
@@ -34,6 +36,15 @@ describe('a bench', () => {
   it('refuses a result that it does not have, and names those that it has', () => {
     expect(() => bench('enforcement', '--only', 'nothing-such')).toThrow(/memory-100k-keys/);
   }, 60_000);
+});
+
+describe('what is told of the results', () => {
+  it('is made from the kept report, in the page and in the README', () => {
+    const read = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8');
+    expect(pageOf(keptReports())).toBe(read('docs/benchmarks.md'));
+    expect(readmeWith(read('README.md'), keptReports())).toBe(read('README.md'));
+    expect(read('README.md')).toContain('| `redis-512-in-flight` |');
+  });
 });
 
 describe('a contest of several facets', () => {
