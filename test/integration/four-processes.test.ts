@@ -107,14 +107,15 @@ describeWith('redis', 'four processes that hammer one counter', (url) => {
   });
 
   it('get no more when they spend out of leases', async () => {
+    // Enough at first that each process is seen to be busy before the bucket has nothing left to lend.
     const { admitted, reports } = await hammer({
-      policy: { ...base, algorithm: 'token-bucket', burst: 100 },
+      policy: { ...base, algorithm: 'token-bucket', burst: 4_000 },
       leases: true,
       forMs: 2_500,
     });
-    expect(admitted.length).toBeGreaterThanOrEqual(100);
+    expect(admitted.length).toBeGreaterThanOrEqual(4_000);
     expect(reports.reduce((sum, { leased }) => sum + leased, 0)).toBeGreaterThan(0);
-    expect(worstExcess(admitted, refilling)).toBeLessThanOrEqual(0);
+    expect(worstExcess(admitted, (lengthUs) => 4_000 + (500 * lengthUs) / secondUs)).toBeLessThanOrEqual(0);
   });
 
   it('get of a leaky bucket what its queue holds and lets out, in every interval', async () => {
