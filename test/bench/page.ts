@@ -79,7 +79,32 @@ had an answer of the store, at most 3,000 ms: ours asks again only once in 500 t
 
 ${reports.map(sectionOf).join('\n')}`;
 
-const readmeTable = /(<!-- benchmarks: .*?-->\n)[\s\S]*?(<!-- end of benchmarks -->)/;
+const guidePath = fileURLToPath(new URL('../../docs/guides/algorithms.md', import.meta.url));
+const markedTable = /(<!-- benchmarks: .*?-->\n)[\s\S]*?(<!-- end of benchmarks -->)/;
+
+const withTable = (text: string, rows: readonly string[]): string =>
+  text.replace(markedTable, (_all, start: string, end: string) => `${start}${rows.join('\n')}\n${end}`);
+
+const gateCounts = ['1-gate', '4-gates', '16-gates'];
+const loads = ['0-9x', '1x', '3x', '10x'];
+
+/** What the guide to algorithms tells of approximate counting: by how much it admits more or less than exact counting. */
+export const guideWith = (guide: string, reports: readonly Report[]): string => {
+  const results = reports.find(({ bench }) => bench === 'consistency')?.results ?? [];
+  const excess = (name: string): string => {
+    const result = results.find((candidate) => candidate.name === name);
+    if (!result) return '';
+    const percent = (100 * (result.value - result.referenceValue)) / result.referenceValue;
+    return `${percent > 0.05 ? '+' : ''}${percent.toFixed(1).replace(/^-0\.0$/, '0.0')} %`;
+  };
+  const rows = ['token-bucket', 'sliding-window', 'fixed-window'].flatMap((algorithm) =>
+    loads.map((load) => {
+      const cells = gateCounts.map((gates) => excess(`${algorithm}-${gates}-${load}`));
+      return `| \`${algorithm}\`, ${load.replace('-', '.').replace('x', ' ×')} the limit | ${cells.join(' | ')} |`;
+    }),
+  );
+  return withTable(guide, ['| admitted, against exact | 1 gate | 4 gates | 16 gates |', '|---|--:|--:|--:|', ...rows]);
+};
 
 /** What the README tells of `enforcement`, between its two marks: one line per result that has an aim. */
 export const readmeWith = (readme: string, reports: readonly Report[]): string => {
@@ -91,8 +116,7 @@ export const readmeWith = (readme: string, reports: readonly Report[]): string =
     const verdict = `${times(contest.aim)} ${verdictOf(result, contest)}`;
     return [`| \`${result.name}\` | ${result.reference} | **${times(result.ratio)}** | ${verdict} |`];
   });
-  const table = ['| result | beside | ratio | aim |', '|---|---|--:|---|', ...rows].join('\n');
-  return readme.replace(readmeTable, (_all, start: string, end: string) => `${start}${table}\n${end}`);
+  return withTable(readme, ['| result | beside | ratio | aim |', '|---|---|--:|---|', ...rows]);
 };
 
 /** Keeps a report, in place of what there was of the same results, and writes the page. */
@@ -106,4 +130,5 @@ export const keepReport = (report: Report): void => {
   writeFileSync(jsonPath, `${JSON.stringify(reports, null, 2)}\n`);
   writeFileSync(pagePath, pageOf(reports));
   writeFileSync(readmePath, readmeWith(readFileSync(readmePath, 'utf8'), reports));
+  writeFileSync(guidePath, guideWith(readFileSync(guidePath, 'utf8'), reports));
 };

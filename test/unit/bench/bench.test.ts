@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Contest } from '../../bench/contest.ts';
-import { keptReports, pageOf, readmeWith } from '../../bench/page.ts';
+import { guideWith, keptReports, pageOf, readmeWith } from '../../bench/page.ts';
 import { median, play, ratioOf } from '../../bench/rounds.ts';
 import { contestOf } from '../../bench/table.ts';
 import { repositoryRoot } from '../../support/source-text.ts';
@@ -39,11 +39,14 @@ describe('a bench', () => {
 });
 
 describe('what is told of the results', () => {
-  it('is made from the kept report, in the page and in the README', () => {
+  it('is made from the kept report, in the page, in the README and in the guide', () => {
     const read = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8');
     expect(pageOf(keptReports())).toBe(read('docs/benchmarks.md'));
     expect(readmeWith(read('README.md'), keptReports())).toBe(read('README.md'));
     expect(read('README.md')).toContain('| `redis-512-in-flight` |');
+    const guide = read('docs/guides/algorithms.md');
+    expect(guideWith(guide, keptReports())).toBe(guide);
+    expect(guide).toMatch(/`fixed-window`, 10 × the limit \| .* % \|\n/);
   });
 });
 
