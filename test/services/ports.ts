@@ -1,13 +1,20 @@
 import { connect, createServer } from 'node:net';
 
-/** The given ports, if all are free still; else, or when none are given, two others that nobody listens on. */
+/**
+ * Each of the given ports if it is free still; else, or when none are given, another that nobody listens on. Each for itself:
+ * a spare one that somebody took meanwhile must not move a server that others know by the first.
+ */
 export const usablePorts = async (wanted: readonly number[] | undefined): Promise<[number, number]> => {
   const [first = 0, second = 0] = wanted ?? [];
+  return [await freeOrOther(first), await freeOrOther(second)];
+};
+
+const freeOrOther = async (wanted: number): Promise<number> => {
   try {
-    return [await freePort(first), await freePort(second)];
+    return await freePort(wanted);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    return [await freePort(0), await freePort(0)];
+    return await freePort(0);
   }
 };
 
