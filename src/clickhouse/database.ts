@@ -1,12 +1,12 @@
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
-import type { DecisionTable } from '../ingest/decision-table.ts';
+import type { EventTable } from '../ingest/event-table.ts';
 import type { Logger } from '../logger.ts';
 import { checkEngine, type Finding } from './check.ts';
 import { ClickHouseDecisionReader } from './decision-reader.ts';
-import { ClickHouseDecisionTable } from './decision-table.ts';
 import type { ClickHouseEngine } from './engine.ts';
+import { ClickHouseEventTable } from './event-table.ts';
 import { migrate } from './migrate.ts';
 
 export interface DatabaseOptions {
@@ -27,7 +27,7 @@ export interface DatabaseOptions {
 
 /** The analytics database. */
 export interface Database {
-  readonly table: DecisionTable;
+  readonly table: EventTable;
   readonly reader: DecisionReader;
   /** Address or folder, without credentials. */
   readonly name: string;
@@ -64,7 +64,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
   const minuteTtlDays = options.minuteTtlDays ?? (rawTtlDays === 0 ? 0 : 400);
   const engine = await openEngine(url);
   return {
-    table: new ClickHouseDecisionTable(engine, () => clock.nowMs()),
+    table: new ClickHouseEventTable(engine, () => clock.nowMs()),
     reader: new ClickHouseDecisionReader(engine),
     name: engine.name,
     migrate: () => migrate({ engine, logger, options: { rawTtlDays, minuteTtlDays, dedupWindow } }),

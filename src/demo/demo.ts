@@ -13,7 +13,7 @@ import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
 import { AddressBook } from '../http/address-book.ts';
 import { clientsOf } from '../http/identity.ts';
-import type { DecisionTable } from '../ingest/decision-table.ts';
+import type { EventTable } from '../ingest/event-table.ts';
 import { createIngester, type Ingester } from '../ingest/ingester.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
@@ -26,7 +26,7 @@ export interface DemoEngines {
   readonly limitStore: LimitStore;
   readonly blockList: BlockList;
   readonly log: EventLog;
-  readonly table: DecisionTable;
+  readonly table: EventTable;
   readonly reader: DecisionReader;
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
 import {
+  type Committed,
   type EventLog,
   type FrameWriter,
   type LogReader,
@@ -71,6 +72,15 @@ export class MemoryEventLog implements EventLog {
   async endPositions(topic: string): Promise<Positions> {
     const target = this.#topic(topic);
     return new Map(Array.from({ length: target.partitions }, (_, index) => [index, target.endOffset(index)]));
+  }
+
+  async committedOf(topic: string, group: string): Promise<ReadonlyMap<number, Committed>> {
+    const target = this.#topic(topic);
+    const known = target.groups.get(group);
+    const nothing: Committed = { offset: null, metadata: '' };
+    return new Map(
+      Array.from({ length: target.partitions }, (_, index) => [index, known?.committed(index) ?? nothing]),
+    );
   }
 
   async close(): Promise<void> {

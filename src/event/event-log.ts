@@ -99,12 +99,16 @@ export interface EventLog {
   reader(topic: string, group: string): Promise<LogReader>;
   /** Positions just behind the newest record of each partition. */
   endPositions(topic: string): Promise<Positions>;
+  /** What a group has committed for each partition of a topic, owned by a reader or not. */
+  committedOf(topic: string, group: string): Promise<ReadonlyMap<number, Committed>>;
   close(): Promise<void>;
 }
 
 export const topics = {
   decisions: 'tidegate.decisions',
   deadLetters: 'tidegate.dead-letters',
+  /** Every change of every block. */
+  blocks: 'tidegate.blocks',
   /** Compacted: one record per policy version. */
   policies: 'tidegate.policies',
 } as const;

@@ -4,7 +4,7 @@ import type { DecisionEvent } from '../event/decision-event.ts';
 import { decodeEvent } from '../event/event-codec.ts';
 import type { LogRecord } from '../event/event-log.ts';
 import { checkFrame, crc32Hex, type FrameHeaders } from '../event/frame.ts';
-import type { RowBlock, RowRun } from './decision-table.ts';
+import type { RowBlock, RowRun } from './event-table.ts';
 import type { Intent } from './intent.ts';
 
 /** A row that cannot be read, in a frame that can. */

@@ -3,7 +3,7 @@ import { TidegateError } from '../errors.ts';
 import { type EventLog, type LogReader, type Positions, type RecordHandler, topics } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
 import { DeadLetters } from './dead-letters.ts';
-import type { DecisionTable } from './decision-table.ts';
+import type { EventTable } from './event-table.ts';
 import { type PartitionContext, PartitionIngest } from './partition-ingest.ts';
 import { Patience } from './patience.ts';
 import { type IngestStats, newTally, type Tally } from './tally.ts';
@@ -12,7 +12,7 @@ export type { IngestStats } from './tally.ts';
 
 export interface IngesterOptions {
   readonly log: EventLog;
-  readonly table: DecisionTable;
+  readonly table: EventTable;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Readers of one group share the partitions. Default `tidegate-ingest`. */

@@ -1,5 +1,5 @@
 import { TidegateError } from '../errors.ts';
-import type { BlockRange } from './decision-table.ts';
+import type { BlockRange } from './event-table.ts';
 
 /**
  * What the owner of a partition is about to store, written into the committed offset's metadata before it does. Whoever

@@ -4,7 +4,7 @@ import type { Committed, LogRecord, RecordBatch } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
 import { type Exceptions, formBlock, type Inspected, inspect, tokenOf } from './block.ts';
 import type { DeadLetters, DeadRecord } from './dead-letters.ts';
-import type { DecisionTable, RowBlock } from './decision-table.ts';
+import type { EventTable, RowBlock } from './event-table.ts';
 import { deadRecords, withoutBadRows } from './exceptions.ts';
 import { decodeIntent, encodeIntent, type Intent } from './intent.ts';
 import { Marks } from './marks.ts';
@@ -15,7 +15,7 @@ import type { Tally } from './tally.ts';
 
 export interface PartitionContext {
   readonly topic: string;
-  readonly table: DecisionTable;
+  readonly table: EventTable;
   readonly deadLetters: DeadLetters;
   readonly patience: Patience;
   readonly limits: BlockLimits;

@@ -1,6 +1,6 @@
 import type { FrameHeaders } from '../event/frame.ts';
 import { formBlock, type Inspected } from './block.ts';
-import type { RowBlock } from './decision-table.ts';
+import type { RowBlock } from './event-table.ts';
 import { type Intent, maxExceptions } from './intent.ts';
 import type { Marks } from './marks.ts';
 

@@ -1,7 +1,7 @@
 import { TidegateError } from '../errors.ts';
 import { crc32Hex } from '../event/frame.ts';
 import { runsWithout } from './block.ts';
-import type { DecisionTable, RowBlock, RowRun, StoredRows } from './decision-table.ts';
+import type { EventTable, RowBlock, RowRun, StoredRows } from './event-table.ts';
 
 export interface Settlement {
   /** Rows that were not there and are now. */
@@ -11,7 +11,7 @@ export interface Settlement {
 }
 
 export interface SettleOptions {
-  readonly table: DecisionTable;
+  readonly table: EventTable;
   readonly block: RowBlock;
   /** The block's own token. */
   readonly token: string;

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts';
-import type { EventLog, FrameWriter, LogReader, Positions, WriterOptions } from '../event/event-log.ts';
+import type { Committed, EventLog, FrameWriter, LogReader, Positions, WriterOptions } from '../event/event-log.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { connectKafka, type KafkaConnection, logFailed } from './client.ts';
 import { KafkaFrameWriter } from './frame-writer.ts';
 import { KafkaLogReader } from './log-reader.ts';
-import { ensureTopic, offsetRanges } from './topic.ts';
+import { committedOffsets, ensureTopic, offsetRanges } from './topic.ts';
 
 export interface KafkaEventLogOptions {
   /** `kafka://user:password@a:9092,b:9092?ssl=true&sasl=scram-sha-256`, see {@link parseKafkaUrl}. */
@@ -77,6 +77,15 @@ class KafkaEventLog implements EventLog {
       return new Map([...ranges].map(([partition, { high }]) => [partition, high] as const).sort(([a], [b]) => a - b));
     } catch (error) {
       throw logFailed(`cannot ask where ${topic} ends`, error, true);
+    }
+  }
+
+  async committedOf(topic: string, group: string): Promise<ReadonlyMap<number, Committed>> {
+    await this.#ensure(topic);
+    try {
+      return await committedOffsets(this.#connection.admin, group, topic);
+    } catch (error) {
+      throw logFailed(`cannot ask what ${group} has committed of ${topic}`, error, true);
     }
   }
 

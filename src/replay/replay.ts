@@ -7,7 +7,7 @@ import type { RuleSet } from '../detect/rule.ts';
 import { createEmitter } from '../event/emitter.ts';
 import type { EventLog } from '../event/event-log.ts';
 import { createGate } from '../gate/gate.ts';
-import type { DecisionTable } from '../ingest/decision-table.ts';
+import type { EventTable } from '../ingest/event-table.ts';
 import { createIngester } from '../ingest/ingester.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
@@ -23,7 +23,7 @@ export interface ReplayEngines {
   readonly limitStore: LimitStore;
   readonly blockList: BlockList;
   readonly log: EventLog;
-  readonly table: DecisionTable;
+  readonly table: EventTable;
   readonly reader: Pick<DecisionReader, 'totals'>;
 }
 

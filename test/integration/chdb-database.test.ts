@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkEngine } from '../../src/clickhouse/check.ts';
-import { ClickHouseDecisionTable } from '../../src/clickhouse/decision-table.ts';
 import { type ClickHouseEngine, execute, selectRows } from '../../src/clickhouse/engine.ts';
+import { ClickHouseEventTable } from '../../src/clickhouse/event-table.ts';
 import { migrate, readMigrations } from '../../src/clickhouse/migrate.ts';
 import { openChdb } from '../../src/embedded/chdb.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../contract/decision-table.contract.ts';
+import { blockOf } from '../contract/event-table.contract.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
 
@@ -61,7 +61,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
   });
 
   it('keeps what a candidate came to and whether spends were taken back, beside a source of any name', async () => {
-    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs);
+    const table = new ClickHouseEventTable(engine, () => baseTimeMs);
     const partition = 77;
     const event = { candidateOutcome: 'denied', compensated: 1, source: 'overflow' } as const;
     await table.insert(blockOf([new FrameSource({ partition }).frame(event, {})]).runs, 'candidates');
@@ -102,7 +102,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
   });
 
   it('gives the minutes back what they lost, to the last measure, as often as they lose it', async () => {
-    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs);
+    const table = new ClickHouseEventTable(engine, () => baseTimeMs);
     const block = blockOf([new FrameSource({ emitter: 'repair' }).frame(...facts)]);
     await table.insert(block.runs, 'repair');
     const before = await minutes();
@@ -115,7 +115,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
   });
 
   it('takes from the minutes what they have too much', async () => {
-    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs);
+    const table = new ClickHouseEventTable(engine, () => baseTimeMs);
     const before = await minutes();
     await execute(
       engine.writer,
@@ -127,7 +127,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
 
   it('does not repair minutes whose rows may be gone: they are all that remains', async () => {
     await migrate({ engine, logger, options: { ...keepAll, rawTtlDays: 30 } });
-    const table = new ClickHouseDecisionTable(engine, () => baseTimeMs + 400 * dayMs);
+    const table = new ClickHouseEventTable(engine, () => baseTimeMs + 400 * dayMs);
     const before = await minutes();
     await execute(engine.writer, 'TRUNCATE TABLE decisions_raw');
     await table.repair(blockOf([new FrameSource({ emitter: 'repair' }).frame(...facts)]));

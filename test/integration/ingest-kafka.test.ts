@@ -7,7 +7,7 @@ import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { FrameSource } from '../support/decision-frames.ts';
 import { chdbUrl, describeWith, freshName } from '../support/engines.ts';
-import { FakeDecisionTable } from '../support/fake-decision-table.ts';
+import { FakeEventTable } from '../support/fake-event-table.ts';
 import { liveAndDie } from '../support/live-and-die.ts';
 
 const partitions = 2;
@@ -35,7 +35,7 @@ describeWith('kafka', 'ingest from a real broker', (url) => {
   it('stores every decision once while members come and go', async () => {
     const topic = freshName('ingest');
     const rows = await produce(topic);
-    const table = new FakeDecisionTable();
+    const table = new FakeEventTable();
     const member = () => {
       const common = { log, table, clock: systemClock, logger: silentLogger };
       return createIngester({ ...common, topic, group: topic, deadLetterTopic: `${topic}-dead`, maxBlockRows: 100 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { openDatabase } from '../../src/clickhouse/database.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { OutgoingFrame } from '../../src/event/event-log.ts';
-import type { DecisionTable } from '../../src/ingest/decision-table.ts';
+import type { EventTable } from '../../src/ingest/event-table.ts';
 import { createIngester, type IngestStats } from '../../src/ingest/ingester.ts';
 import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
@@ -93,7 +93,7 @@ const armCommits = (log: ScriptedLog, point: CrashPoint): void => {
   };
 };
 
-const armed = (table: DecisionTable, { point, delayUs }: CrashJob): DecisionTable => ({
+const armed = (table: EventTable, { point, delayUs }: CrashJob): EventTable => ({
   insert: async (runs, token) => {
     if (point === 'before-insert') die();
     const work = table.insert(runs, token);
@@ -112,9 +112,10 @@ const armed = (table: DecisionTable, { point, delayUs }: CrashJob): DecisionTabl
     await work;
   },
   marks: (partition) => table.marks(partition),
+  keepAccount: (block) => table.keepAccount(block),
 });
 
-const ingestScripted = async (table: DecisionTable, job: CrashJob): Promise<IngestStats> => {
+const ingestScripted = async (table: EventTable, job: CrashJob): Promise<IngestStats> => {
   const log = new ScriptedLog();
   log.add(...framesOfJob(job).sent);
   persist(log, job.folder);
@@ -128,10 +129,7 @@ const ingestScripted = async (table: DecisionTable, job: CrashJob): Promise<Inge
   return ingester.stats();
 };
 
-const ingestKafka = async (
-  table: DecisionTable,
-  { url, topic }: NonNullable<CrashJob['kafka']>,
-): Promise<IngestStats> => {
+const ingestKafka = async (table: EventTable, { url, topic }: NonNullable<CrashJob['kafka']>): Promise<IngestStats> => {
   const log = await openKafkaEventLog({ url, clock: systemClock, sessionTimeoutMs: 6_000 });
   const options = { log, table, clock: systemClock, logger: silentLogger, maxBlockRows: 600 };
   const ingester = createIngester({ ...options, topic, group: topic, deadLetterTopic: `${topic}-dead` });

@@ -84,4 +84,8 @@ export class ScriptedLog implements EventLog {
   async close(): Promise<void> {
     this.#handler = null;
   }
+
+  async committedOf(): Promise<ReadonlyMap<number, Committed>> {
+    return new Map([[0, this.committed]]);
+  }
 }

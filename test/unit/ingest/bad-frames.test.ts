@@ -5,16 +5,16 @@ import { crc32Hex } from '../../../src/event/frame.ts';
 import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { baseTimeMs, decisionEvent, decisionFrame, FrameSource } from '../../support/decision-frames.ts';
-import { FakeDecisionTable, poison } from '../../support/fake-decision-table.ts';
+import { FakeEventTable, poison } from '../../support/fake-event-table.ts';
 import { Death, ScriptedLog } from '../../support/scripted-log.ts';
 
 let log: ScriptedLog;
-let table: FakeDecisionTable;
+let table: FakeEventTable;
 let source: FrameSource;
 
 beforeEach(() => {
   log = new ScriptedLog();
-  table = new FakeDecisionTable();
+  table = new FakeEventTable();
   source = new FrameSource();
 });
 

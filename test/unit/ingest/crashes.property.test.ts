@@ -5,7 +5,7 @@ import type { OutgoingFrame } from '../../../src/event/event-log.ts';
 import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { FrameSource } from '../../support/decision-frames.ts';
-import { FakeDecisionTable, type InsertFault } from '../../support/fake-decision-table.ts';
+import { FakeEventTable, type InsertFault } from '../../support/fake-event-table.ts';
 import { Death, ScriptedLog } from '../../support/scripted-log.ts';
 
 /** What happens at one step: the process dies there, or the database fails there. */
@@ -59,7 +59,7 @@ const recordsOf = ({ frames }: Script): { readonly sent: OutgoingFrame[]; readon
 };
 
 /** Arms the mishaps, each once: a script ends with everything working. */
-const arm = (script: Script, log: ScriptedLog, table: FakeDecisionTable): void => {
+const arm = (script: Script, log: ScriptedLog, table: FakeEventTable): void => {
   const commits = [...script.commits];
   let current: Mishap = 'none';
   log.onCommit = (moment) => {
@@ -98,9 +98,9 @@ const settled = async (clock: ManualClock, work: Promise<void>): Promise<'done' 
   return outcome;
 };
 
-const play = async (script: Script): Promise<{ log: ScriptedLog; table: FakeDecisionTable; ingester: Ingester }> => {
+const play = async (script: Script): Promise<{ log: ScriptedLog; table: FakeEventTable; ingester: Ingester }> => {
   const log = new ScriptedLog();
-  const table = new FakeDecisionTable();
+  const table = new FakeEventTable();
   const clock = new ManualClock();
   log.add(...recordsOf(script).sent);
   arm(script, log, table);

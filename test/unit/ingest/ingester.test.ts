@@ -4,18 +4,18 @@ import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { decodeIntent } from '../../../src/ingest/intent.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { baseTimeMs, FrameSource } from '../../support/decision-frames.ts';
-import { FakeDecisionTable, type InsertFault } from '../../support/fake-decision-table.ts';
+import { FakeEventTable, type InsertFault } from '../../support/fake-event-table.ts';
 import { Death, ScriptedLog } from '../../support/scripted-log.ts';
 
 let clock: ManualClock;
 let log: ScriptedLog;
-let table: FakeDecisionTable;
+let table: FakeEventTable;
 let source: FrameSource;
 
 beforeEach(() => {
   clock = new ManualClock();
   log = new ScriptedLog();
-  table = new FakeDecisionTable();
+  table = new FakeEventTable();
   source = new FrameSource();
 });
 

@@ -1,4 +1,4 @@
-import type { DecisionTable, RowBlock, RowRun, StoredRows } from '../ingest/decision-table.ts';
+import type { EventTable, RowBlock, RowRun, StoredBlock, StoredRows } from '../ingest/event-table.ts';
 import { asking, type ClickHouseEngine, execute, type QueryParams, type SettingValue, selectRows } from './engine.ts';
 
 /** Emitters whose marks a new owner of a partition loads. */
@@ -72,7 +72,7 @@ const membership = (runs: readonly RowRun[]): ((emitter: string, seq: number) =>
 };
 
 /** `decisions_raw` and what is derived from it, on a server or on chDB alike. */
-export class ClickHouseDecisionTable implements DecisionTable {
+export class ClickHouseEventTable implements EventTable {
   readonly #engine: ClickHouseEngine;
   readonly #nowMs: () => number;
   #rawTtlDays: number | null = null;
@@ -127,6 +127,8 @@ export class ClickHouseDecisionTable implements DecisionTable {
     );
     return new Map(rows.map(({ emitter, seq }) => [emitter, Number(seq)]));
   }
+
+  async keepAccount(_block: StoredBlock): Promise<void> {}
 
   /** Older minutes are left alone: their raw rows may be gone, and the minutes are all that remains of them. */
   async #oldestKeptMs(): Promise<number> {

@@ -1,5 +1,5 @@
 import { TidegateError } from '../../src/errors.ts';
-import type { DecisionTable, RowBlock, RowRun, StoredRows } from '../../src/ingest/decision-table.ts';
+import type { EventTable, RowBlock, RowRun, StoredBlock, StoredRows } from '../../src/ingest/event-table.ts';
 
 /** What one insert does besides storing its rows. */
 export type InsertFault =
@@ -26,9 +26,11 @@ export const poison = 'poison';
 const away = (): TidegateError => new TidegateError('TABLE_FAILED', 'the database is away', { retryable: true });
 
 /** A decision table in memory that can fail in the ways a database does. One derived total stands for the views. */
-export class FakeDecisionTable implements DecisionTable {
+export class FakeEventTable implements EventTable {
   readonly rows: StoredRow[] = [];
   readonly inserts: string[] = [];
+  /** The ledger, by startOffset. */
+  readonly ledger = new Map<number, StoredBlock>();
   /** What the views hold: Σ count. */
   derived = 0;
   /** Asked before each insert. */
@@ -90,5 +92,10 @@ export class FakeDecisionTable implements DecisionTable {
     const marks = new Map<string, number>();
     for (const { emitter, seq } of this.rows) marks.set(emitter, Math.max(seq, marks.get(emitter) ?? 0));
     return marks;
+  }
+
+  async keepAccount(block: StoredBlock): Promise<void> {
+    if (this.isAway()) throw away();
+    this.ledger.set(block.startOffset, block);
   }
 }

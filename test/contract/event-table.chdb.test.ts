@@ -2,10 +2,10 @@ import { openDatabase } from '../../src/clickhouse/database.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { describeWith } from '../support/engines.ts';
-import { decisionTableContract } from './decision-table.contract.ts';
+import { eventTableContract } from './event-table.contract.ts';
 
 describeWith('chdb', 'chDB', (url) => {
-  decisionTableContract('keeps the contract of a decision table', () =>
+  eventTableContract('keeps the contract of a decision table', () =>
     openDatabase({ url, clock: systemClock, logger: silentLogger, rawTtlDays: 0 }),
   );
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/clickhouse/database.ts';
 import type { OutgoingFrame } from '../../src/event/event-log.ts';
 import { crc32Hex } from '../../src/event/frame.ts';
-import type { RowBlock, RowRun } from '../../src/ingest/decision-table.ts';
+import type { RowBlock, RowRun } from '../../src/ingest/event-table.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
 
 const runOf = ({ headers, body }: OutgoingFrame): RowRun => ({
@@ -28,7 +28,7 @@ const minuteMs = 60_000;
 const yearMs = 365.25 * 86_400_000;
 
 /** What every decision table keeps. Each test has a partition of its own; the database is shared. */
-export const decisionTableContract = (title: string, open: () => Promise<Database>): void => {
+export const eventTableContract = (title: string, open: () => Promise<Database>): void => {
   describe(title, () => {
     let database: Database;
     let partition = 0;

@@ -34,11 +34,44 @@ export interface StoredRows {
   readonly seqs: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
+/** How far one emitter came with a block. */
+export interface EmitterSpan {
+  readonly emitter: string;
+  /** Positions firstSeq to lastSeq came with the block; lastSeq < firstSeq: none, it only said where it stands. */
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Of these, rows that are stored by this block: fewer when some had come before or went to the dead letters. */
+  readonly rows: number;
+  /** Positions before firstSeq that never came. */
+  readonly missingRows: number;
+  /** Σ count of all its events in this partition up to lastSeq, as it says itself. */
+  readonly total: number;
+  /** It has said that it sends no more. */
+  readonly ended: boolean;
+}
+
+/** What is written down of a block that is stored: one line of the ledger. */
+export interface StoredBlock extends BlockRange {
+  readonly topic: string;
+  /** Rows stored; 0 for records that hold none, or none that are new. */
+  readonly rows: number;
+  readonly crc32: string;
+  /** Of the rows, milliseconds since the epoch; both 0 without rows. */
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly emitters: readonly EmitterSpan[];
+  /** Rows that had been stored before, and records and rows that went to the dead letters. */
+  readonly doubledRows: number;
+  readonly deadLetters: number;
+  /** It was not known whether the first insert had succeeded: the rows were counted and completed. */
+  readonly settled: boolean;
+}
+
 /**
- * Where decisions are stored. All calls reject with TidegateError TABLE_FAILED (retryable) when the database is away;
+ * Where the events of one topic are stored. All calls reject with TidegateError TABLE_FAILED (retryable) when the database is away;
  * what was asked may then have happened.
  */
-export interface DecisionTable {
+export interface EventTable {
   /**
    * Stores the rows of these runs as one block, visible when it resolves. A token that was seen before makes it do
    * nothing, as far as the database remembers. Rejects with FRAME_CORRUPT when the database cannot read a row; none is
@@ -54,4 +87,9 @@ export interface DecisionTable {
   repair(block: RowBlock): Promise<void>;
   /** The highest position stored of each emitter of a partition: the most recent 10,000 emitters. */
   marks(partition: number): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Writes down that a block is stored. Idempotent by topic, partition and startOffset: the last one counts, so that
+   * whoever settles a block of a former owner may say it again.
+   */
+  keepAccount(block: StoredBlock): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { type ClickHouseHttp, startClickHouseHttp } from '../support/clickhouse-http.ts';
 import { describeWith } from '../support/engines.ts';
-import { decisionTableContract } from './decision-table.contract.ts';
+import { eventTableContract } from './event-table.contract.ts';
 
 const password = "s3cret:/@'";
 
@@ -22,7 +22,7 @@ describeWith(
     });
     afterAll(() => front.close());
 
-    decisionTableContract('keeps the contract of a decision table', () => openFront(address()));
+    eventTableContract('keeps the contract of a decision table', () => openFront(address()));
 
     describe('opens only what it can use', () => {
       it('names the server, without credentials, when it refuses them', async () => {
