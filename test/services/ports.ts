@@ -1,4 +1,13 @@
+import { randomInt } from 'node:crypto';
 import { connect, createServer } from 'node:net';
+
+/**
+ * Below those that systems give to outgoing connections. Clients of a server that was killed try again and again, and on
+ * one of those ports a connection may come to itself: the server finds its port taken, by its own client.
+ */
+const lowestPort = 12_000;
+const highestPort = 32_000;
+const maxTries = 200;
 
 /**
  * Each of the given ports if it is free still; else, or when none are given, another that nobody listens on. Each for itself:
@@ -10,15 +19,26 @@ export const usablePorts = async (wanted: readonly number[] | undefined): Promis
 };
 
 const freeOrOther = async (wanted: number): Promise<number> => {
+  if (wanted === 0) return otherPort();
   try {
     return await freePort(wanted);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    return await freePort(0);
+    return await otherPort();
   }
 };
 
-/** `wanted`, or any port when that is 0. Rejects with EADDRINUSE when somebody listens there. */
+const otherPort = async (): Promise<number> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await freePort(randomInt(lowestPort, highestPort));
+    } catch (error) {
+      if (tries === maxTries || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+};
+
+/** Rejects with EADDRINUSE when somebody listens there. */
 const freePort = (wanted: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();

@@ -11,3 +11,11 @@ it('a server keeps its port when its spare one was taken meanwhile', async () =>
   expect(again).toBe(first);
   expect(other).not.toBe(second);
 });
+
+it('a server never gets a port that systems give to outgoing connections: a client that tries again could take it', async () => {
+  const pairs = await Promise.all(Array.from({ length: 20 }, () => usablePorts(undefined)));
+  for (const port of pairs.flat()) {
+    expect(port).toBeGreaterThan(1024);
+    expect(port).toBeLessThan(32_768);
+  }
+});
