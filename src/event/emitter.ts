@@ -33,12 +33,18 @@ export interface EmitterStats {
   readonly waiting: number;
   /** Given up by a close that ran out of time. */
   readonly lost: number;
+  /** For lack of room: decisions whose interval was given up, and nothing else. */
+  readonly coarse: number;
   /** Decisions whose client was given up for lack of room. */
   readonly folded: number;
+  /** Of these, those whose tenant, policy and cost were given up as well. */
+  readonly foldedTwice: number;
   /** Rows durable in the log: `sent / rows` is the merge ratio. */
   readonly rows: number;
   /** Sends that failed and were tried again. */
   readonly failures: number;
+  /** How long the oldest decision has been waiting, milliseconds; 0: none waits. */
+  readonly oldestWaitMs: number;
 }
 
 export interface Emitter {
@@ -66,6 +72,10 @@ class LogEmitter implements Emitter {
   readonly #positions = new Map<number, number>();
   #fastTimer: Timer | undefined;
   #slowTimer: Timer | undefined;
+  /** When the first decision came of those in each buffer and of those being sent, monotonic. Infinity: there is none. */
+  #fastSinceUs = Number.POSITIVE_INFINITY;
+  #slowSinceUs = Number.POSITIVE_INFINITY;
+  #sendingSinceUs = Number.POSITIVE_INFINITY;
   #tail: Promise<void> = Promise.resolve();
   #abandoned = false;
   #abandon: () => void = () => undefined;
@@ -92,10 +102,14 @@ class LogEmitter implements Emitter {
     this.#counts.recorded += 1;
     if (decision.outcome === 'denied') {
       this.#fast.add(decision);
-      this.#fastTimer ??= clock.schedule(flushDeniedMs, () => this.#drain(this.#fast));
+      if (this.#fastTimer) return;
+      this.#fastTimer = clock.schedule(flushDeniedMs, () => this.#drain(this.#fast));
+      this.#fastSinceUs = clock.monotonicUs();
     } else {
       this.#slow.add(decision);
-      this.#slowTimer ??= clock.schedule(flushAllowedMs, () => this.#drain(this.#slow));
+      if (this.#slowTimer) return;
+      this.#slowTimer = clock.schedule(flushAllowedMs, () => this.#drain(this.#slow));
+      this.#slowSinceUs = clock.monotonicUs();
     }
   }
 
@@ -124,9 +138,26 @@ class LogEmitter implements Emitter {
 
   stats(): EmitterStats {
     const { recorded, lost, rows, failures } = this.#counts;
-    const folded = this.#fast.foldedDecisions + this.#slow.foldedDecisions;
+    const [fast, slow] = [this.#fast, this.#slow];
     const sent = this.#sent();
-    return { recorded, sent, waiting: recorded - sent - lost, lost, folded, rows, failures };
+    const waiting = recorded - sent - lost;
+    return {
+      recorded,
+      sent,
+      waiting,
+      lost,
+      coarse: fast.coarseDecisions + slow.coarseDecisions,
+      folded: fast.foldedDecisions + slow.foldedDecisions,
+      foldedTwice: fast.foldedTwiceDecisions + slow.foldedTwiceDecisions,
+      rows,
+      failures,
+      oldestWaitMs: waiting > 0 ? this.#oldestWaitMs() : 0,
+    };
+  }
+
+  #oldestWaitMs(): number {
+    const sinceUs = Math.min(this.#fastSinceUs, this.#slowSinceUs, this.#sendingSinceUs);
+    return Math.max(0, (this.#options.clock.monotonicUs() - sinceUs) / 1000);
   }
 
   #sent(): number {
@@ -141,8 +172,15 @@ class LogEmitter implements Emitter {
     const timer = buffer === this.#fast ? this.#fastTimer : this.#slowTimer;
     timer?.cancel();
     this.#enqueue(() => {
-      if (buffer === this.#fast) this.#fastTimer = undefined;
-      else this.#slowTimer = undefined;
+      if (buffer === this.#fast) {
+        this.#fastTimer = undefined;
+        this.#sendingSinceUs = this.#fastSinceUs;
+        this.#fastSinceUs = Number.POSITIVE_INFINITY;
+      } else {
+        this.#slowTimer = undefined;
+        this.#sendingSinceUs = this.#slowSinceUs;
+        this.#slowSinceUs = Number.POSITIVE_INFINITY;
+      }
       return this.#framesOf(buffer);
     });
   }
@@ -172,6 +210,7 @@ class LogEmitter implements Emitter {
         bytes = 0;
       }
       if (batch.length > 0) await this.#append(batch);
+      this.#sendingSinceUs = Number.POSITIVE_INFINITY;
     });
   }
 

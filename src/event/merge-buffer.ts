@@ -58,7 +58,9 @@ export class MergeBuffer {
   #kinds = new KindIndex();
   /** Where intervals are counted from: the first of this filling. */
   #origin: number | null = null;
+  #coarse = 0;
   #folded = 0;
+  #foldedTwice = 0;
 
   constructor({ intervalMs, maxRows, every }: MergeBufferOptions) {
     this.#intervalMs = intervalMs;
@@ -70,9 +72,19 @@ export class MergeBuffer {
     return this.#rows.size;
   }
 
+  /** Decisions whose interval was given up, since the start; those that were folded not among them. */
+  get coarseDecisions(): number {
+    return this.#coarse;
+  }
+
   /** Decisions whose client was given up, since the start. */
   get foldedDecisions(): number {
     return this.#folded;
+  }
+
+  /** Of these, those whose tenant, policy and cost were given up as well. */
+  get foldedTwiceDecisions(): number {
+    return this.#foldedTwice;
   }
 
   add(record: DecisionRecord): void {
@@ -86,9 +98,13 @@ export class MergeBuffer {
       return;
     }
     const row = rows.find(record, kind, cell);
+    if (!row && size >= this.#maxRows) {
+      this.#addFolded(record, kind);
+      return;
+    }
+    if (!roomy) this.#coarse += 1;
     if (row) row.countOne(record);
-    else if (size < this.#maxRows) rows.add(record, kind ?? this.#kinds.add(record), cell);
-    else this.#addFolded(record, kind);
+    else rows.add(record, kind ?? this.#kinds.add(record), cell);
   }
 
   /** Empties the buffer: rows in the order of their first decision, to be given back when they have been read. */
@@ -123,8 +139,10 @@ export class MergeBuffer {
       return;
     }
     const row = this.#countFolded(folded(record), 2 * this.#maxRows);
-    if (row === null) this.#countFolded(foldedTwice(record), Number.POSITIVE_INFINITY);
-    else if (kind) this.#kinds.rememberFolded(kind, row);
+    if (row === null) {
+      this.#foldedTwice += 1;
+      this.#countFolded(foldedTwice(record), Number.POSITIVE_INFINITY);
+    } else if (kind) this.#kinds.rememberFolded(kind, row);
   }
 
   /** Counts it in a row of its own while there are fewer than `maxRows`; else, without a row, returns null. */

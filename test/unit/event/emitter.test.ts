@@ -183,6 +183,30 @@ describe('the emitter', () => {
     expect(log.events().length).toBeLessThan(1000);
   });
 
+  it('says how long its oldest decision has been waiting: in a buffer, and while the log is away', async () => {
+    const { clock, emitter, log } = setUp();
+    expect(emitter.stats().oldestWaitMs).toBe(0);
+    emitter.record(decision());
+    clock.advance(100);
+    emitter.record(decision({ outcome: 'denied' }));
+    expect(emitter.stats().oldestWaitMs).toBe(100);
+    log.away = true;
+    clock.advance(150);
+    await turn();
+    clock.advance(1000);
+    await turn();
+    emitter.record(decision());
+    expect(emitter.stats().oldestWaitMs).toBeGreaterThanOrEqual(1150);
+    log.away = false;
+    while (emitter.stats().waiting > 1) {
+      clock.advance(50);
+      await turn();
+    }
+    expect(emitter.stats().oldestWaitMs).toBeLessThan(1150);
+    await emitter.flush();
+    expect(emitter.stats().oldestWaitMs).toBe(0);
+  });
+
   it('sends a large buffer in several appends, and goes on where it was when the log goes away between two of them', async () => {
     const { emitter, log, clock } = setUp();
     for (let n = 0; n < 9000; n += 1) emitter.record(decision({ client: `10.${n % 250}.${Math.floor(n / 250)}.1` }));

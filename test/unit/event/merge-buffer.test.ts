@@ -38,6 +38,9 @@ describe('rows that wait', () => {
     const decisions = (outcome: string): number =>
       events.filter((event) => event.outcome === outcome).reduce((sum, { count }) => sum + count, 0);
     expect([decisions('allowed'), decisions('denied')]).toEqual([3333, 1667]);
+    // 50 rows with their interval, 50 without, 100 without their client; the rest keeps the outcome.
+    const { coarseDecisions, foldedDecisions, foldedTwiceDecisions } = buffer;
+    expect([coarseDecisions, foldedDecisions, foldedTwiceDecisions]).toEqual([50, 4900, 4800]);
   });
 
   it('keep tenant and policy as long as there is room for them', () => {
