@@ -3,11 +3,13 @@ import type { Contest } from './contest.ts';
 import { enforcement } from './enforcement/contests.ts';
 import { events } from './events/contests.ts';
 import { failure } from './failure/contests.ts';
+import { pipeline } from './pipeline/contests.ts';
 
 /** Name → what it measures, in the order in which it is told. */
 export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([
   ['enforcement', enforcement],
   ['events', events],
+  ['pipeline', pipeline],
   ['failure', failure],
   ['consistency', consistency],
 ]);

@@ -9,11 +9,12 @@ export interface Order {
   readonly rounds: number;
   readonly roundMs: number;
   readonly redisUrl: string;
+  readonly kafkaUrl: string;
 }
 
 /** A process per contest: what one makes the compiler believe, or leaves on the heap, must not weigh on the next. */
-const obey = async ({ bench, contest, rounds, roundMs, redisUrl }: Order): Promise<void> => {
-  const results = await play(contestNamed(bench, contest), rounds, { roundMs, redisUrl });
+const obey = async ({ bench, contest, rounds, ...setting }: Order): Promise<void> => {
+  const results = await play(contestNamed(bench, contest), rounds, setting);
   // Started by hand, under a profiler: nobody listens.
   if (!process.send) console.log(JSON.stringify(results));
   await new Promise((resolve) => (process.send ? process.send(results, resolve) : resolve(null)));

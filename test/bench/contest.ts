@@ -3,6 +3,8 @@ export interface Setting {
   readonly roundMs: number;
   /** A Redis of this run alone, `redis://…`; '' unless the contest asked for one. */
   readonly redisUrl: string;
+  /** The same of Kafka, `kafka://…`. */
+  readonly kafkaUrl: string;
 }
 
 /** What one round of a contest with several facets has measured, by their names. */
@@ -15,7 +17,7 @@ export interface Duel<Measured = number | Sample> {
   close(): Promise<void>;
 }
 
-/** One of several results that the same rounds give: `<contest>-<facet>`. */
+/** One of several results that the same rounds give: `<contest>-<facet>`, or the contest's own name where it is ''. */
 export interface Facet {
   readonly name: string;
   readonly unit: string;
@@ -36,10 +38,13 @@ export interface Contest {
   /** What both sides do, for the page of results. */
   readonly about: string;
   readonly needsRedis?: boolean;
+  readonly needsKafka?: boolean;
   /** Instead of a single value. Then `unit` and `better` say nothing. */
   readonly facets?: readonly Facet[];
   /** For contests whose single rounds are long. */
   readonly maxRounds?: number;
+  /** Of all rounds together, with what is set up before. Default 180,000. */
+  readonly timeoutMs?: number;
   open(setting: Setting): Promise<Duel>;
 }
 
@@ -70,5 +75,10 @@ export interface Announced extends Facet {
 /** The results that a contest gives, in their order. */
 export const announcedBy = (contest: Contest): readonly Announced[] =>
   contest.facets
-    ? contest.facets.map((facet) => ({ ...facet, contest, facet: facet.name, name: `${contest.name}-${facet.name}` }))
+    ? contest.facets.map((facet) => ({
+        ...facet,
+        contest,
+        facet: facet.name,
+        name: facet.name === '' ? contest.name : `${contest.name}-${facet.name}`,
+      }))
     : [{ name: contest.name, unit: contest.unit, better: contest.better, contest, facet: '' }];

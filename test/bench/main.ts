@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { ownEngine } from '../services/engine.ts';
 import { openRunFolder, removeFolder } from '../services/folders.ts';
+import { launchKafka } from '../services/kafka.ts';
 import { launchRedis } from '../services/redis.ts';
 import { benches } from './benches.ts';
 import type { Order } from './child.ts';
@@ -20,7 +21,7 @@ interface Options {
   readonly write?: boolean;
 }
 
-/** No round of any contest takes this long, nor do all that are allowed together. */
+/** No round of any contest takes this long, nor do all that are allowed together; some contests say otherwise. */
 const contestTimeoutMs = 180_000;
 
 const wholeNumber =
@@ -42,12 +43,16 @@ const chosen = (bench: string, only: readonly string[] | undefined): readonly Co
 };
 
 /** Runs one contest in a process of its own, on compiled code. */
-const runContest = (order: Order, folder: string): Promise<readonly Result[]> =>
+const runContest = (
+  order: Order,
+  { timeoutMs = contestTimeoutMs }: Contest,
+  folder: string,
+): Promise<readonly Result[]> =>
   new Promise((resolve, reject) => {
     const child = fork(join(folder, 'test', 'bench', 'child.js'), [JSON.stringify(order)], {
       execArgv: ['--expose-gc'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      timeout: contestTimeoutMs,
+      timeout: timeoutMs,
     });
     let results: readonly Result[] | null = null;
     child.on('message', (message) => {
@@ -71,18 +76,28 @@ const runBench = async (bench: string, contests: readonly Contest[], options: Op
     compileInto(join(folder, 'code'));
     const launch = { folder: join(folder, 'redis'), tied: true, remove: () => undefined };
     const redis = contests.some(({ needsRedis }) => needsRedis) ? await ownEngine(launchRedis, launch) : null;
+    const kafka = contests.some(({ needsKafka }) => needsKafka)
+      ? await ownEngine(launchKafka, { ...launch, folder: join(folder, 'kafka') })
+      : null;
     try {
       const results: Result[] = [];
       for (const [index, contest] of contests.entries()) {
-        const order = { bench, contest: contest.name, rounds, roundMs, redisUrl: redis?.url ?? '' };
+        const order = {
+          bench,
+          contest: contest.name,
+          rounds,
+          roundMs,
+          redisUrl: redis?.url ?? '',
+          kafkaUrl: kafka?.url ?? '',
+        };
         if (process.stderr.isTTY) process.stderr.write(`[${index + 1}/${contests.length}] ${contest.name} … \r`);
-        const told = await runContest(order, join(folder, 'code'));
+        const told = await runContest(order, contest, join(folder, 'code'));
         results.push(...told);
         for (const result of told) say(`[${index + 1}/${contests.length}] ${lineOf(result, contest)}`);
       }
       return { bench, rounds, cores: cpus().length, results };
     } finally {
-      await redis?.stop();
+      await Promise.all([redis?.stop(), kafka?.stop()]);
     }
   } finally {
     removeFolder(folder);
@@ -98,7 +113,7 @@ const main = async (bench: string, options: Options): Promise<void> => {
 
 await new Command('bench')
   .description(
-    'Measures tidegate beside its peers, in turns, on this machine. Redis is started for it where it is needed.',
+    'Measures tidegate beside its peers, in turns, on this machine. Redis and Kafka are started where they are needed.',
   )
   .addArgument(new Argument('<name>', 'what to measure').choices([...benches.keys()]))
   .option('--json', 'one JSON object as the last line of the output')
