@@ -49,6 +49,9 @@ export interface Detector {
   positions(): Positions;
   /** Resolves when everything below is detected and promoted by this detector. Rejects when it stops before. */
   whenReached(positions: Positions): Promise<void>;
+  /** How far each owned partition is behind its end, records. */
+  lag(): Promise<ReadonlyMap<number, number>>;
+  /** Totals since it was made: those of partitions that have gone to another owner stay in them. */
   stats(): DetectorStats;
 }
 
@@ -61,6 +64,8 @@ interface Waiter {
 const firstBackOffMs = 100;
 const maxBackOffMs = 5000;
 const recordsPerHeartbeat = 50;
+
+type RetiredStats = Omit<PartitionStats, 'clients'>;
 
 /** Reads decisions, draws conclusions and promotes them to blocks. */
 export const createDetector = (options: DetectorOptions): Detector => new LogDetector(options);
@@ -81,6 +86,14 @@ class LogDetector implements Detector, RecordHandler {
   #verdicts = 0;
   #failures = 0;
   #corrupt = 0;
+  /** Of partitions that this detector owned before. */
+  readonly #retired: { -readonly [Field in keyof RetiredStats]: number } = {
+    events: 0,
+    evidence: 0,
+    late: 0,
+    duplicates: 0,
+    evictedClients: 0,
+  };
   readonly #promotions = { activated: 0, proposed: 0, already: 0, suppressed: 0, shadow: 0 };
 
   constructor(options: DetectorOptions) {
@@ -117,8 +130,12 @@ class LogDetector implements Detector, RecordHandler {
     });
   }
 
+  async lag(): Promise<ReadonlyMap<number, number>> {
+    return (await this.#reader?.lag()) ?? new Map();
+  }
+
   stats(): DetectorStats {
-    const total = { events: 0, evidence: 0, late: 0, duplicates: 0, evictedClients: 0, clients: 0 };
+    const total = { ...this.#retired, clients: 0 };
     for (const partition of this.#partitions.values()) {
       const stats = partition.stats();
       for (const field of Object.keys(total) as (keyof PartitionStats)[]) total[field] += stats[field];
@@ -141,6 +158,7 @@ class LogDetector implements Detector, RecordHandler {
     }
     const { rules } = this.#options.rules;
     const known = horizonMs === null ? {} : { horizonMs };
+    this.#retire(partition);
     this.#partitions.set(partition, new PartitionDetector({ partition, rules, fromOffset, ...known }));
     this.#pending.set(partition, []);
     this.#done.set(partition, fromOffset);
@@ -169,10 +187,17 @@ class LogDetector implements Detector, RecordHandler {
   }
 
   revoked(partition: number): void {
-    this.#partitions.delete(partition);
+    this.#retire(partition);
     this.#pending.delete(partition);
     this.#done.delete(partition);
     this.#committed.delete(partition);
+  }
+
+  #retire(partition: number): void {
+    const stats = this.#partitions.get(partition)?.stats();
+    this.#partitions.delete(partition);
+    if (!stats) return;
+    for (const field of Object.keys(this.#retired) as (keyof RetiredStats)[]) this.#retired[field] += stats[field];
   }
 
   #observe(detector: PartitionDetector, record: LogRecord): Verdict[] {

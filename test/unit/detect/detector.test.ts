@@ -69,6 +69,19 @@ describe('createDetector', () => {
     await detector.stop();
   });
 
+  it('keeps its totals when its partitions go to another, and says how far it is behind', async () => {
+    const { detectorWith, send } = await setUp();
+    const detector = detectorWith();
+    expect(await detector.lag()).toEqual(new Map());
+    await detector.start();
+    await detector.whenReached(await send(storm('203.0.113.9')));
+    await vi.waitFor(async () => expect([...(await detector.lag()).values()]).toEqual(Array(partitions).fill(0)));
+    const { events, evidence } = detector.stats();
+    await detector.stop();
+    expect(detector.stats()).toMatchObject({ events, evidence, partitions: 0, clients: 0 });
+    expect(evidence).toBe(24);
+  });
+
   it('makes the same blocks with one detector and with three', async () => {
     const blocksWith = async (count: number) => {
       const { blockList, detectorWith, send } = await setUp();
