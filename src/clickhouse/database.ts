@@ -6,10 +6,11 @@ import type { Logger } from '../logger.ts';
 import { checkEngine, type Finding } from './check.ts';
 import { ClickHouseDecisionReader } from './decision-reader.ts';
 import type { ClickHouseEngine } from './engine.ts';
-import { ClickHouseEventTable } from './event-table.ts';
+import { ClickHouseEventTable, type EventTableName } from './event-table.ts';
 import { migrate } from './migrate.ts';
+import type { Retention } from './sql-text.ts';
 
-export interface DatabaseOptions {
+export interface DatabaseOptions extends Retention {
   /**
    * `http(s)://user:password@host:8123/database`, `chdb:<folder>`, or `chdb:` alone for a folder that is gone after
    * close().
@@ -17,17 +18,41 @@ export interface DatabaseOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Days that decisions are kept row by row. 0: for ever, which is what a replayed log needs. Default 30. */
-  readonly rawTtlDays?: number;
-  /** Days that the minutes are kept. 0: for ever. Default 400, or 0 when the rows are kept for ever. */
-  readonly minuteTtlDays?: number;
   /** Blocks that each table remembers, to recognise one that comes again. Default 10,000. */
   readonly dedupWindow?: number;
 }
 
+/**
+ * How long rows are kept where nothing else is said. A replayed log is older than all of it, so 0 days for raw mean that
+ * nothing goes.
+ */
+export const defaultRetention = {
+  rawTtlDays: 30,
+  minuteTtlDays: 100,
+  hourTtlDays: 400,
+  dayTtlDays: 0,
+  denialsTtlDays: 30,
+  ingestBlocksTtlDays: 30,
+  blocksTtlDays: 0,
+} as const satisfies Required<Retention>;
+
+/** What is kept in the end: given, by default, or all of it when raw is kept for ever and nothing else is said. */
+const retentionOf = (given: Retention): Required<Retention> => {
+  const names = Object.keys(defaultRetention) as (keyof Retention)[];
+  const fallback = (name: keyof Retention): number => (given.rawTtlDays === 0 ? 0 : defaultRetention[name]);
+  return Object.fromEntries(
+    names.map((name) => [name, given[name] ?? fallback(name)]),
+  ) as unknown as Required<Retention>;
+};
+
 /** The analytics database. */
 export interface Database {
+  /** Decisions. */
   readonly table: EventTable;
+  /** Every change of a block. */
+  readonly blocks: EventTable;
+  /** Every load of policies. */
+  readonly policies: EventTable;
   readonly reader: DecisionReader;
   /** Address or folder, without credentials. */
   readonly name: string;
@@ -60,14 +85,17 @@ const openEngine = async (url: string): Promise<ClickHouseEngine> => {
  * another process holds the folder.
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
-  const { url, clock, logger, rawTtlDays = 30, dedupWindow = 10_000 } = options;
-  const minuteTtlDays = options.minuteTtlDays ?? (rawTtlDays === 0 ? 0 : 400);
+  const { url, clock, logger, dedupWindow = 10_000 } = options;
   const engine = await openEngine(url);
+  const tableOf = (table: EventTableName): EventTable =>
+    new ClickHouseEventTable({ engine, table, nowMs: () => clock.nowMs() });
   return {
-    table: new ClickHouseEventTable(engine, () => clock.nowMs()),
+    table: tableOf('decisions_raw'),
+    blocks: tableOf('blocks'),
+    policies: tableOf('policies'),
     reader: new ClickHouseDecisionReader(engine),
     name: engine.name,
-    migrate: () => migrate({ engine, logger, options: { rawTtlDays, minuteTtlDays, dedupWindow } }),
+    migrate: () => migrate({ engine, logger, options: { ...retentionOf(options), dedupWindow } }),
     check: () => checkEngine(engine),
     announce: (endpoint) => engine.announce(endpoint),
     close: () => engine.close(),

@@ -1,34 +1,59 @@
 import { TidegateError } from '../errors.ts';
 
+/** How long each table keeps a row after its time, days. 0 or left out: for ever. */
+export interface Retention {
+  /** `decisions_raw`. */
+  readonly rawTtlDays?: number;
+  readonly minuteTtlDays?: number;
+  readonly hourTtlDays?: number;
+  readonly dayTtlDays?: number;
+  /** `denials_by_client_per_minute`. */
+  readonly denialsTtlDays?: number;
+  /** `ingest_blocks`, after a line was written. */
+  readonly ingestBlocksTtlDays?: number;
+  /** `blocks` and `policies`. */
+  readonly blocksTtlDays?: number;
+}
+
 /** What a migration may be told. The files' checksums do not depend on it. */
-export interface SchemaOptions {
-  /** Days that `decisions_raw` keeps a row after its time. 0: for ever. */
-  readonly rawTtlDays: number;
-  /** The same for `decisions_per_minute`. */
-  readonly minuteTtlDays: number;
+export interface SchemaOptions extends Retention {
   /** Blocks that each table remembers, over all partitions, to recognise one that comes again. */
   readonly dedupWindow: number;
 }
 
-const ttlOf = (column: string, days: number): string =>
-  days > 0 ? `toDateTime(${column}) + toIntervalDay(${days})` : '';
+interface TableTtl {
+  readonly table: string;
+  readonly column: string;
+  /** Placeholder of the clause in the table's migration. */
+  readonly placeholder: string;
+  readonly days: keyof Retention;
+}
+
+const tableTtls: readonly TableTtl[] = [
+  { table: 'decisions_raw', column: 'time', placeholder: 'rawTtl', days: 'rawTtlDays' },
+  { table: 'decisions_per_minute', column: 'minute', placeholder: 'minuteTtl', days: 'minuteTtlDays' },
+  { table: 'decisions_per_hour', column: 'hour', placeholder: 'hourTtl', days: 'hourTtlDays' },
+  { table: 'decisions_per_day', column: 'day', placeholder: 'dayTtl', days: 'dayTtlDays' },
+  { table: 'denials_by_client_per_minute', column: 'minute', placeholder: 'denialsTtl', days: 'denialsTtlDays' },
+  { table: 'ingest_blocks', column: 'stored_at', placeholder: 'ingestBlocksTtl', days: 'ingestBlocksTtlDays' },
+  { table: 'blocks', column: 'time', placeholder: 'blocksTtl', days: 'blocksTtlDays' },
+  { table: 'policies', column: 'time', placeholder: 'policiesTtl', days: 'blocksTtlDays' },
+];
+
+const ttlOf = ({ column, days }: TableTtl, options: Retention): string => {
+  const kept = options[days] ?? 0;
+  return kept > 0 ? `toDateTime(${column}) + toIntervalDay(${kept})` : '';
+};
 
 /** What the tables keep: empty, or the expression behind TTL. */
-export const ttlExpressions = ({ rawTtlDays, minuteTtlDays }: SchemaOptions): ReadonlyMap<string, string> =>
-  new Map([
-    ['decisions_raw', ttlOf('time', rawTtlDays)],
-    ['decisions_per_minute', ttlOf('minute', minuteTtlDays)],
-  ]);
+export const ttlExpressions = (options: Retention): ReadonlyMap<string, string> =>
+  new Map(tableTtls.map((ttl) => [ttl.table, ttlOf(ttl, options)]));
 
-/** Fills `{{rawTtl}}`, `{{minuteTtl}}` and `{{dedupWindow}}`; any other placeholder is refused. */
+/** Fills `{{rawTtl}}` and its like, and `{{dedupWindow}}`; any other placeholder is refused. */
 export const renderTemplate = (text: string, options: SchemaOptions): string => {
-  const ttl = ttlExpressions(options);
-  const clause = (table: string): string => (ttl.get(table) ? `TTL ${ttl.get(table)}` : '');
-  const values = new Map([
-    ['rawTtl', clause('decisions_raw')],
-    ['minuteTtl', clause('decisions_per_minute')],
-    ['dedupWindow', String(options.dedupWindow)],
-  ]);
+  const values = new Map(
+    tableTtls.map((ttl) => [ttl.placeholder, ttlOf(ttl, options) && `TTL ${ttlOf(ttl, options)}`]),
+  ).set('dedupWindow', String(options.dedupWindow));
   return text.replace(/\{\{(\w+)\}\}/g, (placeholder, name: string) => {
     const value = values.get(name);
     if (value === undefined) throw new TidegateError('CONFIG_INVALID', `A migration holds an unknown ${placeholder}`);

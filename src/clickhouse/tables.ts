@@ -1,28 +1,64 @@
 import { wireNames } from '../event/decision-event.ts';
 
 /** Tables and views that others read, with their columns in order: what queries outside this room take names from. */
+const rollup = (time: 'minute' | 'hour' | 'day') =>
+  [
+    time,
+    'tenant',
+    'route',
+    'region',
+    'policy',
+    'outcome',
+    'partition',
+    'decisions',
+    'events',
+    'early',
+    'degraded',
+    'shadow_denied',
+    'cost',
+    'latency_us',
+  ] as const;
+
 export const tables = {
   decisionsRaw: {
     name: 'decisions_raw',
     columns: [...Object.values(wireNames), 'ingested_at'],
   },
-  decisionsPerMinute: {
-    name: 'decisions_per_minute',
+  decisionsPerMinute: { name: 'decisions_per_minute', columns: rollup('minute') },
+  decisionsPerHour: { name: 'decisions_per_hour', columns: rollup('hour') },
+  decisionsPerDay: { name: 'decisions_per_day', columns: rollup('day') },
+  denialsByClient: {
+    name: 'denials_by_client_per_minute',
     columns: [
       'minute',
+      'client_kind',
+      'client',
       'tenant',
       'route',
-      'region',
       'policy',
-      'outcome',
       'partition',
-      'decisions',
-      'events',
+      'denied',
+      'blocked',
       'early',
-      'degraded',
-      'shadow_denied',
-      'cost',
-      'latency_us',
+      'last_time',
+    ],
+  },
+  ingestBlocks: {
+    name: 'ingest_blocks',
+    columns: [
+      'topic',
+      'partition',
+      'start_offset',
+      'end_offset',
+      'rows',
+      'crc32',
+      'min_time',
+      'max_time',
+      'emitters',
+      'doubled_rows',
+      'dead_letters',
+      'settled',
+      'stored_at',
     ],
   },
   throttleRate: {

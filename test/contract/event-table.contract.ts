@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/clickhouse/database.ts';
 import type { OutgoingFrame } from '../../src/event/event-log.ts';
 import { crc32Hex } from '../../src/event/frame.ts';
-import type { RowBlock, RowRun } from '../../src/ingest/event-table.ts';
+import type { RowBlock, RowRun, StoredBlock } from '../../src/ingest/event-table.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
 
 const runOf = ({ headers, body }: OutgoingFrame): RowRun => ({
@@ -166,6 +166,61 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
       await database.table.repair(block);
       expect(await ofPartition()).toEqual(exact(2, 6));
     });
+
+    it('writes down a block that is stored, however often it is said', async () => {
+      nextPartition();
+      const block: StoredBlock = {
+        topic: 'tidegate.decisions',
+        partition,
+        startOffset: 3,
+        endOffset: 5,
+        rows: 2,
+        crc32: '0123abcd',
+        minTimeMs: baseTimeMs,
+        maxTimeMs: baseTimeMs + 1,
+        emitters: [
+          { emitter: 'one "1"', firstSeq: 1, lastSeq: 2, rows: 2, missingRows: 0, total: 9, ended: false },
+          { emitter: 'two', firstSeq: 8, lastSeq: 7, rows: 0, missingRows: 7, total: 4, ended: true },
+        ],
+        doubledRows: 1,
+        deadLetters: 2,
+        settled: false,
+      };
+      for (let round = 0; round < 3; round += 1) await database.table.keepAccount(block);
+      await database.table.keepAccount({ ...block, settled: true });
+      await database.table.keepAccount({ ...block, startOffset: 5, endOffset: 6, rows: 0, emitters: [] });
+    });
+
+    it.each(['blocks', 'policies'] as const)(
+      'stores, counts and marks the rows of %s by the same rules',
+      async (name) => {
+        nextPartition();
+        const table = database[name];
+        const line = (seq: number): string =>
+          JSON.stringify({ time: baseTimeMs + seq, emitter: 'one', partition, seq });
+        const run = (firstSeq: number, rows: number): RowRun => {
+          const lines = Array.from({ length: rows }, (_, index) => `${line(firstSeq + index)}\n`);
+          return { emitter: 'one', firstSeq, rows, body: Buffer.from(lines.join('')) };
+        };
+        const block: RowBlock = {
+          ...blockOf([]),
+          partition,
+          rows: 3,
+          crc32: '00000000',
+          minTimeMs: baseTimeMs,
+          maxTimeMs: baseTimeMs + 3,
+          runs: [run(1, 3)],
+        };
+        await table.insert([run(1, 2)], `${name}:a`);
+        await table.insert([run(1, 2)], `${name}:a`);
+        expect(await table.storedRows(block)).toEqual({ rows: 2, seqs: new Map([['one', new Set([1, 2])]]) });
+        await table.insert([run(3, 1)], `${name}:b`);
+        await table.repair(block);
+        expect((await table.storedRows(block)).rows).toBe(3);
+        expect(await table.marks(partition)).toEqual(new Map([['one', 3]]));
+        expect(await table.marks(partition + 1000)).toEqual(new Map());
+      },
+    );
 
     it('answers with throttle rates of the limiter alone', async () => {
       nextPartition();

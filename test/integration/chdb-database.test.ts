@@ -61,7 +61,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
   });
 
   it('keeps what a candidate came to and whether spends were taken back, beside a source of any name', async () => {
-    const table = new ClickHouseEventTable(engine, () => baseTimeMs);
+    const table = new ClickHouseEventTable({ engine, table: 'decisions_raw', nowMs: () => baseTimeMs });
     const partition = 77;
     const event = { candidateOutcome: 'denied', compensated: 1, source: 'overflow' } as const;
     await table.insert(blockOf([new FrameSource({ partition }).frame(event, {})]).runs, 'candidates');
@@ -102,7 +102,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
   });
 
   it('gives the minutes back what they lost, to the last measure, as often as they lose it', async () => {
-    const table = new ClickHouseEventTable(engine, () => baseTimeMs);
+    const table = new ClickHouseEventTable({ engine, table: 'decisions_raw', nowMs: () => baseTimeMs });
     const block = blockOf([new FrameSource({ emitter: 'repair' }).frame(...facts)]);
     await table.insert(block.runs, 'repair');
     const before = await minutes();
@@ -115,7 +115,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
   });
 
   it('takes from the minutes what they have too much', async () => {
-    const table = new ClickHouseEventTable(engine, () => baseTimeMs);
+    const table = new ClickHouseEventTable({ engine, table: 'decisions_raw', nowMs: () => baseTimeMs });
     const before = await minutes();
     await execute(
       engine.writer,
@@ -127,7 +127,7 @@ describeWith('chdb', 'a chDB folder', (url) => {
 
   it('does not repair minutes whose rows may be gone: they are all that remains', async () => {
     await migrate({ engine, logger, options: { ...keepAll, rawTtlDays: 30 } });
-    const table = new ClickHouseEventTable(engine, () => baseTimeMs + 400 * dayMs);
+    const table = new ClickHouseEventTable({ engine, table: 'decisions_raw', nowMs: () => baseTimeMs + 400 * dayMs });
     const before = await minutes();
     await execute(engine.writer, 'TRUNCATE TABLE decisions_raw');
     await table.repair(blockOf([new FrameSource({ emitter: 'repair' }).frame(...facts)]));
