@@ -1,4 +1,4 @@
-import type { EventTable, RowBlock, RowRun, StoredBlock, StoredRows } from '../ingest/event-table.ts';
+import type { EventTable, LedgerEnd, RowBlock, RowRun, StoredBlock, StoredRows } from '../ingest/event-table.ts';
 import { asking, type ClickHouseEngine, type QueryParams, type SettingValue, selectRows } from './engine.ts';
 import { repairDecisions } from './rollup-repair.ts';
 
@@ -53,6 +53,7 @@ const marksOf: Readonly<Record<EventTableName, string>> = {
 /** A line of `ingest_blocks`, under its column names. */
 const accountLine = (block: StoredBlock): object => ({
   topic: block.topic,
+  topic_id: block.topicId,
   partition: block.partition,
   start_offset: block.startOffset,
   end_offset: block.endOffset,
@@ -71,6 +72,7 @@ const accountLine = (block: StoredBlock): object => ({
   })),
   doubled_rows: block.doubledRows,
   dead_letters: block.deadLetters,
+  lost_records: block.lostRecords,
   settled: block.settled ? 1 : 0,
 });
 
@@ -141,5 +143,20 @@ export class ClickHouseEventTable implements EventTable {
     // Its key is the guard: a line that was lost with the database's death must not be dropped when it is said again.
     const settings = { ...insertSettings, insert_deduplicate: 0 };
     return asking('insert failed', () => this.#engine.insert({ table: 'ingest_blocks', rows, settings }));
+  }
+
+  async ledgerEnd(topic: string, partition: number): Promise<LedgerEnd | null> {
+    const rows = await selectRows<{ topic_id: string; ends: string | number }>(
+      this.#engine.reader,
+      `SELECT topic_id, max(end_offset) AS ends FROM ingest_blocks
+       WHERE topic = {topic:String} AND \`partition\` = {partition:UInt32}
+       GROUP BY topic_id ORDER BY max(stored_at) DESC LIMIT 1`,
+      { topic, partition },
+    );
+    return rows[0] ? { topicId: rows[0].topic_id, endOffset: Number(rows[0].ends) } : null;
+  }
+
+  keepsSince(): Promise<number> {
+    return Promise.resolve(0);
   }
 }

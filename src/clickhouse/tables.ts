@@ -47,6 +47,7 @@ export const tables = {
     name: 'ingest_blocks',
     columns: [
       'topic',
+      'topic_id',
       'partition',
       'start_offset',
       'end_offset',
@@ -57,6 +58,7 @@ export const tables = {
       'emitters',
       'doubled_rows',
       'dead_letters',
+      'lost_records',
       'settled',
       'stored_at',
     ],

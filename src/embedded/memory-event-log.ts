@@ -131,7 +131,7 @@ const readerOf = (group: MemoryGroup): LogReader => {
     start: async (handler) => {
       if (member || isStopped) throw refusal('a reader starts once; open another');
       member = {
-        assigned: (partition, committed) => handler.assigned(partition, committed),
+        assigned: (partition, committed, state) => handler.assigned(partition, committed, state),
         handle: (batch) => handler.handle(batch),
         revoked: (partition) => handler.revoked(partition),
       };

@@ -1,5 +1,11 @@
 import { messageOf, TidegateError } from '../errors.ts';
-import { type LogRecord, maxMetadataBytes, type RecordBatch, type RecordHandler } from '../event/event-log.ts';
+import {
+  type LogRecord,
+  maxMetadataBytes,
+  type PartitionState,
+  type RecordBatch,
+  type RecordHandler,
+} from '../event/event-log.ts';
 import type { MemoryGroup } from './memory-group.ts';
 
 /** About what one fetch from a broker brings. */
@@ -77,7 +83,7 @@ export class MemoryLease {
       const committed = this.#group.committed(this.partition);
       this.position = committed.offset ?? 0;
       try {
-        await this.handler.assigned(this.partition, committed);
+        await this.handler.assigned(this.partition, committed, this.#stateOfPartition());
         return true;
       } catch (error) {
         this.#logFailure('assigned', error);
@@ -86,6 +92,18 @@ export class MemoryLease {
       }
     }
     return false;
+  }
+
+  #stateOfPartition(): PartitionState {
+    const { topic } = this.#group.options;
+    return {
+      topicId: topic.id,
+      oldestOffset: topic.oldestOffset(this.partition),
+      endOffset: topic.endOffset(this.partition),
+      startAt: (offset) => {
+        this.position = offset;
+      },
+    };
   }
 
   async #step(): Promise<void> {

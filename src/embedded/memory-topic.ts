@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Committed, LogRecord, OutgoingFrame, Positions } from '../event/event-log.ts';
 import { formatFrameHeaders } from '../event/frame.ts';
 import type { MemoryGroup } from './memory-group.ts';
@@ -11,6 +12,8 @@ interface Partition {
 
 /** One topic: what is retained of its partitions, and the groups that read it. */
 export class MemoryTopic {
+  /** Each process begins at offset 0: what is stored of an earlier one's topic has nothing to do with this. */
+  readonly id = randomUUID();
   readonly groups = new Map<string, MemoryGroup>();
   readonly #partitions: Partition[];
 
@@ -28,6 +31,10 @@ export class MemoryTopic {
 
   get records(): number {
     return this.#partitions.reduce((sum, partition) => sum + partition.records.length, 0);
+  }
+
+  oldestOffset(partition: number): number {
+    return this.#at(partition).firstOffset;
   }
 
   endOffset(partition: number): number {

@@ -18,8 +18,11 @@ export interface OutgoingFrame {
   readonly key?: string;
 }
 
-export interface WriterOptions {
-  /** A topic that is created keeps the newest record of each key for ever, instead of all for a while. Default false. */
+export interface TopicOptions {
+  /**
+   * The topic keeps the newest record of each key for ever, instead of all for a while: if it is created, and what a
+   * reader has to expect. Default false.
+   */
   readonly compacted?: boolean;
 }
 
@@ -53,6 +56,17 @@ export interface Committed {
   readonly metadata: string;
 }
 
+/** What the log holds of a partition when it is assigned. */
+export interface PartitionState {
+  /** Another one when the topic was deleted and made anew: its offsets mean other records then. '': the log cannot tell. */
+  readonly topicId: string;
+  /** Offset of the oldest record, and just behind the newest. Equal: there is none. */
+  readonly oldestOffset: number;
+  readonly endOffset: number;
+  /** Reading starts there, not at what is committed. Only before assigned() resolves. */
+  startAt(offset: number): void;
+}
+
 export interface RecordBatch {
   readonly partition: number;
   /** In order of offset, at least one. */
@@ -72,10 +86,11 @@ export interface RecordBatch {
 export interface RecordHandler {
   /**
    * This reader owns the partition from now on; records follow from `committed.offset`, or from the oldest one when
-   * retention has overtaken that: then the first batch starts at a later offset. A rejection is logged, and the call
-   * comes again after a pause.
+   * retention has overtaken that: then the first batch starts at a later offset. When the log holds less than was
+   * committed, they follow from the oldest one, too. A rejection is logged, and the call comes again after a pause. It
+   * also comes again, after revoked(), when the log has been found to begin anew.
    */
-  assigned(partition: number, committed: Committed): Promise<void>;
+  assigned(partition: number, committed: Committed, state: PartitionState): Promise<void>;
   /** A rejection is logged and the same records come again after a pause. */
   handle(batch: RecordBatch): Promise<void>;
   /** The partition has gone to another reader, or the reader stops. */
@@ -95,8 +110,9 @@ export interface LogReader {
 /** The event log: what `kafka://…` and `memory:` open. */
 export interface EventLog {
   /** Opens the topic for writing, creating it where it is missing. */
-  writer(topic: string, options?: WriterOptions): Promise<FrameWriter>;
-  reader(topic: string, group: string): Promise<LogReader>;
+  writer(topic: string, options?: TopicOptions): Promise<FrameWriter>;
+  /** One member of a group, which reads this topic alone; creates it where it is missing. */
+  reader(topic: string, group: string, options?: TopicOptions): Promise<LogReader>;
   /** Positions just behind the newest record of each partition. */
   endPositions(topic: string): Promise<Positions>;
   /** What a group has committed for each partition of a topic, owned by a reader or not. */

@@ -53,6 +53,8 @@ export interface EmitterSpan {
 /** What is written down of a block that is stored: one line of the ledger. */
 export interface StoredBlock extends BlockRange {
   readonly topic: string;
+  /** Which of the topics that had this name one after the other: their offsets have nothing in common. */
+  readonly topicId: string;
   /** Rows stored; 0 for records that hold none, or none that are new. */
   readonly rows: number;
   readonly crc32: string;
@@ -63,8 +65,16 @@ export interface StoredBlock extends BlockRange {
   /** Rows that had been stored before, and records and rows that went to the dead letters. */
   readonly doubledRows: number;
   readonly deadLetters: number;
+  /** Offsets of the range at which the log held no record any more when they were to be read: retention was faster. */
+  readonly lostRecords: number;
   /** It was not known whether the first insert had succeeded: the rows were counted and completed. */
   readonly settled: boolean;
+}
+
+/** Where the ledger of a partition ends. */
+export interface LedgerEnd {
+  readonly topicId: string;
+  readonly endOffset: number;
 }
 
 /**
@@ -88,8 +98,15 @@ export interface EventTable {
   /** The highest position stored of each emitter of a partition: the most recent 10,000 emitters. */
   marks(partition: number): Promise<ReadonlyMap<string, number>>;
   /**
-   * Writes down that a block is stored. Idempotent by topic, partition and startOffset: the last one counts, so that
-   * whoever settles a block of a former owner may say it again.
+   * Writes down that a block is stored. Idempotent by topic, topicId, partition and startOffset: the last one counts, so
+   * that whoever settles a block of a former owner may say it again.
    */
   keepAccount(block: StoredBlock): Promise<void>;
+  /**
+   * The end of what is written down for a partition: the highest endOffset under the topicId that was written last. Null
+   * when nothing is.
+   */
+  ledgerEnd(topic: string, partition: number): Promise<LedgerEnd | null>;
+  /** Rows that are older may go at any time, milliseconds since the epoch. 0: rows are kept for ever. */
+  keepsSince(): Promise<number>;
 }

@@ -4,10 +4,17 @@ import type { Committed, RecordBatch, RecordHandler } from '../event/event-log.t
 import type { Logger } from '../logger.ts';
 import type { OffsetRange } from './topic.ts';
 
+export interface TopicState {
+  /** '' when the broker is too old to tell. */
+  readonly topicId: string;
+  readonly committed: ReadonlyMap<number, Committed>;
+  readonly ranges: ReadonlyMap<number, OffsetRange>;
+}
+
 /** What an assignment needs of the consumer that it belongs to. */
 export interface AssignmentPort {
   /** What the group has committed and what the broker still stores, of every partition. */
-  read(): Promise<{ committed: ReadonlyMap<number, Committed>; ranges: ReadonlyMap<number, OffsetRange> }>;
+  read(): Promise<TopicState>;
   seek(partition: number, offset: number): void;
   /** Starts, or goes on, fetching: partitions of a new assignment are paused. */
   resume(partition: number): void;
@@ -97,14 +104,8 @@ export class Assignment {
     const { partitions, port } = this.#options;
     if (!this.#isOpen || partitions.length === 0) return;
     try {
-      const { committed, ranges } = await port.read();
-      const announcements = partitions.map((partition) =>
-        this.#announce(
-          partition,
-          committed.get(partition) ?? { offset: null, metadata: '' },
-          ranges.get(partition) ?? { low: 0, high: Number.MAX_SAFE_INTEGER },
-        ),
-      );
+      const state = await port.read();
+      const announcements = partitions.map((partition) => this.#announce(partition, state));
       await Promise.all(announcements);
     } catch (error) {
       this.#logFailure('reading committed offsets', allPartitions, error);
@@ -112,25 +113,34 @@ export class Assignment {
     }
   }
 
-  async #announce(partition: number, committed: Committed, range: OffsetRange): Promise<void> {
+  async #announce(partition: number, state: TopicState): Promise<void> {
     if (!this.#isOpen) return;
     const { handler, port } = this.#options;
-    const position = committed.offset ?? range.low;
-    const isStored = position >= range.low && position <= range.high;
+    const committed = state.committed.get(partition) ?? { offset: null, metadata: '' };
+    const { low, high } = state.ranges.get(partition) ?? { low: 0, high: Number.MAX_SAFE_INTEGER };
+    const from = committed.offset ?? low;
+    const isHeld = from >= low && from <= high;
+    let position = isHeld ? from : low;
+    const startAt = (offset: number): void => {
+      position = offset;
+    };
     try {
-      await handler.assigned(partition, committed);
+      await handler.assigned(partition, committed, {
+        topicId: state.topicId,
+        oldestOffset: low,
+        endOffset: high,
+        startAt,
+      });
     } catch (error) {
       this.#logFailure('assigned', partition, error);
-      this.#later(partition, () => this.#announce(partition, committed, range));
+      this.#later(partition, () => this.#announce(partition, state));
       return;
     }
-    this.#positions.set(partition, isStored ? position : range.low);
+    this.#positions.set(partition, position);
     if (!this.#isOpen) return;
-    if (!isStored) {
-      this.#reportGap({ partition, position, oldest: range.low });
-      // kafkajs would find out by itself, but then erases what was committed beside the offset.
-      port.seek(partition, range.low);
-    }
+    if (!isHeld) this.#reportGap({ partition, position: from, oldest: low });
+    // kafkajs would find out by itself what the log no longer holds, but then erases what was committed beside the offset.
+    if (position !== from) port.seek(partition, position);
     this.#failures.delete(partition);
     port.resume(partition);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Committed, EventLog, FrameWriter, LogReader, Positions, WriterOptions } from '../event/event-log.ts';
+import type { Committed, EventLog, FrameWriter, LogReader, Positions, TopicOptions } from '../event/event-log.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { connectKafka, type KafkaConnection, logFailed } from './client.ts';
 import { KafkaFrameWriter } from './frame-writer.ts';
@@ -53,15 +53,15 @@ class KafkaEventLog implements EventLog {
     this.#settings = settings;
   }
 
-  async writer(topic: string, { compacted = false }: WriterOptions = {}): Promise<FrameWriter> {
+  async writer(topic: string, { compacted = false }: TopicOptions = {}): Promise<FrameWriter> {
     const partitions = await this.#ensure(topic, compacted);
     const writer = await KafkaFrameWriter.open(this.#connection.kafka, topic, partitions);
     this.#opened.add({ end: () => writer.close() });
     return writer;
   }
 
-  async reader(topic: string, group: string): Promise<LogReader> {
-    await this.#ensure(topic);
+  async reader(topic: string, group: string, { compacted = false }: TopicOptions = {}): Promise<LogReader> {
+    await this.#ensure(topic, compacted);
     const { clock, logger, maxWaitMs, sessionTimeoutMs, retryPauseMs } = this.#settings;
     const connection = this.#connection;
     const timing = { maxWaitMs, sessionTimeoutMs, retryPauseMs };

@@ -146,7 +146,7 @@ export class KafkaLogReader implements LogReader {
     return {
       read: async () => {
         const committed = await committedOffsets(connection.admin, group, topic);
-        return { committed, ranges: await offsetRanges(connection.admin, topic) };
+        return { topicId: '', committed, ranges: await offsetRanges(connection.admin, topic) };
       },
       seek: (partition, offset) => whileRunning(() => consumer.seek({ topic, partition, offset: String(offset) })),
       resume: (partition) => whileRunning(() => consumer.resume([{ topic, partitions: [partition] }])),

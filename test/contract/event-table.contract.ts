@@ -171,6 +171,7 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
       nextPartition();
       const block: StoredBlock = {
         topic: 'tidegate.decisions',
+        topicId: 'first',
         partition,
         startOffset: 3,
         endOffset: 5,
@@ -184,11 +185,29 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
         ],
         doubledRows: 1,
         deadLetters: 2,
+        lostRecords: 1,
         settled: false,
       };
       for (let round = 0; round < 3; round += 1) await database.table.keepAccount(block);
       await database.table.keepAccount({ ...block, settled: true });
       await database.table.keepAccount({ ...block, startOffset: 5, endOffset: 6, rows: 0, emitters: [] });
+    });
+
+    it('knows where the ledger of a partition ends, in the topic that has the name now', async () => {
+      nextPartition();
+      const block: StoredBlock = {
+        ...{ topic: 'tidegate.decisions', topicId: 'first', partition, startOffset: 0, endOffset: 900, rows: 0 },
+        ...{ crc32: '00000000', minTimeMs: 0, maxTimeMs: 0, emitters: [], doubledRows: 0, deadLetters: 0 },
+        ...{ lostRecords: 0, settled: false },
+      };
+      expect(await database.table.ledgerEnd(block.topic, partition)).toBeNull();
+      await database.table.keepAccount(block);
+      await database.table.keepAccount({ ...block, startOffset: 900, endOffset: 950 });
+      expect(await database.table.ledgerEnd(block.topic, partition)).toEqual({ topicId: 'first', endOffset: 950 });
+      expect(await database.table.ledgerEnd('another', partition)).toBeNull();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await database.table.keepAccount({ ...block, topicId: 'second', startOffset: 0, endOffset: 7 });
+      expect(await database.table.ledgerEnd(block.topic, partition)).toEqual({ topicId: 'second', endOffset: 7 });
     });
 
     it.each(['blocks', 'policies'] as const)(

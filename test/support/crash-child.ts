@@ -113,6 +113,8 @@ const armed = (table: EventTable, { point, delayUs }: CrashJob): EventTable => (
   },
   marks: (partition) => table.marks(partition),
   keepAccount: (block) => table.keepAccount(block),
+  ledgerEnd: (topic, partition) => table.ledgerEnd(topic, partition),
+  keepsSince: () => table.keepsSince(),
 });
 
 const ingestScripted = async (table: EventTable, job: CrashJob): Promise<IngestStats> => {

@@ -1,5 +1,5 @@
 import { TidegateError } from '../../src/errors.ts';
-import type { EventTable, RowBlock, RowRun, StoredBlock, StoredRows } from '../../src/ingest/event-table.ts';
+import type { EventTable, LedgerEnd, RowBlock, RowRun, StoredBlock, StoredRows } from '../../src/ingest/event-table.ts';
 
 /** What one insert does besides storing its rows. */
 export type InsertFault =
@@ -29,14 +29,19 @@ const away = (): TidegateError => new TidegateError('TABLE_FAILED', 'the databas
 export class FakeEventTable implements EventTable {
   readonly rows: StoredRow[] = [];
   readonly inserts: string[] = [];
-  /** The ledger, by startOffset. */
-  readonly ledger = new Map<number, StoredBlock>();
+  /** The ledger, by topicId and startOffset; and every line as it was written. */
+  readonly ledger = new Map<string, StoredBlock>();
+  readonly accounts: StoredBlock[] = [];
+  /** Rows that are older may go at any time. */
+  keptSinceMs = 0;
   /** What the views hold: Σ count. */
   derived = 0;
   /** Asked before each insert. */
   faultOf: () => InsertFault | null = () => null;
   /** Asked before each read and repair: true is away. */
   isAway: () => boolean = () => false;
+  /** Called around each line of the ledger: throw a Death to die there. */
+  onAccount: (moment: 'before' | 'after') => void = () => undefined;
   readonly #tokens = new Set<string>();
 
   get total(): number {
@@ -96,6 +101,21 @@ export class FakeEventTable implements EventTable {
 
   async keepAccount(block: StoredBlock): Promise<void> {
     if (this.isAway()) throw away();
-    this.ledger.set(block.startOffset, block);
+    this.onAccount('before');
+    this.accounts.push(block);
+    this.ledger.set(`${block.topicId}:${block.startOffset}`, block);
+    this.onAccount('after');
+  }
+
+  async ledgerEnd(): Promise<LedgerEnd | null> {
+    if (this.isAway()) throw away();
+    const topicId = this.accounts.at(-1)?.topicId;
+    if (topicId === undefined) return null;
+    const ends = this.accounts.filter((block) => block.topicId === topicId).map(({ endOffset }) => endOffset);
+    return { topicId, endOffset: Math.max(...ends) };
+  }
+
+  async keepsSince(): Promise<number> {
+    return this.keptSinceMs;
   }
 }

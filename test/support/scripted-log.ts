@@ -1,3 +1,4 @@
+import { TidegateError } from '../../src/errors.ts';
 import type {
   Committed,
   EventLog,
@@ -13,6 +14,8 @@ import { formatFrameHeaders } from '../../src/event/frame.ts';
 /** What a process that dies leaves behind: nothing but this, thrown where it died. */
 export class Death extends Error {}
 
+const maxAnnouncements = 20;
+
 /** A log of one partition that a test feeds to its reader batch by batch. */
 export class ScriptedLog implements EventLog {
   readonly records: LogRecord[] = [];
@@ -24,6 +27,10 @@ export class ScriptedLog implements EventLog {
   onCommit: (moment: 'before' | 'after') => void = () => undefined;
   /** Throw to expel the reader. */
   onHeartbeat: () => void = () => undefined;
+  topicId = 'topic-1';
+  oldestOffset = 0;
+  /** Where the reader was told to begin. */
+  position = 0;
   #handler: RecordHandler | null = null;
 
   add(...frames: readonly OutgoingFrame[]): void {
@@ -68,13 +75,30 @@ export class ScriptedLog implements EventLog {
     return {
       start: async (handler) => {
         this.#handler = handler;
-        await handler.assigned(0, this.committed);
+        await this.#announce(handler);
       },
       lag: async () => new Map([[0, this.records.length - (this.committed.offset ?? 0)]]),
       stop: async () => {
         this.#handler = null;
       },
     };
+  }
+
+  /** As a log does: what is refused because an engine is away is announced again. */
+  async #announce(handler: RecordHandler): Promise<void> {
+    const { topicId, oldestOffset } = this;
+    const startAt = (offset: number): void => {
+      this.position = offset;
+    };
+    for (let tries = 0; ; tries += 1) {
+      this.position = this.committed.offset ?? oldestOffset;
+      try {
+        const endOffset = this.records.length;
+        return await handler.assigned(0, this.committed, { topicId, oldestOffset, endOffset, startAt });
+      } catch (error) {
+        if (!(error instanceof TidegateError && error.retryable) || tries === maxAnnouncements) throw error;
+      }
+    }
   }
 
   async endPositions(): Promise<Positions> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock.ts';
 import { TidegateError } from '../../../src/errors.ts';
-import { maxFrameBytes, type OutgoingFrame, topics, type WriterOptions } from '../../../src/event/event-log.ts';
+import { maxFrameBytes, type OutgoingFrame, type TopicOptions, topics } from '../../../src/event/event-log.ts';
 import { checkFrame, formatFrameHeaders } from '../../../src/event/frame.ts';
 import { PolicyRecords } from '../../../src/gate/policy-records.ts';
 import { policiesFrom } from '../../../src/policy/parse.ts';
@@ -16,7 +16,7 @@ const setOf = (limit: number, count = 1): PolicySet =>
 /** A log that can be switched off, and policies that change by hand. */
 const setUp = (first = setOf(1)) => {
   const frames: OutgoingFrame[] = [];
-  const opened: { topic: string; options: WriterOptions | undefined }[] = [];
+  const opened: { topic: string; options: TopicOptions | undefined }[] = [];
   const state = { isAway: false, isClosed: false, tries: 0 };
   let current = first;
   let listener: (next: PolicySet) => void = () => undefined;
@@ -37,7 +37,7 @@ const setUp = (first = setOf(1)) => {
   const close = async () => {
     state.isClosed = true;
   };
-  const writer = async (topic: string, options?: WriterOptions) => {
+  const writer = async (topic: string, options?: TopicOptions) => {
     opened.push({ topic, options });
     return { partitions: 4, append, close };
   };
