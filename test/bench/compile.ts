@@ -15,5 +15,5 @@ export const compileInto = (folder: string): void => {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`the benches do not compile:\n${stdout}`);
-  cpSync(join(projectFolder, 'lua'), join(folder, 'lua'), { recursive: true });
+  for (const name of ['lua', 'migrations']) cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
 };

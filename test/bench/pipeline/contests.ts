@@ -1,6 +1,14 @@
 import type { Contest } from '../contest.ts';
+import { bytesPerRow } from './bytes-per-row.ts';
 import { emitDecisions } from './emit-decisions.ts';
 import { gateEventsOverhead, gateEventsOverheadEven } from './gate-events.ts';
+import { ingestRows } from './ingest-rows.ts';
 
 /** From a decision to a row that is stored, and back to a dashboard. */
-export const pipeline: readonly Contest[] = [gateEventsOverhead, gateEventsOverheadEven, emitDecisions];
+export const pipeline: readonly Contest[] = [
+  gateEventsOverhead,
+  gateEventsOverheadEven,
+  emitDecisions,
+  ingestRows,
+  bytesPerRow,
+];

@@ -28,6 +28,23 @@ export const recordOf = ({ clients, route = '', method }: GateRequest, timeMs: n
   early: false,
 });
 
+const latenciesUs = [1, 2, 2, 4, 4, 4, 8, 16, 64, 1024];
+
+/** The same with what differs in a service: tenants, what is left, how long it took, a denial now and then. */
+export const variedRecordOf = (request: GateRequest, timeMs: number, next: () => number): DecisionRecord => {
+  const record = recordOf(request, timeMs);
+  const client = Number(record.client.slice(record.client.lastIndexOf('-') + 1));
+  const isDenied = next() < 0.03;
+  return {
+    ...record,
+    tenant: `tenant-${client % 50}`,
+    outcome: isDenied ? 'denied' : 'allowed',
+    remaining: isDenied ? 0 : Math.floor(next() * record.limit),
+    latencyUs: latenciesUs[Math.floor(next() * latenciesUs.length)] ?? 4,
+    early: isDenied && next() < 0.1,
+  };
+};
+
 export type WireRow = Record<(typeof wireNames)[keyof DecisionEvent], unknown>;
 
 /** One decision as one row, as somebody would write it who merges nothing. */
