@@ -1,15 +1,13 @@
 import { messageOf } from '../../src/errors.ts';
 import { contestNamed } from './benches.ts';
+import type { Setting } from './contest.ts';
 import { play } from './rounds.ts';
 
 /** What the process of one contest is started with: its only argument, as JSON. */
-export interface Order {
+export interface Order extends Setting {
   readonly bench: string;
   readonly contest: string;
   readonly rounds: number;
-  readonly roundMs: number;
-  readonly redisUrl: string;
-  readonly kafkaUrl: string;
 }
 
 /** A process per contest: what one makes the compiler believe, or leaves on the heap, must not weigh on the next. */

@@ -5,6 +5,8 @@ export interface Setting {
   readonly redisUrl: string;
   /** The same of Kafka, `kafka://…`. */
   readonly kafkaUrl: string;
+  /** Where a contest may keep what takes long to make, from run to run. */
+  readonly keepFolder: string;
 }
 
 /** What one round of a contest with several facets has measured, by their names. */

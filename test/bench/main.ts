@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { ownEngine } from '../services/engine.ts';
-import { openRunFolder, removeFolder } from '../services/folders.ts';
+import { openRunFolder, removeFolder, servicesFolder } from '../services/folders.ts';
 import { launchKafka } from '../services/kafka.ts';
 import { launchRedis } from '../services/redis.ts';
 import { benches } from './benches.ts';
@@ -82,14 +82,8 @@ const runBench = async (bench: string, contests: readonly Contest[], options: Op
     try {
       const results: Result[] = [];
       for (const [index, contest] of contests.entries()) {
-        const order = {
-          bench,
-          contest: contest.name,
-          rounds,
-          roundMs,
-          redisUrl: redis?.url ?? '',
-          kafkaUrl: kafka?.url ?? '',
-        };
+        const urls = { redisUrl: redis?.url ?? '', kafkaUrl: kafka?.url ?? '' };
+        const order = { bench, contest: contest.name, rounds, roundMs, ...urls, keepFolder: servicesFolder };
         if (process.stderr.isTTY) process.stderr.write(`[${index + 1}/${contests.length}] ${contest.name} … \r`);
         const told = await runContest(order, contest, join(folder, 'code'));
         results.push(...told);

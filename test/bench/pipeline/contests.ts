@@ -1,5 +1,6 @@
 import type { Contest } from '../contest.ts';
 import { bytesPerRow } from './bytes-per-row.ts';
+import { dashboardP95 } from './dashboard-p95.ts';
 import { emitDecisions } from './emit-decisions.ts';
 import { gateEventsOverhead, gateEventsOverheadEven } from './gate-events.ts';
 import { ingestRows } from './ingest-rows.ts';
@@ -11,4 +12,5 @@ export const pipeline: readonly Contest[] = [
   emitDecisions,
   ingestRows,
   bytesPerRow,
+  dashboardP95,
 ];

@@ -12,6 +12,8 @@ export interface BenchDatabase {
   insert(table: string, rows: Buffer): Promise<void>;
   /** Empties every table of data, and with it what the engine remembers of blocks. */
   truncate(): Promise<void>;
+  /** Merges the parts of every table. */
+  optimize(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,12 @@ export const openBenchDatabase = async (folder: string): Promise<BenchDatabase> 
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Row);
   };
+  const each = async (before: string, after = ''): Promise<void> => {
+    const tables = await ask<{ name: string }>(
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name NOT LIKE 'schema%'",
+    );
+    for (const { name } of tables) await run(`${before} ${name} ${after}`);
+  };
   return {
     database,
     run,
@@ -39,12 +47,8 @@ export const openBenchDatabase = async (folder: string): Promise<BenchDatabase> 
     insert: async (table, rows) => {
       await connection.chdb.rawInsert({ table, format: 'JSONEachRow', values: rows });
     },
-    truncate: async () => {
-      const tables = await ask<{ name: string }>(
-        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name NOT LIKE 'schema%'",
-      );
-      for (const { name } of tables) await run(`TRUNCATE TABLE ${name}`);
-    },
+    truncate: () => each('TRUNCATE TABLE'),
+    optimize: () => each('OPTIMIZE TABLE', 'FINAL'),
     close: async () => {
       await connection.close();
       await database.close();

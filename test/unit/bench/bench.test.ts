@@ -70,7 +70,7 @@ describe('a contest of several facets', () => {
   };
 
   it('gives one result for each, named after both', async () => {
-    const results = await play(contest, 1, { roundMs: 1, redisUrl: '', kafkaUrl: '' });
+    const results = await play(contest, 1, { roundMs: 1, redisUrl: '', kafkaUrl: '', keepFolder: '' });
     const reference = 'another';
     expect(results).toEqual([
       { name: 'kill-p99', unit: 'us', value: 10, reference, referenceValue: 30, ratio: 3 },
