@@ -1,19 +1,67 @@
 import { channels } from '../src/metrics/channels.ts';
 import {
   attributes,
-  durationBucketsS,
   type Instrument,
+  type InstrumentPart,
+  instrumentParts,
   instruments,
   maxPolicyNames,
   meterName,
   otherPolicies,
 } from '../src/metrics/instruments.ts';
+import { prometheusLabel, prometheusName } from '../src/metrics/prometheus-name.ts';
 import { spanEvent } from '../src/metrics/span-event.ts';
 
 const code = (text: string): string => `\`${text}\``;
 
-const instrumentRow = ({ name, kind, unit, description, attributes: own }: Instrument): string =>
-  `| ${code(name)} | ${kind} | ${code(unit)} | ${description} | ${own.length > 0 ? own.map(code).join(', ') : '–'} |`;
+const instrumentRow = (instrument: Instrument): string => {
+  const { name, kind, unit, description, attributes: own } = instrument;
+  const cells = [code(name), code(prometheusName(instrument)), kind, code(unit), description];
+  return `| ${[...cells, own.length > 0 ? own.map(code).join(', ') : '–'].join(' | ')} |`;
+};
+
+/** Who has them, by part. */
+const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly about: string }>> = {
+  gate: {
+    title: 'Gates: the library, `serve`, `up`',
+    about:
+      'Counters are sums over all gates of the process. Checks over HTTP by `/v1/limiter/check` are no gate decisions; they are among the events.',
+  },
+  events: {
+    title: 'Events: the library, `serve`, `up`',
+    about: 'Always recorded = sent + waiting + lost. A library shows its emitter by `observeEmitter(emitter)`.',
+  },
+  ingest: {
+    title: 'Ingest: `ingest`, `up`',
+    about: 'Each process tells of the partitions that it owns: take sums, and the largest of ages, over all of them.',
+  },
+  detect: { title: 'Detector: `detect`, `up`', about: 'Likewise, for the partitions that the process owns.' },
+  log: {
+    title: 'Log in the process: `up` with `memory:`',
+    about: 'Kafka has metrics of its own.',
+  },
+  process: {
+    title: 'Process: `up`, `serve`, `ingest`, `detect`',
+    about: 'A host that embeds a gate measures itself.',
+  },
+};
+
+const partSection = ([part, { title, about }]: [string, { readonly title: string; readonly about: string }]): string =>
+  `### ${title}
+
+${about}
+
+| name | in Prometheus | kind | unit | meaning | attributes |
+|---|---|---|---|---|---|
+${Object.values<Instrument>(instrumentParts[part as InstrumentPart])
+  .map(instrumentRow)
+  .join('\n')}
+`;
+
+const bucketsLine = (instrument: Instrument): string =>
+  `- ${code(instrument.name)}: ${(instrument.buckets ?? []).join(', ')}`;
+
+const histograms = Object.values<Instrument>(instruments).filter(({ kind }) => kind === 'histogram');
 
 const rowsOf = (entries: Readonly<Record<string, string>>): string =>
   Object.entries(entries)
@@ -28,28 +76,38 @@ export const metricsPage = (): string => `# Metrics, channels and span events
 
 Generated from \`src/metrics\` by \`npm run docs\`.
 
-\`createGate\` of \`tidegate\` is measured by default; \`metrics: false\` switches all of this page off for a gate. Emitters and
-block lists are measured once they are shown: \`observeEmitter(emitter)\`, \`observeBlockList(replica)\`; each returns the way
-to stop. What is measured is held weakly: measuring keeps nothing alive.
+## Where they are read
+
+**In a scrape.** \`tidegate up\` and \`serve\` answer \`GET /metrics\` on the port of the API, \`ingest\` and \`detect\` on the port of
+their probes, in Prometheus' text format, to anybody who reaches the port: [what needs a token](../decisions/metrics-need-no-token.md).
+Dots become underscores, times end in \`_seconds\`, counters in \`_total\`; labels are the attributes with underscores
+(\`${prometheusLabel('tidegate.policy')}\`). A scrape asks Redis and ClickHouse nothing, and Kafka once for the ends of its partitions; within a
+second all get the same answer. It needs the packages \`@opentelemetry/sdk-metrics\` and \`@opentelemetry/exporter-prometheus\`;
+without them the processes run, and say so. [What to alert on](../guides/operating.md#what-to-alert-on).
+
+**In a host.** \`createGate\` of \`tidegate\` is measured by default; \`metrics: false\` switches all of this page off for a gate.
+Emitters and block lists are measured once they are shown: \`observeEmitter(emitter)\`, \`observeBlockList(replica)\`; each returns
+the way to stop. What is measured is held weakly: measuring keeps nothing alive. The numbers go to the \`MeterProvider\` that the host
+sets up with \`@opentelemetry/api\`, under the meter ${code(meterName)}, before or after the gate: what was counted until then is not lost.
+Without one, a decision pays for a few additions.
 
 ## Metrics
 
-They go to the \`MeterProvider\` that the host sets up with \`@opentelemetry/api\`, under the meter ${code(meterName)}, before or
-after the gate: what was counted until then is not lost. Without one, a decision pays for a few additions. Counters are
-sums over all gates of the process.
-
-| name | kind | unit | meaning | attributes |
-|---|---|---|---|---|
-${Object.values<Instrument>(instruments).map(instrumentRow).join('\n')}
+${Object.entries(parts).map(partSection).join('\n')}
+### Attributes
 
 | attribute | values |
 |---|---|
 ${rowsOf(attributes)}
 
-Label sets are bounded: at most ${maxPolicyNames} policy names, the rest is ${code(otherPolicies)}; never a client, a route or a tenant.
-Those are in the events, where they can be asked without a series each.
+Label sets are bounded: at most ${maxPolicyNames} policy names, the rest is ${code(otherPolicies)}; as many partitions as a topic has; never a
+client, a route or a tenant. Those are in the events, where they can be asked without a series each.
 
-Buckets of \`${instruments.decisionDuration.name}\`, seconds: ${durationBucketsS.join(', ')}.
+### Buckets
+
+Upper bounds, seconds:
+
+${histograms.map(bucketsLine).join('\n')}
 
 ## Channels
 

@@ -1,4 +1,12 @@
-import type { BlockListStatsSource, EmitterStatsSource, GateStatsSource } from './observed.ts';
+import type {
+  BlockListStatsSource,
+  DetectSource,
+  EmitterStatsSource,
+  GateStatsSource,
+  IngestSource,
+  LogSource,
+  ProcessSource,
+} from './observed.ts';
 import { Watched } from './watched.ts';
 
 export const watchedGates = () =>
@@ -28,7 +36,21 @@ export const watchedEmitters = () =>
       { instrument: 'eventsSent', combination: 'total', of: ({ sent }) => sent },
       { instrument: 'eventsWaiting', combination: 'sum', of: ({ waiting }) => waiting },
       { instrument: 'eventsLost', combination: 'total', of: ({ lost }) => lost },
-      { instrument: 'eventsFolded', combination: 'total', of: ({ folded }) => folded },
+      {
+        instrument: 'eventsCoarsened',
+        combination: 'total',
+        of: ({ coarse, folded, foldedTwice }) => ({
+          by: 'tidegate.step',
+          numbers: [
+            ['interval', coarse],
+            ['client', folded - foldedTwice],
+            ['tenant', foldedTwice],
+          ],
+        }),
+      },
+      { instrument: 'eventsRows', combination: 'total', of: ({ rows }) => rows },
+      { instrument: 'eventsSendFailures', combination: 'total', of: ({ failures }) => failures },
+      { instrument: 'eventsOldestWait', combination: 'largest', of: ({ oldestWaitMs }) => oldestWaitMs / 1000 },
     ],
   });
 
@@ -40,5 +62,78 @@ export const watchedBlockLists = () =>
       { instrument: 'blockListSize', combination: 'largest', of: ({ size }) => size },
       { instrument: 'blockListFailures', combination: 'total', of: ({ failures }) => failures },
       { instrument: 'blockListDropped', combination: 'total', of: ({ dropped }) => dropped },
+    ],
+  });
+
+export const watchedIngesters = () =>
+  new Watched({
+    look: (ingester: IngestSource) => ({ ...ingester.stats(), partitions: ingester.positions().size }),
+    figures: [
+      { instrument: 'ingestPartitions', combination: 'sum', of: ({ partitions }) => partitions },
+      { instrument: 'ingestRows', combination: 'total', of: ({ rows }) => rows },
+      { instrument: 'ingestBlocks', combination: 'total', of: ({ blocks }) => blocks },
+      { instrument: 'ingestSettledBlocks', combination: 'total', of: ({ settledBlocks }) => settledBlocks },
+      { instrument: 'ingestRepairedRows', combination: 'total', of: ({ repairedRows }) => repairedRows },
+      { instrument: 'ingestDoubledRows', combination: 'total', of: ({ doubledRows }) => doubledRows },
+      { instrument: 'ingestMissingRows', combination: 'total', of: ({ missingRows }) => missingRows },
+      { instrument: 'ingestDeadLetters', combination: 'total', of: ({ deadLetters }) => deadLetters },
+      { instrument: 'ingestRetries', combination: 'total', of: ({ retries }) => retries },
+      { instrument: 'ingestChangedBlocks', combination: 'total', of: ({ changedBlocks }) => changedBlocks },
+      { instrument: 'ingestStoredTwiceRows', combination: 'total', of: ({ storedTwiceRows }) => storedTwiceRows },
+    ],
+  });
+
+export const watchedDetectors = () =>
+  new Watched({
+    look: (detector: DetectSource) => detector.stats(),
+    figures: [
+      { instrument: 'detectPartitions', combination: 'sum', of: ({ partitions }) => partitions },
+      {
+        instrument: 'detectVerdicts',
+        combination: 'total',
+        of: ({ promotions }) => ({ by: 'tidegate.result', numbers: Object.entries(promotions) }),
+      },
+      { instrument: 'detectPromotionFailures', combination: 'total', of: ({ promotionFailures }) => promotionFailures },
+      { instrument: 'detectEvents', combination: 'total', of: ({ events }) => events },
+      { instrument: 'detectEvidence', combination: 'total', of: ({ evidence }) => evidence },
+      { instrument: 'detectLate', combination: 'total', of: ({ late }) => late },
+      { instrument: 'detectDuplicates', combination: 'total', of: ({ duplicates }) => duplicates },
+      { instrument: 'detectCorruptFrames', combination: 'total', of: ({ corruptFrames }) => corruptFrames },
+      { instrument: 'detectEvictedClients', combination: 'total', of: ({ evictedClients }) => evictedClients },
+      { instrument: 'detectClients', combination: 'sum', of: ({ clients }) => clients },
+    ],
+  });
+
+export const watchedLogs = () =>
+  new Watched({
+    look: (log: LogSource) => log.stats(),
+    figures: [
+      { instrument: 'logRecords', combination: 'sum', of: ({ records }) => records },
+      { instrument: 'logBytes', combination: 'sum', of: ({ bytes }) => bytes },
+      { instrument: 'logDropped', combination: 'total', of: ({ droppedRecords }) => droppedRecords },
+    ],
+  });
+
+/** One source a provider: the process that it is in. */
+export const watchedProcess = () =>
+  new Watched({
+    look: (process: ProcessSource) => process.stats(),
+    figures: [
+      { instrument: 'processUptime', combination: 'largest', of: ({ uptimeS }) => uptimeS },
+      {
+        instrument: 'processCpuTime',
+        combination: 'total',
+        of: ({ cpuUserS, cpuSystemS }) => ({
+          by: 'cpu.mode',
+          numbers: [
+            ['user', cpuUserS],
+            ['system', cpuSystemS],
+          ],
+        }),
+      },
+      { instrument: 'processMemory', combination: 'largest', of: ({ memoryBytes }) => memoryBytes },
+      { instrument: 'eventLoopDelayP99', combination: 'largest', of: ({ loopDelayP99S }) => loopDelayP99S },
+      { instrument: 'eventLoopDelayMax', combination: 'largest', of: ({ loopDelayMaxS }) => loopDelayMaxS },
+      { instrument: 'eventLoopUtilization', combination: 'largest', of: ({ loopUtilization }) => loopUtilization },
     ],
   });

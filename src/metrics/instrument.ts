@@ -1,14 +1,19 @@
-import type { MeterProvider } from '@opentelemetry/api';
+import type { Attributes, MeterProvider } from '@opentelemetry/api';
 import { countersLost, decisionTaken } from './channels.ts';
 import { Meters, type MetersOptions } from './meter.ts';
 import type {
   BlockListStatsSource,
+  DetectSource,
   EmitterStatsSource,
   GateStatsSource,
+  IngestSource,
+  LogSource,
+  ObservedBlock,
   ObservedDecision,
   ObservedFacts,
   ObservedLoss,
   PolicyLoadSource,
+  ProcessSource,
 } from './observed.ts';
 import { noteOnSpan } from './span-event.ts';
 
@@ -25,7 +30,25 @@ export interface Instrumentation {
   observeEmitter(emitter: EmitterStatsSource): () => void;
   observeBlockList(blockList: BlockListStatsSource): () => void;
   observePolicies(policies: PolicyLoadSource): () => void;
+  /** `topic`: what it ingests, of a few. */
+  observeIngester(ingester: IngestSource, topic: string): () => void;
+  observeDetector(detector: DetectSource): () => void;
+  observeLog(log: LogSource): () => void;
+  observeProcess(process: ProcessSource): () => void;
+  /** A block is stored and visible: what freshness and delay are told by. */
+  blockStored(block: ObservedBlock): void;
+  /** The database took so long for an insert. */
+  inserted(topic: string, durationMs: number): void;
+  /** What was stored before this process came: its newest event, milliseconds since the epoch. */
+  foundStored(topic: string, newestEventAtMs: number): void;
+  /** Which process this is: a few attributes that never change. */
+  describe(info: Attributes): void;
 }
+
+const both = (first: () => void, second: () => void) => (): void => {
+  first();
+  second();
+};
 
 const instrumentationOver = (meters: Meters): Instrumentation => {
   const watching =
@@ -51,6 +74,21 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     observeEmitter: watching(meters.emitters),
     observeBlockList: watching(meters.blockLists),
     observePolicies: watching(meters.policies),
+    observeIngester(ingester, topic) {
+      meters.follow();
+      const attributes = { 'tidegate.topic': topic };
+      return both(meters.ingesters.add(ingester, attributes), meters.lags.add(ingester, 'ingestLag', attributes));
+    },
+    observeDetector(detector) {
+      meters.follow();
+      return both(meters.detectors.add(detector), meters.lags.add(detector, 'detectLag'));
+    },
+    observeLog: watching(meters.logs),
+    observeProcess: watching(meters.process),
+    blockStored: (block) => meters.blockStored(block),
+    inserted: (topic, durationMs) => meters.inserted(topic, durationMs),
+    foundStored: (topic, newestEventAtMs) => meters.blocks.foundStored(topic, newestEventAtMs),
+    describe: (info) => meters.describe(info),
   };
 };
 

@@ -8,32 +8,45 @@ import {
   metrics,
   type Observable,
 } from '@opentelemetry/api';
-import { systemRandom } from '../clock.ts';
+import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import { DecisionTally } from './decision-tally.ts';
-import { watchedBlockLists, watchedEmitters, watchedGates } from './figures.ts';
 import {
-  durationBucketsS,
-  durationsSampledOneIn,
-  type Instrument,
-  type InstrumentId,
-  instruments,
-  meterName,
-} from './instruments.ts';
-import type { ObservedDecision } from './observed.ts';
+  watchedBlockLists,
+  watchedDetectors,
+  watchedEmitters,
+  watchedGates,
+  watchedIngesters,
+  watchedLogs,
+  watchedProcess,
+} from './figures.ts';
+import { durationsSampledOneIn, type Instrument, type InstrumentId, instruments, meterName } from './instruments.ts';
+import { Lags } from './lags.ts';
+import type { ObservedBlock, ObservedDecision } from './observed.ts';
 import { PolicyLoads } from './policy-loads.ts';
+import { StoredBlocks } from './stored-blocks.ts';
+import type { Reading } from './watched.ts';
 
 export interface MetersOptions {
   /** Default: what the host has set up for the process, also when it does so later. */
   readonly meterProvider?: MeterProvider;
   /** Chooses which decisions are timed. 0 ≤ random() < 1. */
   readonly random?: () => number;
+  readonly clock?: Clock;
 }
 
 interface Registration {
-  readonly meter: Meter;
   readonly observables: ReadonlyMap<InstrumentId, Observable>;
-  readonly durations: Histogram;
+  readonly histograms: ReadonlyMap<InstrumentId, Histogram>;
+  readonly release: () => void;
 }
+
+const entries = Object.entries(instruments) as [InstrumentId, Instrument][];
+
+/** Read in a callback of their own: what the log takes to answer holds up nothing else, nor does it take others along. */
+const askedOfLog: readonly InstrumentId[] = ['ingestLag', 'detectLag'];
+
+const histogramOf = (meter: Meter, { name, unit, description, buckets = [] }: Instrument): Histogram =>
+  meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...buckets] } });
 
 const observableOf = (meter: Meter, { name, kind, unit, description }: Instrument): Observable => {
   if (kind === 'counter') return meter.createObservableCounter(name, { unit, description });
@@ -51,12 +64,20 @@ export class Meters {
   readonly emitters = watchedEmitters();
   readonly blockLists = watchedBlockLists();
   readonly policies = new PolicyLoads();
+  readonly ingesters = watchedIngesters();
+  readonly detectors = watchedDetectors();
+  readonly logs = watchedLogs();
+  readonly process = watchedProcess();
+  readonly lags: Lags;
+  readonly blocks: StoredBlocks;
   readonly #tally = new DecisionTally();
   /** By kind of loss. */
   readonly #losses = new Map<string, number>();
   readonly #options: MetersOptions;
   readonly #random: () => number;
-  readonly #collect: BatchObservableCallback = (result) => this.#observe(result);
+  readonly #collect: BatchObservableCallback = (result) => this.#observe(result, this.#readings());
+  readonly #collectLags: BatchObservableCallback = async (result) => this.#observe(result, await this.lags.read());
+  #info: Attributes | null = null;
   #provider: MeterProvider | undefined;
   #registration: Registration | undefined;
   #untilTimed = 1;
@@ -64,6 +85,9 @@ export class Meters {
   constructor(options: MetersOptions = {}) {
     this.#options = options;
     this.#random = options.random ?? systemRandom;
+    const { clock = systemClock } = options;
+    this.lags = new Lags(clock);
+    this.blocks = new StoredBlocks(clock);
   }
 
   decided(decision: ObservedDecision, latencyUs: number): void {
@@ -74,7 +98,7 @@ export class Meters {
     this.#untilTimed = 1 + Math.floor(this.#random() * (2 * durationsSampledOneIn - 1));
     this.follow();
     // One attribute: with two, recording takes twice as long. Who decided tells more of the time than the outcome does.
-    this.#registration?.durations.record(latencyUs / 1_000_000, { 'tidegate.source': decision.source });
+    this.#record('decisionDuration', latencyUs / 1_000_000, { 'tidegate.source': decision.source });
   }
 
   countersLost(kind: string): void {
@@ -82,49 +106,72 @@ export class Meters {
     this.follow();
   }
 
+  blockStored(block: ObservedBlock): void {
+    const delayS = this.blocks.stored(block);
+    if (delayS !== null) this.#record('ingestDelay', delayS, { 'tidegate.topic': block.topic });
+  }
+
+  inserted(topic: string, durationMs: number): void {
+    this.#record('ingestInsertDuration', durationMs / 1000, { 'tidegate.topic': topic });
+  }
+
+  /** Says which process this is. */
+  describe(info: Attributes): void {
+    this.#info = info;
+    this.follow();
+  }
+
   /** Registers with the provider that there is now. One that the host sets up late is found by the next timed decision. */
   follow(): void {
     const provider = this.#options.meterProvider ?? metrics.getMeterProvider();
     if (provider === this.#provider) return;
-    this.#release();
+    this.#registration?.release();
     this.#provider = provider;
     this.#registration = this.#register(provider.getMeter(meterName));
   }
 
+  #record(id: InstrumentId, value: number, attributes: Attributes): void {
+    this.#registration?.histograms.get(id)?.record(value, attributes);
+  }
+
   #register(meter: Meter): Registration {
-    const { decisionDuration, ...observed } = instruments;
-    const entries = Object.entries(observed) as [InstrumentId, Instrument][];
-    const observables = new Map(entries.map(([id, instrument]) => [id, observableOf(meter, instrument)]));
-    const durations = meter.createHistogram(decisionDuration.name, {
-      unit: decisionDuration.unit,
-      description: decisionDuration.description,
-      advice: { explicitBucketBoundaries: [...durationBucketsS] },
-    });
-    meter.addBatchObservableCallback(this.#collect, [...observables.values()]);
-    return { meter, observables, durations };
-  }
-
-  #release(): void {
-    if (!this.#registration) return;
-    const { meter, observables } = this.#registration;
-    meter.removeBatchObservableCallback(this.#collect, [...observables.values()]);
-    this.#registration = undefined;
-  }
-
-  #observe(result: BatchObservableResult): void {
-    const observables = this.#registration?.observables;
-    const observe = (id: InstrumentId, value: number, attributes?: Attributes): void => {
-      const observable = observables?.get(id);
-      if (observable) result.observe(observable, value, attributes);
+    const isHistogram = ([, { kind }]: [InstrumentId, Instrument]): boolean => kind === 'histogram';
+    const histograms = new Map(entries.filter(isHistogram).map(([id, own]) => [id, histogramOf(meter, own)]));
+    const observed = entries.filter((entry) => !isHistogram(entry));
+    const observables = new Map(observed.map(([id, own]) => [id, observableOf(meter, own)]));
+    const those = (isAsked: boolean): Observable[] =>
+      [...observables].filter(([id]) => askedOfLog.includes(id) === isAsked).map(([, observable]) => observable);
+    const callbacks = [
+      [this.#collect, those(false)],
+      [this.#collectLags, those(true)],
+    ] as const;
+    for (const [callback, of] of callbacks) meter.addBatchObservableCallback(callback, of);
+    const release = (): void => {
+      for (const [callback, of] of callbacks) meter.removeBatchObservableCallback(callback, of);
     };
+    return { observables, histograms, release };
+  }
+
+  #observe(result: BatchObservableResult, readings: Iterable<Reading>): void {
+    for (const { instrument, value, attributes } of readings) {
+      const observable = this.#registration?.observables.get(instrument);
+      if (observable) result.observe(observable, value, attributes);
+    }
+  }
+
+  *#readings(): Generator<Reading> {
     for (const { outcome, source, policy, count } of this.#tally.rows()) {
       const named = policy === '' ? {} : { 'tidegate.policy': policy };
-      observe('decisions', count, { 'tidegate.outcome': outcome, 'tidegate.source': source, ...named });
+      const attributes = { 'tidegate.outcome': outcome, 'tidegate.source': source, ...named };
+      yield { instrument: 'decisions', value: count, attributes };
     }
-    for (const [reason, count] of this.#tally.degraded) observe('degraded', count, { 'tidegate.reason': reason });
-    for (const [loss, count] of this.#losses) observe('countersLost', count, { 'tidegate.loss': loss });
-    for (const watched of [this.gates, this.emitters, this.blockLists, this.policies]) {
-      for (const [id, number] of watched.read()) observe(id, number);
-    }
+    for (const [reason, value] of this.#tally.degraded)
+      yield { instrument: 'degraded', value, attributes: { 'tidegate.reason': reason } };
+    for (const [loss, value] of this.#losses)
+      yield { instrument: 'countersLost', value, attributes: { 'tidegate.loss': loss } };
+    if (this.#info) yield { instrument: 'info', value: 1, attributes: this.#info };
+    const { gates, emitters, blockLists, policies, ingesters, detectors, logs, process, blocks } = this;
+    for (const source of [gates, emitters, blockLists, policies, ingesters, detectors, logs, process, blocks])
+      yield* source.read();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the instruments look at, said in their own words: a gate, an emitter, a block list and a policy source are all of
- * this shape, and this room imports none of theirs.
+ * What the instruments look at, said in their own words: gates, emitters, block lists, policy sources, ingesters,
+ * detectors and logs are all of this shape, and this room imports none of theirs.
  */
 
 /** A decision, as far as it is measured. */
@@ -46,7 +46,78 @@ export interface EmitterStatsSource {
     readonly sent: number;
     readonly waiting: number;
     readonly lost: number;
+    readonly coarse: number;
     readonly folded: number;
+    readonly foldedTwice: number;
+    readonly rows: number;
+    readonly failures: number;
+    readonly oldestWaitMs: number;
+  };
+}
+
+/** Whatever reads partitions of the log. */
+export interface LagSource {
+  /** Partition → records. */
+  lag(): Promise<ReadonlyMap<number, number>>;
+}
+
+export interface IngestSource extends LagSource {
+  positions(): { readonly size: number };
+  stats(): {
+    readonly blocks: number;
+    readonly rows: number;
+    readonly settledBlocks: number;
+    readonly repairedRows: number;
+    readonly doubledRows: number;
+    readonly missingRows: number;
+    readonly deadLetters: number;
+    readonly retries: number;
+    readonly changedBlocks: number;
+    readonly storedTwiceRows: number;
+  };
+}
+
+/** A block that is stored. */
+export interface ObservedBlock {
+  readonly topic: string;
+  readonly rows: number;
+  /** Time of its oldest and its newest event, milliseconds since the epoch. */
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+}
+
+export interface DetectSource extends LagSource {
+  stats(): {
+    readonly partitions: number;
+    readonly verdicts: number;
+    /** What became of them. */
+    readonly promotions: Readonly<Record<string, number>>;
+    readonly promotionFailures: number;
+    readonly corruptFrames: number;
+    readonly events: number;
+    readonly evidence: number;
+    readonly late: number;
+    readonly duplicates: number;
+    readonly evictedClients: number;
+    readonly clients: number;
+  };
+}
+
+/** A log inside this process. */
+export interface LogSource {
+  stats(): { readonly records: number; readonly bytes: number; readonly droppedRecords: number };
+}
+
+/** The process itself, in seconds, bytes and shares. */
+export interface ProcessSource {
+  stats(): {
+    readonly uptimeS: number;
+    readonly cpuUserS: number;
+    readonly cpuSystemS: number;
+    readonly memoryBytes: number;
+    readonly loopDelayP99S: number;
+    readonly loopDelayMaxS: number;
+    readonly loopUtilization: number;
   };
 }
 

@@ -1,6 +1,6 @@
 import { policiesLoaded } from './channels.ts';
-import type { InstrumentId } from './instruments.ts';
 import type { ObservedPolicies, PolicyLoadSource } from './observed.ts';
+import type { Reading } from './watched.ts';
 
 interface Followed {
   /** Gates that share one source must not count its loads twice. */
@@ -34,15 +34,15 @@ export class PolicyLoads {
     this.#refused += 1;
   }
 
-  read(): ReadonlyMap<InstrumentId, number> {
-    if (this.#current === null) return new Map();
+  read(): readonly Reading[] {
+    if (this.#current === null) return [];
     const { version, size } = this.#current;
-    return new Map<InstrumentId, number>([
-      ['policyLoads', this.#loads],
-      ['policiesRefused', this.#refused],
-      ['policyCount', size],
-      ['policyVersion', version],
-    ]);
+    return [
+      { instrument: 'policyLoads', value: this.#loads, attributes: {} },
+      { instrument: 'policiesRefused', value: this.#refused, attributes: {} },
+      { instrument: 'policyCount', value: size, attributes: {} },
+      { instrument: 'policyVersion', value: version, attributes: {} },
+    ];
   }
 
   #follow(source: PolicyLoadSource): Followed {

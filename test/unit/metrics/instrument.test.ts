@@ -5,6 +5,7 @@ import { instrument } from '../../../src/metrics/instrument.ts';
 import type { ObservedDecision } from '../../../src/metrics/observed.ts';
 import { Watched } from '../../../src/metrics/watched.ts';
 import { collectedMetrics } from '../../support/collected-metrics.ts';
+import { blockListOf, emitterWith, gateWith, policiesOf } from '../../support/observed-sources.ts';
 
 const decisionOf = (policy: string): ObservedDecision => ({
   outcome: 'allowed',
@@ -27,25 +28,19 @@ describe('instrument()', () => {
   it('reads emitters, block lists, gates and policies that it is shown, until it is told to stop', async () => {
     const { meterProvider, numberOf } = collectedMetrics();
     const { observeEmitter, observeBlockList, observeGate, observePolicies } = instrument({ meterProvider });
-    const emitter = { stats: () => ({ recorded: 5, sent: 3, waiting: 2, lost: 0, folded: 0 }) };
-    const list = { size: 3, ageMs: () => 100, stats: () => ({ failures: 0, dropped: 0 }) };
-    const leases = { counters: 1, units: 7, granted: 30, returned: 8 };
-    const none = { foldedRoutes: 0, storeOpen: false, overflowed: 0, liveGates: 1, lostReturns: 0 };
-    const approximate = { counters: 0, untoldUnits: 0 };
-    const stats = { ...none, storeCommandsSaved: 9, leases, approximate };
-    const gate = { stats: () => stats };
-    const policies = { current: () => ({ version: '00000000002a', policies: [] }), onChange: () => () => undefined };
+    const [emitter, list, gate] = [emitterWith(), blockListOf(100), gateWith()];
+    const policies = policiesOf('00000000002a', 0);
     const stop = observeEmitter(emitter);
     observeBlockList(list);
     observeGate(gate);
     observePolicies(policies);
     expect(await numberOf('tidegate.events.waiting')).toBe(2);
-    expect(await numberOf('tidegate.block_list.size')).toBe(3);
-    expect(await numberOf('tidegate.store.calls_saved')).toBe(9);
+    expect(await numberOf('tidegate.block_list.size')).toBe(12);
+    expect(await numberOf('tidegate.store.calls_saved')).toBe(2);
     expect(await numberOf('tidegate.leases.units')).toBe(7);
     expect(await numberOf('tidegate.policies.version')).toBe(42);
     stop();
-    expect(await numberOf('tidegate.events.recorded')).toBe(5);
+    expect(await numberOf('tidegate.events.recorded')).toBe(10);
   });
 
   it('costs a decision a few look-ups while nobody collects, listens or traces', () => {
@@ -82,11 +77,11 @@ describe('what is observed', () => {
     const kept = { spent: 1, levels: [] };
     watched.add(kept);
     for (let count = 0; count < 3; count += 1) watched.add({ spent: 10, levels: new Array<number>(1000).fill(0) });
-    expect(watched.read().get('overflowed')).toBe(31);
+    expect([...watched.read()]).toMatchObject([{ instrument: 'overflowed', value: 31 }]);
     await new Promise((resolve) => setImmediate(resolve));
     collectGarbage();
     // Totals of what is gone stay: a counter never goes back.
-    expect(watched.read().get('overflowed')).toBe(31);
+    expect([...watched.read()]).toMatchObject([{ instrument: 'overflowed', value: 31 }]);
     expect(watched.size).toBe(1);
   });
 });

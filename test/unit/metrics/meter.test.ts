@@ -12,6 +12,17 @@ import {
 import { Meters } from '../../../src/metrics/meter.ts';
 import type { ObservedDecision } from '../../../src/metrics/observed.ts';
 import { collectedMetrics } from '../../support/collected-metrics.ts';
+import {
+  blockListOf,
+  detectorWith,
+  emitterWith,
+  gateStats,
+  gateWith,
+  ingesterWith,
+  logWith,
+  policiesOf,
+  processSource,
+} from '../../support/observed-sources.ts';
 
 const decision = (over: Partial<ObservedDecision> = {}): ObservedDecision => ({
   outcome: 'allowed',
@@ -21,33 +32,34 @@ const decision = (over: Partial<ObservedDecision> = {}): ObservedDecision => ({
   ...over,
 });
 
-const gateStats = {
-  storeCommandsSaved: 2,
-  foldedRoutes: 3,
-  storeOpen: true,
-  overflowed: 4,
-  liveGates: 5,
-  lostReturns: 6,
-  approximate: { counters: 9, untoldUnits: 10 },
-  leases: { counters: 1, units: 7, granted: 30, returned: 8 },
-};
-const gateWith = (stats = gateStats) => ({ stats: () => stats });
-const emitterWith = (stats = { recorded: 10, sent: 7, waiting: 2, lost: 1, folded: 4 }) => ({ stats: () => stats });
-const blockListOf = (ageMs: number | null) => ({
-  size: 12,
-  ageMs: () => ageMs,
-  stats: () => ({ failures: 1, dropped: 2 }),
-});
-const policiesOf = (version: string, size: number) => ({
-  current: () => ({ version, policies: Array.from({ length: size }, () => ({})) }),
-  onChange: () => () => undefined,
-});
-
 const kindOf = (metric: MetricData): InstrumentKind => {
   if (metric.dataPointType === DataPointType.HISTOGRAM) return 'histogram';
   if (metric.dataPointType !== DataPointType.SUM) return 'gauge';
   return metric.isMonotonic ? 'counter' : 'up-down counter';
 };
+
+/** Everything that can be measured, each of it once. */
+const measureAll = (meters: Meters): void => {
+  meters.decided(decision({ degraded: 'timeout' }), 12);
+  meters.gates.add(gateWith());
+  meters.emitters.add(emitterWith());
+  meters.blockLists.add(blockListOf(1500));
+  meters.policies.add(policiesOf('00000000000a', 2));
+  meters.countersLost('flushed');
+  const topic = { 'tidegate.topic': 'tidegate.decisions' };
+  meters.ingesters.add(ingester, topic);
+  meters.lags.add(ingester, 'ingestLag', topic);
+  meters.detectors.add(detector);
+  meters.lags.add(detector, 'detectLag');
+  meters.logs.add(log);
+  meters.process.add(processSource);
+  meters.describe({ 'tidegate.version': '1.0.0', 'tidegate.command': 'up', 'tidegate.region': 'local' });
+  meters.blockStored({ topic: 'tidegate.decisions', rows: 3, minTimeMs: 1, maxTimeMs: 2 });
+  meters.inserted('tidegate.decisions', 12);
+};
+// Held here, since what is measured is not kept alive by it.
+const lags = new Map([[3, 40]]);
+const [ingester, detector, log] = [ingesterWith(lags), detectorWith(lags), logWith(5)];
 
 const observed = () => {
   const collected = collectedMetrics();
@@ -59,12 +71,7 @@ const observed = () => {
 describe('the instruments', () => {
   it('are what the table says: name, kind, unit and description', async () => {
     const { meters, collect } = observed();
-    meters.decided(decision({ degraded: 'timeout' }), 12);
-    meters.gates.add(gateWith());
-    meters.emitters.add(emitterWith());
-    meters.blockLists.add(blockListOf(1500));
-    meters.policies.add(policiesOf('00000000000a', 2));
-    meters.countersLost('flushed');
+    measureAll(meters);
     const found = [...(await collect()).values()].map((metric) => {
       const { name, unit, description } = metric.descriptor;
       return { name, kind: kindOf(metric), unit, description };
@@ -80,8 +87,8 @@ describe('the instruments', () => {
 
   it('carry the attributes that the table gives them, and no other', async () => {
     const { meters, collect } = observed();
+    measureAll(meters);
     meters.decided(decision({ outcome: 'blocked', degraded: 'error', deciding: null, rule: 'many-routes' }), 12);
-    meters.countersLost('flushed');
     const byName = new Map(Object.values<Instrument>(instruments).map((entry) => [entry.name, entry]));
     for (const [name, { dataPoints }] of await collect()) {
       for (const point of dataPoints) {

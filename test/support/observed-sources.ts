@@ -1,0 +1,87 @@
+/** Sources for the instruments, of numbers that can be told apart. */
+
+export const gateStats = {
+  storeCommandsSaved: 2,
+  foldedRoutes: 3,
+  storeOpen: true,
+  overflowed: 4,
+  liveGates: 5,
+  lostReturns: 6,
+  approximate: { counters: 9, untoldUnits: 10 },
+  leases: { counters: 1, units: 7, granted: 30, returned: 8 },
+};
+export const gateWith = (stats = gateStats) => ({ stats: () => stats });
+
+export const emitterStats = {
+  recorded: 10,
+  sent: 7,
+  waiting: 2,
+  lost: 1,
+  coarse: 6,
+  folded: 4,
+  foldedTwice: 3,
+  rows: 5,
+  failures: 8,
+  oldestWaitMs: 1500,
+};
+export const emitterWith = (stats = emitterStats) => ({ stats: () => stats });
+
+export const blockListOf = (ageMs: number | null) => ({
+  size: 12,
+  ageMs: () => ageMs,
+  stats: () => ({ failures: 1, dropped: 2 }),
+});
+
+export const policiesOf = (version: string, size: number) => ({
+  current: () => ({ version, policies: Array.from({ length: size }, () => ({})) }),
+  onChange: () => () => undefined,
+});
+
+export const ingestStats = {
+  blocks: 1,
+  rows: 200,
+  settledBlocks: 3,
+  repairedRows: 4,
+  doubledRows: 5,
+  missingRows: 6,
+  deadLetters: 7,
+  retries: 8,
+  changedBlocks: 9,
+  storedTwiceRows: 10,
+};
+export const ingesterWith = (lags: ReadonlyMap<number, number>, stats = ingestStats) => ({
+  stats: () => stats,
+  positions: () => lags,
+  lag: () => Promise.resolve(lags),
+});
+
+export const detectorWith = (lags: ReadonlyMap<number, number>) => ({
+  stats: () => ({
+    partitions: lags.size,
+    verdicts: 3,
+    promotions: { activated: 2, proposed: 1, already: 0, suppressed: 0, shadow: 0 },
+    promotionFailures: 1,
+    corruptFrames: 2,
+    events: 30,
+    evidence: 20,
+    late: 4,
+    duplicates: 5,
+    evictedClients: 6,
+    clients: 7,
+  }),
+  lag: () => Promise.resolve(lags),
+});
+
+export const logWith = (droppedRecords: number) => ({ stats: () => ({ records: 4, bytes: 400, droppedRecords }) });
+
+export const processSource = {
+  stats: () => ({
+    uptimeS: 9,
+    cpuUserS: 2,
+    cpuSystemS: 1,
+    memoryBytes: 1024,
+    loopDelayP99S: 0.01,
+    loopDelayMaxS: 0.02,
+    loopUtilization: 0.5,
+  }),
+};
