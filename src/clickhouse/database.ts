@@ -1,14 +1,16 @@
+import type { Auditor } from '../analytics/audit.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
 import type { EventTable } from '../ingest/event-table.ts';
 import type { Logger } from '../logger.ts';
+import { ClickHouseAuditor } from './audit.ts';
 import { checkEngine, type Finding } from './check.ts';
 import { ClickHouseDecisionReader } from './decision-reader.ts';
 import type { ClickHouseEngine } from './engine.ts';
 import { ClickHouseEventTable, type EventTableName } from './event-table.ts';
 import { migrate } from './migrate.ts';
-import type { Retention } from './sql-text.ts';
+import { type Retention, retentionOf } from './retention.ts';
 
 export interface DatabaseOptions extends Retention {
   /**
@@ -20,30 +22,9 @@ export interface DatabaseOptions extends Retention {
   readonly logger: Logger;
   /** Blocks that each table remembers, to recognise one that comes again. Default 10,000. */
   readonly dedupWindow?: number;
+  /** Tables are made on all servers of this ClickHouse cluster, replicated. Default: on the one server. */
+  readonly cluster?: string;
 }
-
-/**
- * How long rows are kept where nothing else is said. A replayed log is older than all of it, so 0 days for raw mean that
- * nothing goes.
- */
-export const defaultRetention = {
-  rawTtlDays: 30,
-  minuteTtlDays: 100,
-  hourTtlDays: 400,
-  dayTtlDays: 0,
-  denialsTtlDays: 30,
-  ingestBlocksTtlDays: 30,
-  blocksTtlDays: 0,
-} as const satisfies Required<Retention>;
-
-/** What is kept in the end: given, by default, or all of it when raw is kept for ever and nothing else is said. */
-const retentionOf = (given: Retention): Required<Retention> => {
-  const names = Object.keys(defaultRetention) as (keyof Retention)[];
-  const fallback = (name: keyof Retention): number => (given.rawTtlDays === 0 ? 0 : defaultRetention[name]);
-  return Object.fromEntries(
-    names.map((name) => [name, given[name] ?? fallback(name)]),
-  ) as unknown as Required<Retention>;
-};
 
 /** The analytics database. */
 export interface Database {
@@ -54,6 +35,8 @@ export interface Database {
   /** Every load of policies. */
   readonly policies: EventTable;
   readonly reader: DecisionReader;
+  /** Whether the numbers agree. */
+  readonly auditor: Auditor;
   /** Address or folder, without credentials. */
   readonly name: string;
   /** Brings tables and retention up to date; names the files that were applied. See migrate(). */
@@ -85,8 +68,9 @@ const openEngine = async (url: string): Promise<ClickHouseEngine> => {
  * another process holds the folder.
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
-  const { url, clock, logger, dedupWindow = 10_000 } = options;
+  const { url, clock, logger, dedupWindow = 10_000, cluster } = options;
   const engine = await openEngine(url);
+  const schema = { ...retentionOf(options), dedupWindow, ...(cluster === undefined ? {} : { cluster }) };
   const tableOf = (table: EventTableName): EventTable =>
     new ClickHouseEventTable({ engine, table, nowMs: () => clock.nowMs() });
   return {
@@ -94,8 +78,9 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     blocks: tableOf('blocks'),
     policies: tableOf('policies'),
     reader: new ClickHouseDecisionReader(engine),
+    auditor: new ClickHouseAuditor(engine),
     name: engine.name,
-    migrate: () => migrate({ engine, logger, options: { ...retentionOf(options), dedupWindow } }),
+    migrate: () => migrate({ engine, logger, clock, options: schema }),
     check: () => checkEngine(engine),
     announce: (endpoint) => engine.announce(endpoint),
     close: () => engine.close(),
