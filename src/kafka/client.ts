@@ -14,6 +14,7 @@ export interface KafkaConnection {
   readonly kafka: Kafka;
   readonly admin: Admin;
   readonly address: KafkaAddress;
+  readonly clock: Clock;
   readonly brokerCount: number;
 }
 
@@ -31,7 +32,7 @@ export const connectKafka = async ({ url, clock, logger }: ConnectOptions): Prom
   const admin = kafka.admin({ retry: { retries: 1, initialRetryTime: 100 } });
   try {
     const { brokers } = await within(clock, connectWithinMs, connected(admin));
-    return { kafka, admin, address, brokerCount: brokers.length };
+    return { kafka, admin, address, clock, brokerCount: brokers.length };
   } catch (error) {
     admin.disconnect().catch((cause: unknown) => logger.debug({ cause: messageOf(cause) }, 'kafka disconnect failed'));
     throw new TidegateError('ENGINE_UNREACHABLE', `Kafka at ${address.text} does not answer: ${messageOf(error)}`, {

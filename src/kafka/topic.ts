@@ -10,18 +10,40 @@ export interface OffsetRange {
   readonly high: number;
 }
 
+/** How long a topic that was just created, here or elsewhere, may take to be known to the brokers. */
+const knownWithinMs = 10_000;
+const askAgainMs = 100;
+
 /** The partitions of a topic, which is created where it is missing. */
 export const ensureTopic = async (
-  { admin, brokerCount }: KafkaConnection,
+  connection: KafkaConnection,
   topic: string,
   { partitions, compacted = false }: { partitions: number; compacted?: boolean },
 ): Promise<number> => {
+  const { admin, brokerCount } = connection;
   // Not by asking for its metadata: a broker that creates topics by itself would do so, with one partition.
   if (!(await admin.listTopics()).includes(topic)) {
-    await admin.createTopics({ topics: [newTopic(topic, { partitions, brokerCount, compacted })] });
+    const topics = [newTopic(topic, { partitions, brokerCount, compacted })];
+    // kafkajs would wait for leaders only if the answering broker knows the topic at once, and fail otherwise.
+    await admin.createTopics({ topics, waitForLeaders: false });
   }
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-  return topics[0]?.partitions.length ?? 0;
+  return partitionsOf(connection, topic);
+};
+
+const notYet = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+
+const partitionsOf = async ({ admin, clock }: KafkaConnection, topic: string): Promise<number> => {
+  for (let leftMs = knownWithinMs; ; leftMs -= askAgainMs) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = topics[0]?.partitions ?? [];
+      if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return partitions.length;
+      if (leftMs <= 0) return partitions.length;
+    } catch (error) {
+      if (leftMs <= 0 || !notYet.includes((error as { type?: string }).type ?? '')) throw error;
+    }
+    await clock.sleep(askAgainMs);
+  }
 };
 
 interface NewTopic {
