@@ -1,6 +1,6 @@
 -- The one definition of the throttle rate: of what the limiter decided, the share it denied. What the block list stopped
 -- never reached the limiter and is counted beside it.
-CREATE VIEW IF NOT EXISTS throttle_rate AS
+CREATE VIEW IF NOT EXISTS throttle_rate{{onCluster}} AS
 SELECT
     minute,
     tenant,

@@ -1,29 +1,29 @@
 -- What a question over months reads; fed from the hours.
-CREATE TABLE IF NOT EXISTS decisions_per_day
+CREATE TABLE IF NOT EXISTS decisions_per_day{{onCluster}}
 (
     day DateTime('UTC') COMMENT 'start of the day, seconds UTC' CODEC(Delta(4), ZSTD(1)),
-    tenant LowCardinality(String) COMMENT 'tenant, name',
-    route LowCardinality(String) COMMENT 'method and route template',
-    region LowCardinality(String) COMMENT 'region of the emitter, name',
-    policy LowCardinality(String) COMMENT 'deciding policy or rule of the block, name, or empty',
-    outcome LowCardinality(String) COMMENT 'allowed, denied or blocked',
-    `partition` UInt32 COMMENT 'partition of the event log, number from 0',
+    tenant LowCardinality(String) COMMENT 'tenant, name' CODEC(ZSTD(1)),
+    route LowCardinality(String) COMMENT 'method and route template' CODEC(ZSTD(1)),
+    region LowCardinality(String) COMMENT 'region of the emitter, name' CODEC(ZSTD(1)),
+    policy LowCardinality(String) COMMENT 'deciding policy or rule of the block, name, or empty' CODEC(ZSTD(1)),
+    outcome LowCardinality(String) COMMENT 'allowed, denied or blocked' CODEC(ZSTD(1)),
+    `partition` UInt32 COMMENT 'partition of the event log, number from 0' CODEC(T64, ZSTD(1)),
     decisions Int64 COMMENT 'decisions, count' CODEC(T64, ZSTD(1)),
     events Int64 COMMENT 'rows in decisions_raw, count' CODEC(T64, ZSTD(1)),
     early Int64 COMMENT 'decisions that came before their retry time, count' CODEC(T64, ZSTD(1)),
     degraded Int64 COMMENT 'decisions made without the primary store, count' CODEC(T64, ZSTD(1)),
     shadow_denied Int64 COMMENT 'decisions that a shadow policy would have denied, count' CODEC(T64, ZSTD(1)),
     cost Int64 COMMENT 'cost of all decisions, units' CODEC(T64, ZSTD(1)),
-    latency_us SimpleAggregateFunction(sumMap, Tuple(Array(UInt64), Array(Int64))) COMMENT 'upper bounds of latency buckets, microseconds, and decisions in each, count'
+    latency_us SimpleAggregateFunction(sumMap, Tuple(Array(UInt64), Array(Int64))) COMMENT 'upper bounds of latency buckets, microseconds, and decisions in each, count' CODEC(ZSTD(1))
 )
-ENGINE = SummingMergeTree
+ENGINE = {{replicated}}SummingMergeTree
 PARTITION BY toYear(day)
-ORDER BY (tenant, route, day, region, policy, outcome, `partition`)
+ORDER BY (day, tenant, route, region, policy, outcome, `partition`)
 {{dayTtl}}
-SETTINGS non_replicated_deduplication_window = {{dedupWindow}}
+SETTINGS {{dedupWindow}}
 COMMENT 'decisions by day, tenant, route, region, policy, outcome and log partition';
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS decisions_per_day_mv TO decisions_per_day AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS decisions_per_day_mv{{onCluster}} TO decisions_per_day AS
 SELECT
     toStartOfDay(hour) AS day,
     tenant,

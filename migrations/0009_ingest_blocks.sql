@@ -1,10 +1,10 @@
 -- The ledger of ingest: one line for each range of offsets of the event log, also for ranges without rows, so that what a
 -- group has committed can be compared with what is stored. Said again, a line replaces the one before.
-CREATE TABLE IF NOT EXISTS ingest_blocks
+CREATE TABLE IF NOT EXISTS ingest_blocks{{onCluster}}
 (
-    topic LowCardinality(String) COMMENT 'topic of the event log, name',
-    topic_id LowCardinality(String) COMMENT 'which of the topics that had this name one after the other, id, or empty',
-    `partition` UInt32 COMMENT 'partition of the event log, number from 0',
+    topic LowCardinality(String) COMMENT 'topic of the event log, name' CODEC(ZSTD(1)),
+    topic_id LowCardinality(String) COMMENT 'which of the topics that had this name one after the other, id, or empty' CODEC(ZSTD(1)),
+    `partition` UInt32 COMMENT 'partition of the event log, number from 0' CODEC(T64, ZSTD(1)),
     start_offset UInt64 COMMENT 'first offset of the range, number from 0' CODEC(Delta(8), ZSTD(1)),
     end_offset UInt64 COMMENT 'first offset behind the range, number from 0' CODEC(Delta(8), ZSTD(1)),
     rows UInt64 COMMENT 'rows stored, count' CODEC(T64, ZSTD(1)),
@@ -18,9 +18,9 @@ CREATE TABLE IF NOT EXISTS ingest_blocks
     settled UInt8 COMMENT 'whether rows were counted and completed after an insert of unknown outcome, 0 or 1',
     stored_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'when the line was written, milliseconds UTC' CODEC(Delta(8), ZSTD(1))
 )
-ENGINE = ReplacingMergeTree(stored_at)
+ENGINE = {{replicated}}ReplacingMergeTree(stored_at)
 PARTITION BY toYYYYMM(stored_at)
 ORDER BY (topic, topic_id, `partition`, start_offset)
 {{ingestBlocksTtl}}
-SETTINGS non_replicated_deduplication_window = {{dedupWindow}}
+SETTINGS {{dedupWindow}}
 COMMENT 'ranges of offsets that are stored';

@@ -5,6 +5,8 @@ import { messageOf, TidegateError } from '../errors.ts';
 export interface ClickHouseEngine {
   /** For the log: `http://host:8123/default` without credentials, or the folder. */
   readonly name: string;
+  /** Nobody but this process can reach the data. Default false. */
+  readonly soleProcess?: boolean;
   /** Statements that change something. Never given settings: chDB would keep them for every later statement. */
   readonly writer: ClickHouseClient;
   /** Cannot write. Never given settings either. */

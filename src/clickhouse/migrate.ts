@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { Clock } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type ClickHouseEngine, execute, selectRows } from './engine.ts';
-import { renderTemplate, type SchemaOptions, splitStatements, ttlExpressions } from './sql-text.ts';
+import { type StillMine, withMigrationLock } from './migration-lock.ts';
+import { ttlExpressions } from './retention.ts';
+import { onCluster, renderTemplate, type SchemaOptions, splitStatements } from './sql-text.ts';
 
 /** One file of migrations/: `0002_decisions_per_minute.sql`. */
 export interface Migration {
@@ -45,16 +48,16 @@ export const readMigrations = async (folder = shippedFolder): Promise<Migration[
   return migrations;
 };
 
-const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations
+const ledger = `CREATE TABLE IF NOT EXISTS schema_migrations{{onCluster}}
 (
     version UInt32 COMMENT 'number of the file, count from 1',
     name String COMMENT 'name of the file',
     checksum String COMMENT 'SHA-256 of the file, hex',
     applied_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') COMMENT 'when it was applied, milliseconds UTC'
 )
-ENGINE = ReplacingMergeTree
+ENGINE = {{replicated}}ReplacingMergeTree
 ORDER BY version
-SETTINGS non_replicated_deduplication_window = 100
+SETTINGS {{dedupWindow}}
 COMMENT 'migrations that this database has seen'`;
 
 const readLedger = (engine: ClickHouseEngine): Promise<AppliedMigration[]> =>
@@ -95,15 +98,24 @@ export const pendingMigrations = (
   return known.filter(({ version }) => !seen.has(version));
 };
 
-const apply = async (engine: ClickHouseEngine, migration: Migration, options: SchemaOptions): Promise<void> => {
+/** Nothing may make the database take a line for one that it has seen. */
+const insertLine = `INSERT INTO schema_migrations (version, name, checksum) SETTINGS insert_deduplicate = 0, async_insert = 0
+SELECT {version:UInt32}, {name:String}, {checksum:String}`;
+
+interface Run {
+  readonly engine: ClickHouseEngine;
+  readonly options: SchemaOptions;
+  readonly stillMine: StillMine;
+}
+
+const apply = async ({ engine, options, stillMine }: Run, migration: Migration): Promise<void> => {
   const { version, name, text, checksum } = migration;
   try {
-    for (const statement of splitStatements(renderTemplate(text, options))) await execute(engine.writer, statement);
-    await execute(
-      engine.writer,
-      'INSERT INTO schema_migrations (version, name, checksum) SELECT {version:UInt32}, {name:String}, {checksum:String}',
-      { version, name, checksum },
-    );
+    for (const statement of splitStatements(renderTemplate(text, options))) {
+      await stillMine();
+      await execute(engine.writer, statement);
+    }
+    await execute(engine.writer, insertLine, { version, name, checksum });
   } catch (cause) {
     throw new TidegateError('TABLE_FAILED', `Migration ${name} failed: ${messageOf(cause)}`, { cause });
   }
@@ -113,7 +125,7 @@ const apply = async (engine: ClickHouseEngine, migration: Migration, options: Sc
 const storedTtl = (definition: string): string => /\sTTL (.+?)(?: SETTINGS | COMMENT |$)/.exec(definition)?.[1] ?? '';
 
 /** Makes the tables keep what the options say; rows that are there already are judged at their next merge. */
-const applyTtl = async (engine: ClickHouseEngine, options: SchemaOptions): Promise<void> => {
+const applyTtl = async ({ engine, options, stillMine }: Run): Promise<void> => {
   const tables = await selectRows<{ name: string; engine_full: string }>(
     engine.reader,
     'SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()',
@@ -121,7 +133,11 @@ const applyTtl = async (engine: ClickHouseEngine, options: SchemaOptions): Promi
   for (const [table, wanted] of ttlExpressions(options)) {
     const current = storedTtl(tables.find(({ name }) => name === table)?.engine_full ?? '');
     if (current === wanted) continue;
-    await execute(engine.writer, `ALTER TABLE ${table} ${wanted ? `MODIFY TTL ${wanted}` : 'REMOVE TTL'}`);
+    await stillMine();
+    await execute(
+      engine.writer,
+      `ALTER TABLE ${table}${onCluster(options)} ${wanted ? `MODIFY TTL ${wanted}` : 'REMOVE TTL'}`,
+    );
   }
 };
 
@@ -131,22 +147,34 @@ export interface MigrateOptions {
   readonly logger: Logger;
   /** Default: the shipped ones. */
   readonly migrations?: readonly Migration[];
+  /** For waiting until another run is done. Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 /**
  * Applies what is missing, in order, and sets how long rows are kept. A second run changes nothing; one that was
- * interrupted is continued. Returns the names of the files applied.
+ * interrupted is continued; of several at once, one works and the others wait. Returns the names of the files applied.
  *
  * @throws TidegateError ENGINE_UNFIT (see {@link pendingMigrations}) before anything is changed, TABLE_FAILED.
  */
-export const migrate = async ({ engine, options, logger, migrations }: MigrateOptions): Promise<readonly string[]> => {
+export const migrate = async ({
+  engine,
+  options,
+  logger,
+  migrations,
+  clock,
+}: MigrateOptions): Promise<readonly string[]> => {
   const known = migrations ?? (await readMigrations());
-  await execute(engine.writer, ledger);
-  const pending = pendingMigrations(known, await readLedger(engine));
-  for (const migration of pending) {
-    await apply(engine, migration, options);
-    logger.info({ migration: migration.name }, 'migration applied');
-  }
-  await applyTtl(engine, options);
-  return pending.map(({ name }) => name);
+  const lock = { engine, ...(options.cluster ? { cluster: options.cluster } : {}), ...(clock ? { clock } : {}) };
+  return withMigrationLock(lock, async (stillMine) => {
+    const run: Run = { engine, options, stillMine };
+    for (const statement of splitStatements(renderTemplate(ledger, options))) await execute(engine.writer, statement);
+    const pending = pendingMigrations(known, await readLedger(engine));
+    for (const migration of pending) {
+      await apply(run, migration);
+      logger.info({ migration: migration.name }, 'migration applied');
+    }
+    await applyTtl(run);
+    return pending.map(({ name }) => name);
+  });
 };

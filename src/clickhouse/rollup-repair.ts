@@ -88,7 +88,10 @@ const levels: readonly Level[] = [minutes, denials, coarser('hour', 'minute', ho
 const bounds = (column: string): string =>
   `${column} >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AND ${column} < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')`;
 
-/** Without deduplication: two repairs may well insert the same difference. */
+/** Without deduplication, here and in the views behind: two repairs may well insert the same difference. */
+const repairSettings =
+  'insert_deduplicate = 0, deduplicate_blocks_in_dependent_materialized_views = 0, async_insert = 0';
+
 const differenceOf = (level: Level): string => {
   const { table, from, fromTime, time, dimensions, sums, others, startOf, where = '1' } = level;
   const names = Object.keys(sums);
@@ -105,7 +108,7 @@ const differenceOf = (level: Level): string => {
     ...names.map((name) => `-o.${name}`),
     ...rest.map(([, { takes: expression }]) => expression),
   ];
-  return `INSERT INTO ${table} (${columns}) SETTINGS insert_deduplicate = 0, async_insert = 0
+  return `INSERT INTO ${table} (${columns}) SETTINGS ${repairSettings}
 SELECT ${keys}, ${names.map((name) => `sum(d.${name}) AS ${name}`).join(', ')},
   ${rest.map(([name, { by }]) => `${by}(d.${name}) AS ${name}`).join(', ')}
 FROM (
@@ -149,7 +152,7 @@ export interface DecisionRepair {
 export const repairDecisions = async ({ engine, block, marks, nowMs }: DecisionRepair): Promise<void> => {
   await execute(
     engine.writer,
-    `INSERT INTO emitter_marks SETTINGS insert_deduplicate = 0, async_insert = 0
+    `INSERT INTO emitter_marks SETTINGS ${repairSettings}
      SELECT \`partition\`, toString(emitter), max(seq), max(time) ${marks.rows} GROUP BY \`partition\`, emitter`,
     marks.params,
   );

@@ -1,59 +1,45 @@
 import { TidegateError } from '../errors.ts';
-
-/** How long each table keeps a row after its time, days. 0 or left out: for ever. */
-export interface Retention {
-  /** `decisions_raw`. */
-  readonly rawTtlDays?: number;
-  readonly minuteTtlDays?: number;
-  readonly hourTtlDays?: number;
-  readonly dayTtlDays?: number;
-  /** `denials_by_client_per_minute`. */
-  readonly denialsTtlDays?: number;
-  /** `ingest_blocks`, after a line was written. */
-  readonly ingestBlocksTtlDays?: number;
-  /** `blocks` and `policies`. */
-  readonly blocksTtlDays?: number;
-}
+import { type Retention, ttlClauses } from './retention.ts';
 
 /** What a migration may be told. The files' checksums do not depend on it. */
 export interface SchemaOptions extends Retention {
   /** Blocks that each table remembers, over all partitions, to recognise one that comes again. */
   readonly dedupWindow: number;
+  /** Every statement runs on all servers of this cluster, with replicated tables. Default: one server. */
+  readonly cluster?: string;
 }
 
-interface TableTtl {
-  readonly table: string;
-  readonly column: string;
-  /** Placeholder of the clause in the table's migration. */
-  readonly placeholder: string;
-  readonly days: keyof Retention;
-}
+/** As long as a block may be late: the brokers keep records for a week by default. */
+const dedupSeconds = 7 * 86_400;
 
-const tableTtls: readonly TableTtl[] = [
-  { table: 'decisions_raw', column: 'time', placeholder: 'rawTtl', days: 'rawTtlDays' },
-  { table: 'decisions_per_minute', column: 'minute', placeholder: 'minuteTtl', days: 'minuteTtlDays' },
-  { table: 'decisions_per_hour', column: 'hour', placeholder: 'hourTtl', days: 'hourTtlDays' },
-  { table: 'decisions_per_day', column: 'day', placeholder: 'dayTtl', days: 'dayTtlDays' },
-  { table: 'denials_by_client_per_minute', column: 'minute', placeholder: 'denialsTtl', days: 'denialsTtlDays' },
-  { table: 'ingest_blocks', column: 'stored_at', placeholder: 'ingestBlocksTtl', days: 'ingestBlocksTtlDays' },
-  { table: 'blocks', column: 'time', placeholder: 'blocksTtl', days: 'blocksTtlDays' },
-  { table: 'policies', column: 'time', placeholder: 'policiesTtl', days: 'blocksTtlDays' },
-];
+/** A name, or a macro such as `{cluster}`. */
+const clusterPattern = /^[\w.{}-]{1,100}$/;
 
-const ttlOf = ({ column, days }: TableTtl, options: Retention): string => {
-  const kept = options[days] ?? 0;
-  return kept > 0 ? `toDateTime(${column}) + toIntervalDay(${kept})` : '';
+/** ` ON CLUSTER 'name'`, or nothing on a single server. */
+export const onCluster = ({ cluster }: Pick<SchemaOptions, 'cluster'>): string => {
+  if (cluster === undefined) return '';
+  if (clusterPattern.test(cluster)) return ` ON CLUSTER '${cluster}'`;
+  throw new TidegateError('CONFIG_INVALID', `The name of the cluster is none that ClickHouse could have: ${cluster}`);
 };
 
-/** What the tables keep: empty, or the expression behind TTL. */
-export const ttlExpressions = (options: Retention): ReadonlyMap<string, string> =>
-  new Map(tableTtls.map((ttl) => [ttl.table, ttlOf(ttl, options)]));
+/** Plain tables and replicated ones have a window each; a replicated one forgets by time as well. */
+const dedupWindowOf = ({ cluster, dedupWindow }: SchemaOptions): string =>
+  cluster === undefined
+    ? `non_replicated_deduplication_window = ${dedupWindow}`
+    : `replicated_deduplication_window = ${dedupWindow}, replicated_deduplication_window_seconds = ${dedupSeconds}`;
 
-/** Fills `{{rawTtl}}` and its like, and `{{dedupWindow}}`; any other placeholder is refused. */
+/**
+ * Fills `{{rawTtl}}` and its like, and what differs between one server and the replicas of a cluster: `{{onCluster}}`
+ * behind the name in every CREATE and ALTER, `{{replicated}}` before every engine's name, `{{dedupWindow}}`. Any other
+ * placeholder is refused. Replicated engines take their path from the server's own defaults.
+ */
 export const renderTemplate = (text: string, options: SchemaOptions): string => {
-  const values = new Map(
-    tableTtls.map((ttl) => [ttl.placeholder, ttlOf(ttl, options) && `TTL ${ttlOf(ttl, options)}`]),
-  ).set('dedupWindow', String(options.dedupWindow));
+  const values = new Map([
+    ...ttlClauses(options),
+    ['onCluster', onCluster(options)],
+    ['replicated', options.cluster === undefined ? '' : 'Replicated'],
+    ['dedupWindow', dedupWindowOf(options)],
+  ]);
   return text.replace(/\{\{(\w+)\}\}/g, (placeholder, name: string) => {
     const value = values.get(name);
     if (value === undefined) throw new TidegateError('CONFIG_INVALID', `A migration holds an unknown ${placeholder}`);

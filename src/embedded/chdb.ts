@@ -21,6 +21,7 @@ interface Insert {
 /** ClickHouse in this process: the same shape as a server's engine. */
 export interface ChdbEngine {
   readonly name: string;
+  readonly soleProcess: true;
   readonly writer: ClickHouseClient;
   readonly reader: ClickHouseClient;
   insert(statement: Insert): Promise<void>;
@@ -89,6 +90,7 @@ export const openChdb = async ({ folder }: ChdbOptions): Promise<ChdbEngine> => 
     const reader = clientOver(reading);
     return {
       name: `chdb:${path}`,
+      soleProcess: true,
       writer,
       reader,
       insert: async ({ table, rows, settings }) => {

@@ -78,8 +78,8 @@ describe('the shipped migrations', () => {
     const tables = statements.filter((statement) => statement.startsWith('CREATE TABLE'));
     expect(tables.length).toBeGreaterThanOrEqual(3);
     for (const table of tables) {
-      expect(table).toContain('non_replicated_deduplication_window = {{dedupWindow}}');
-      const columns = table.split('\n').filter((line) => /^ {4}\S/.test(line));
+      expect(table).toContain('SETTINGS {{dedupWindow}}');
+      const columns = table.split('\n').filter((line) => /^ {4}(?!INDEX )\S/.test(line));
       expect(columns.filter((line) => !line.includes(" COMMENT '"))).toEqual([]);
     }
   });
@@ -89,9 +89,19 @@ describe('the shipped migrations', () => {
     expect(statements.filter((statement) => !statement.includes('IF NOT EXISTS'))).toEqual([]);
   });
 
+  it('say for every statement and engine what differs on a cluster', async () => {
+    const statements = (await readMigrations()).flatMap(({ text }) => splitStatements(text));
+    for (const statement of statements) {
+      expect(statement).toMatch(
+        /^(CREATE (TABLE|VIEW|MATERIALIZED VIEW) IF NOT EXISTS|ALTER TABLE) \w+\{\{onCluster\}\}/,
+      );
+      if (statement.startsWith('CREATE TABLE')) expect(statement).toContain('\nENGINE = {{replicated}}');
+    }
+  });
+
   it('give decisions_raw a column for every field of an event, under its wire name', async () => {
     const migrations = await readMigrations();
-    const columns = [...(migrations[0]?.text ?? '').matchAll(/^ {4}`?(\w+)`? /gm)].map(([, name]) => name);
+    const columns = [...(migrations[0]?.text ?? '').matchAll(/^ {4}(?!INDEX )`?(\w+)`? /gm)].map(([, name]) => name);
     const added = migrations.flatMap(({ text }) => [
       ...text.matchAll(/ADD COLUMN IF NOT EXISTS (\w+) [\s\S]*? AFTER (\w+)/g),
     ]);

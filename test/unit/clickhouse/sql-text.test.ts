@@ -49,12 +49,26 @@ describe('the template of a migration', () => {
 
   it('fills in how long rows are kept and how many blocks are remembered', () => {
     expect(renderTemplate('{{rawTtl}} {{minuteTtl}} {{dedupWindow}}', options)).toBe(
-      'TTL toDateTime(time) + toIntervalDay(30) TTL toDateTime(minute) + toIntervalDay(400) 77',
+      'TTL toDateTime(time) + toIntervalDay(30) TTL toDateTime(minute) + toIntervalDay(400) non_replicated_deduplication_window = 77',
     );
   });
 
   it('leaves the clause out where rows are kept for ever', () => {
     expect(renderTemplate('[{{rawTtl}}]', { ...options, rawTtlDays: 0 })).toBe('[]');
+  });
+
+  it('makes one text for a single server and for the replicas of a cluster', () => {
+    const text = 'CREATE TABLE a{{onCluster}} ENGINE = {{replicated}}MergeTree SETTINGS {{dedupWindow}}';
+    expect(renderTemplate(text, options)).toBe(
+      'CREATE TABLE a ENGINE = MergeTree SETTINGS non_replicated_deduplication_window = 77',
+    );
+    expect(renderTemplate(text, { ...options, cluster: '{cluster}' })).toBe(
+      "CREATE TABLE a ON CLUSTER '{cluster}' ENGINE = ReplicatedMergeTree SETTINGS replicated_deduplication_window = 77, replicated_deduplication_window_seconds = 604800",
+    );
+  });
+
+  it.each(["a' b", '', 'a;b', 'a b'])('refuses a cluster that no server could have: "%s"', (cluster) => {
+    expect(() => renderTemplate('{{onCluster}}', { ...options, cluster })).toThrow(/cluster/);
   });
 
   it('refuses a placeholder that nobody fills', () => {
