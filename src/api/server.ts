@@ -13,6 +13,7 @@ import { blockRoutes } from './block-routes.ts';
 import { type ConsolePage, consoleRoutes } from './console-routes.ts';
 import { decisionRoutes } from './decision-routes.ts';
 import { limiterRoutes } from './limiter-routes.ts';
+import { metricsRoute } from './metrics-route.ts';
 import { failureOf, guardedHeaders, RequestFailure, sendProblem, unreadableRequest } from './problem.ts';
 import { type Health, probeRoutes } from './readiness.ts';
 import type { Api } from './routing.ts';
@@ -42,6 +43,8 @@ export interface ApiOptions {
   readonly reader: DecisionReader | null;
   readonly health: Health;
   readonly status: () => Promise<Status>;
+  /** The text of `GET /metrics`. Null: this process cannot tell. Default: there is no such route. */
+  readonly scrape?: (() => Promise<string>) | null;
   /** The status page, served at `/`. Default: none. */
   readonly console?: ConsolePage;
 }
@@ -147,6 +150,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
     throttleRateRoutes(routes, { reader: options.reader, clock });
     statusRoutes(routes, options.status);
     probeRoutes(routes, options.health);
+    if (options.scrape !== undefined) metricsRoute(routes, options.scrape);
     if (options.console) consoleRoutes(routes, options.console);
     routes.get('/openapi.json', { schema: { hide: true } }, () => api.swagger());
     done();
@@ -155,11 +159,16 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   return api;
 };
 
-/** Only the probes, for processes that have no API. */
-export const createProbes = async (health: Health, logger: Logger = silentLogger): Promise<Api> => {
+/** Only the probes and, unless `scrape` is left out, `/metrics`: for processes that have no API. */
+export const createProbes = async (
+  health: Health,
+  logger: Logger = silentLogger,
+  scrape?: (() => Promise<string>) | null,
+): Promise<Api> => {
   const api = bareApi(logger);
   addNotFound(api);
   probeRoutes(api, health);
+  if (scrape !== undefined) metricsRoute(api, scrape);
   await api.ready();
   return api;
 };

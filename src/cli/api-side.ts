@@ -15,6 +15,7 @@ import { sharing } from './health.ts';
 import { checkPort, listen } from './listen.ts';
 import { lagOf } from './looks.ts';
 import { manifest } from './manifest.ts';
+import type { MetricsSide } from './metrics-side.ts';
 import type { Config } from './settings.ts';
 
 const consoleTypes: Readonly<Record<string, string>> = {
@@ -48,6 +49,8 @@ export interface ApiSideOptions {
   readonly phase: () => ProcessPhase;
   readonly health: Health;
   readonly tokens: readonly string[];
+  /** Default: no /metrics. */
+  readonly metrics?: MetricsSide;
   /** See createApi. */
   readonly openReads?: boolean;
 }
@@ -131,12 +134,13 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     reader,
     health,
     status: statusOf(context, options),
+    ...(options.metrics ? { scrape: options.metrics.scrape } : {}),
     console: readConsolePage(),
   });
   const url = await listen(api, config.host, portOf(config));
   logger.info({ url }, 'listening');
   if (!isLoopback(config.host)) {
-    logger.warn({ url }, 'others reach this API: limiter checks, rates and status answer without a token');
+    logger.warn({ url }, 'others reach this API: limiter checks, rates, status and metrics answer without a token');
   }
   return { url, close: () => api.close() };
 };

@@ -5,7 +5,8 @@ import { createEmitter, type Emitter } from '../event/emitter.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
 import { PolicyRecords } from '../gate/policy-records.ts';
-import type { Fleet } from '../limiter/fleet.ts';
+import type { CountersLost, Fleet } from '../limiter/fleet.ts';
+import type { Instrumentation } from '../metrics/instrument.ts';
 import type { PolicySource } from '../policy/policy.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import type { Context } from './context.ts';
@@ -26,18 +27,24 @@ export interface GateSideOptions {
   readonly policies: PolicySource;
   readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'join'>;
   readonly log: EventLog;
+  readonly measuring: Instrumentation;
   readonly opened: Opened;
 }
 
 /** The policies of this process, watched. @throws TidegateError POLICY_INVALID. */
-export const openPolicies = async ({ config, clock, logger }: Context, opened: Opened): Promise<PolicySource> => {
+export const openPolicies = async (
+  { config, clock, logger }: Context,
+  opened: Opened,
+  measuring: Instrumentation,
+): Promise<PolicySource> => {
   const path = config.policiesFile ?? shippedFiles.policies;
-  return opened.add(await watchPolicyFile({ path, clock, logger }), (source) => source.close());
+  const onRefused = (): void => measuring.policiesRefused();
+  return opened.add(await watchPolicyFile({ path, clock, logger, onRefused }), (source) => source.close());
 };
 
 /** Opens the deciding half of a process: a block list that follows, a gate, events that flow. */
 export const openGateSide = async (context: Context, options: GateSideOptions): Promise<GateSide> => {
-  const { policies, counters, log, opened } = options;
+  const { policies, counters, log, opened, measuring } = options;
   const { config, clock, logger } = context;
   const replica = new BlockListReplica({ feed: counters.blockList, clock, logger, random: systemRandom });
   await replica.sync();
@@ -47,7 +54,9 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   const emitterId = `${config.region}-${randomBytes(6).toString('hex')}`;
   const emitter = createEmitter({ writer, clock, logger, emitterId, region: config.region });
   const policyVersion = (): string => policies.current().version;
-  const fleet = opened.add(await counters.join({ gateId: emitterId, policyVersion }), (member) => member.stop());
+  const onCountersLost = (lost: CountersLost): void => measuring.countersLost(lost);
+  const member = await counters.join({ gateId: emitterId, policyVersion, onCountersLost });
+  const fleet = opened.add(member, (leaving) => leaving.stop());
   const secondary = await openSecondary({ ...config, logger }, opened);
   const gate = createGate({
     policies,
@@ -59,8 +68,13 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
     random: systemRandom,
     deadlineMs: config.storeDeadlineMs,
     liveGates: () => fleet.liveGates(),
+    observer: measuring,
   });
   opened.add(gate, (closing) => closing.close());
+  measuring.observePolicies(policies);
+  measuring.observeGate(gate);
+  measuring.observeEmitter(emitter);
+  measuring.observeBlockList(replica);
   opened.add(new PolicyRecords({ policies, log, gate: emitterId, region: config.region, clock, logger }), (records) =>
     records.close(),
   );

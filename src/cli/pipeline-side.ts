@@ -3,25 +3,43 @@ import type { Database } from '../clickhouse/database.ts';
 import { createDetector, type Detector } from '../detect/detector.ts';
 import type { RuleSet } from '../detect/rule.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
-import { TidegateError } from '../errors.ts';
-import type { EventLog } from '../event/event-log.ts';
+import { messageOf, TidegateError } from '../errors.ts';
+import { type EventLog, topics } from '../event/event-log.ts';
 import { createIngester, type Ingester } from '../ingest/ingester.ts';
+import type { Logger } from '../logger.ts';
+import type { Instrumentation } from '../metrics/instrument.ts';
 import type { Context } from './context.ts';
+import { measuredTable } from './measured-table.ts';
 import type { Opened } from './opened.ts';
 import { shippedFiles } from './settings.ts';
 
 export interface IngestSideOptions {
   readonly log: EventLog;
   readonly database: Database;
+  readonly measuring: Instrumentation;
   readonly opened: Opened;
 }
 
+/** How fresh the rows are before the first block is stored: asked once. A database that is away now is told by the lag. */
+const noteStored = async ({ database, measuring }: IngestSideOptions, logger: Logger): Promise<void> => {
+  try {
+    const { newestEventAtMs } = await database.reader.freshness();
+    if (newestEventAtMs !== null) measuring.foundStored(topics.decisions, newestEventAtMs);
+  } catch (error) {
+    logger.debug({ err: messageOf(error) }, 'not known yet how fresh the rows are');
+  }
+};
+
 /** Starts to move events from the log into the database. Its tables must be there. */
 export const openIngestSide = async (context: Context, options: IngestSideOptions): Promise<Ingester> => {
-  const { log, database, opened } = options;
+  const { log, database, opened, measuring } = options;
   const { clock, logger } = context;
-  const ingester = createIngester({ log, table: database.table, clock, logger });
+  const topic = topics.decisions;
+  const table = measuredTable({ table: database.table, topic, measuring, clock });
+  const ingester = createIngester({ log, topic, table, clock, logger });
   opened.add(ingester, (closing) => closing.stop());
+  measuring.observeIngester(ingester, topic);
+  await noteStored(options, logger);
   await ingester.start();
   return ingester;
 };
@@ -34,15 +52,17 @@ export interface DetectSideOptions {
   readonly rules: RuleSet;
   readonly log: EventLog;
   readonly blockList: BlockList;
+  readonly measuring: Instrumentation;
   readonly opened: Opened;
 }
 
 /** Starts to draw conclusions from the log. */
 export const openDetectSide = async (context: Context, options: DetectSideOptions): Promise<Detector> => {
-  const { rules, log, blockList, opened } = options;
+  const { rules, log, blockList, opened, measuring } = options;
   const { clock, logger } = context;
   const detector = createDetector({ log, rules, blockList, clock, logger });
   opened.add(detector, (closing) => closing.stop());
+  measuring.observeDetector(detector);
   await detector.start();
   return detector;
 };

@@ -6,6 +6,7 @@ import { openGateSide, openPolicies } from './gate-side.ts';
 import { createHealth } from './health.ts';
 import { LateReader } from './late-reader.ts';
 import { blockListLook, databaseLook, logLook } from './looks.ts';
+import { openMetricsSide } from './metrics-side.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { requireShared } from './pipeline-side.ts';
 import { emitStage, type RunningService, unsentOf } from './up.ts';
@@ -27,12 +28,14 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     requireShared('serve', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
     checkEngineUrls(config);
     let phase: ProcessPhase = 'starting';
-    const policies = await openPolicies(context, opened);
+    const metrics = await openMetricsSide(context, 'serve', opened);
+    const { measuring } = metrics;
+    const policies = await openPolicies(context, opened, measuring);
     await requireFreePort(config);
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const reader = openReader(context, opened);
-    const gateSide = await openGateSide(context, { policies, counters, log, opened });
+    const gateSide = await openGateSide(context, { policies, counters, log, measuring, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [blockListLook(gateSide.replica, false), logLook(log, false)];
     if (reader) looks.push(databaseLook(reader, false));
@@ -45,6 +48,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),
         tokens: generatedToken === null ? config.apiTokens : [generatedToken],
+        metrics,
       }),
       (side) => side.close(),
     );

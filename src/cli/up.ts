@@ -1,4 +1,5 @@
 import type { ProcessPhase } from '../api/readiness.ts';
+import { MemoryEventLog } from '../embedded/memory-event-log.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import type { Ingester } from '../ingest/ingester.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
@@ -8,6 +9,7 @@ import { type GateSide, openGateSide, openPolicies } from './gate-side.ts';
 import { createHealth } from './health.ts';
 import type { Service, Stage } from './lifetime.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
+import { openMetricsSide } from './metrics-side.ts';
 import { openingAll } from './opened.ts';
 import { openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
 
@@ -44,14 +46,17 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     // Files and the port first: what a person has to correct is said before any engine is touched.
     checkEngineUrls(config);
     const rules = await readRules(context);
-    const policies = await openPolicies(context, opened);
+    const metrics = await openMetricsSide(context, 'up', opened);
+    const { measuring } = metrics;
+    const policies = await openPolicies(context, opened, measuring);
     await requireFreePort(config);
     const engines = opened.add(await openEngines({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const { log, database, blockList } = engines;
     await database.migrate();
-    const ingester = await openIngestSide(context, { log, database, opened });
-    await openDetectSide(context, { rules, log, blockList, opened });
-    const gateSide = await openGateSide(context, { policies, counters: engines, log, opened });
+    if (log instanceof MemoryEventLog) measuring.observeLog(log);
+    const ingester = await openIngestSide(context, { log, database, measuring, opened });
+    await openDetectSide(context, { rules, log, blockList, measuring, opened });
+    const gateSide = await openGateSide(context, { policies, counters: engines, log, measuring, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [
       blockListLook(gateSide.replica, false),
@@ -68,6 +73,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),
         tokens: generatedToken === null ? config.apiTokens : [generatedToken],
+        metrics,
       }),
       (side) => side.close(),
     );

@@ -7,6 +7,7 @@ import { openAnalytics, openCounters, openLog } from './engines.ts';
 import { createHealth, type Look } from './health.ts';
 import type { Service } from './lifetime.ts';
 import { databaseLook, ingestLook, logLook } from './looks.ts';
+import { type MetricsSide, openMetricsSide } from './metrics-side.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { openDetectSide, openIngestSide, readRules, requireShared } from './pipeline-side.ts';
 import { openProbeSide } from './probe-side.ts';
@@ -14,15 +15,16 @@ import { openProbeSide } from './probe-side.ts';
 interface WorkerOptions {
   readonly looks: readonly Look[];
   readonly defaultPort: number;
+  readonly metrics: MetricsSide;
   readonly opened: Opened;
 }
 
 /** A worker that has joined its group: opens its probes and says how it stops. What it has not committed comes again. */
-const workerOf = async (context: Context, { looks, defaultPort, opened }: WorkerOptions): Promise<Service> => {
+const workerOf = async (context: Context, { looks, defaultPort, metrics, opened }: WorkerOptions): Promise<Service> => {
   let phase: ProcessPhase = 'running';
   const { clock, redact } = context;
   const health = createHealth({ clock, phase: () => phase, looks, redact });
-  await openProbeSide(context, { health, defaultPort, opened });
+  await openProbeSide(context, { health, defaultPort, metrics, opened });
   return {
     drain: () => {
       phase = 'draining';
@@ -49,12 +51,14 @@ export const startIngest = (context: Context): Promise<Service> =>
   openingAll(async (opened) => {
     const { config, clock, logger } = context;
     requireShared('ingest', { kafkaUrl: config.kafkaUrl });
+    const metrics = await openMetricsSide(context, 'ingest', opened);
+    const { measuring } = metrics;
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
     await requireTables(database);
-    const ingester = await openIngestSide(context, { log, database, opened });
+    const ingester = await openIngestSide(context, { log, database, measuring, opened });
     const looks = [logLook(log, true), databaseLook(database.reader, true), ingestLook(ingester)];
-    return workerOf(context, { looks, defaultPort: defaultPorts.ingest, opened });
+    return workerOf(context, { looks, defaultPort: defaultPorts.ingest, metrics, opened });
   });
 
 /** Concludes from Kafka whom to block. */
@@ -63,9 +67,12 @@ export const startDetect = (context: Context): Promise<Service> =>
     const { config, clock, logger } = context;
     requireShared('detect', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
     const rules = await readRules(context);
+    const metrics = await openMetricsSide(context, 'detect', opened);
+    const { measuring } = metrics;
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
-    const detector = await openDetectSide(context, { rules, log, blockList: counters.blockList, opened });
+    const list = counters.blockList;
+    const detector = await openDetectSide(context, { rules, log, blockList: list, measuring, opened });
     const blockList: Look = {
       name: 'block list',
       required: true,
@@ -81,5 +88,5 @@ export const startDetect = (context: Context): Promise<Service> =>
       },
     };
     const looks = [logLook(log, true), blockList, detect];
-    return workerOf(context, { looks, defaultPort: defaultPorts.detect, opened });
+    return workerOf(context, { looks, defaultPort: defaultPorts.detect, metrics, opened });
   });

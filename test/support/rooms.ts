@@ -50,6 +50,8 @@ const terminal = ['cli'];
 /** Which rooms may know a package. */
 export const packages: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/api': ['metrics'],
+  '@opentelemetry/exporter-prometheus': ['cli'],
+  '@opentelemetry/sdk-metrics': ['cli'],
   'ipaddr.js': ['address'],
   ioredis: ['redis'],
   kafkajs: ['kafka'],

@@ -1,0 +1,44 @@
+import { messageOf, TidegateError } from '../errors.ts';
+import { type Instrumentation, instrument } from '../metrics/instrument.ts';
+import type { Context } from './context.ts';
+import { adapter } from './engines.ts';
+import { sharing } from './health.ts';
+import { manifest } from './manifest.ts';
+import type { Opened } from './opened.ts';
+import { processFigures } from './process-figures.ts';
+import type { Prometheus } from './prometheus.ts';
+
+/** What measures a process, and what answers a scrape. */
+export interface MetricsSide {
+  readonly measuring: Instrumentation;
+  /** The text of a scrape; within a second all who ask share one. Null: what it needs is not installed. */
+  readonly scrape: (() => Promise<string>) | null;
+}
+
+const open = async ({ logger }: Context): Promise<Prometheus | null> => {
+  try {
+    const { openPrometheus } = await adapter(() => import('./prometheus.ts'));
+    return openPrometheus(logger);
+  } catch (error) {
+    // What limits requests must not end for want of something that looks on.
+    if (!(error instanceof TidegateError) || error.code !== 'ENGINE_MISSING') throw error;
+    logger.warn({ err: messageOf(error) }, 'no /metrics: its packages are not installed');
+    return null;
+  }
+};
+
+/** Measures a process of its own. Without the packages for it, what a host has set up for this process gets the numbers. */
+export const openMetricsSide = async (context: Context, command: string, opened: Opened): Promise<MetricsSide> => {
+  const { clock, config } = context;
+  const prometheus = await open(context);
+  if (prometheus) opened.add(prometheus, (closing) => closing.close());
+  const measuring = instrument(prometheus ? { meterProvider: prometheus.meterProvider, clock } : {});
+  measuring.describe({
+    'tidegate.version': manifest().version,
+    'tidegate.command': command,
+    'tidegate.region': config.region,
+  });
+  const figures = opened.add(processFigures(), (closing) => closing.stop());
+  opened.add(measuring.observeProcess(figures), (stop) => stop());
+  return { measuring, scrape: prometheus ? sharing(clock, () => prometheus.collect()) : null };
+};

@@ -1,0 +1,57 @@
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import type { Logger } from '../logger.ts';
+import { type Instrument, instruments } from '../metrics/instruments.ts';
+import { nameWithUnit } from '../metrics/prometheus-name.ts';
+
+/**
+ * What is observed now, and nothing else: cumulative gauges would go on with their last value for ever, and a partition
+ * that has gone to another process would seem to be as far behind as it was then.
+ */
+const temporalityOf = (type: InstrumentType): AggregationTemporality =>
+  type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE;
+
+class ReaderOnDemand extends MetricReader {
+  constructor() {
+    super({ aggregationTemporalitySelector: temporalityOf });
+  }
+  protected override onShutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+  protected override onForceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Names with their unit, which Prometheus does not know of otherwise. */
+const views = Object.values<Instrument>(instruments)
+  .filter((instrument) => nameWithUnit(instrument) !== instrument.name)
+  .map((instrument) => ({ instrumentName: instrument.name, name: nameWithUnit(instrument) }));
+
+/** Of OpenMetrics, and of units that it does not know; the text format has no such lines. */
+const unitLine = /^# UNIT .*\n/gm;
+
+/** Metrics that are collected when they are asked for. */
+export interface Prometheus {
+  readonly meterProvider: MeterProvider;
+  /** Everything as it is now, in the text format 0.0.4. */
+  collect(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A meter provider of its own: a host's, should there be one, stays as it is. */
+export const openPrometheus = (logger: Logger): Prometheus => {
+  const reader = new ReaderOnDemand();
+  const meterProvider = new MeterProvider({ readers: [reader], views });
+  // No target_info, which says nothing here, and no label for the meter's name: there is one meter.
+  const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
+  return {
+    meterProvider,
+    async collect() {
+      const { resourceMetrics, errors } = await reader.collect();
+      for (const err of errors) logger.warn({ err }, 'some metrics could not be read');
+      return serializer.serialize(resourceMetrics).replaceAll(unitLine, '');
+    },
+    close: () => meterProvider.shutdown(),
+  };
+};
