@@ -273,7 +273,8 @@ export class ClickHouseAuditor implements Auditor {
     for (const row of rows) {
       const partition = Number(row.number);
       const differing: EmitterAccount[] = [];
-      for (const one of row.differing) differing.push(await this.#account(audited.table, partition, one, params));
+      for (const one of row.differing)
+        differing.push(await this.#account({ ...params, table: audited.table, number: partition }, one));
       found.set(partition, {
         accountedRows: Number(row.accounted_rows),
         storedRows: Number(row.stored_rows),
@@ -287,11 +288,11 @@ export class ClickHouseAuditor implements Auditor {
     return found;
   }
 
-  async #account(table: string, number: number, row: DifferingRow, params: QueryParams): Promise<EmitterAccount> {
+  async #account(of: QueryParams & { readonly table: string }, row: DifferingRow): Promise<EmitterAccount> {
     const [name, first, last, accounted, stored, missing, said, decisions] = row;
     const [firstSeq, lastSeq] = [Number(first), Number(last)];
-    const asked = { fromMs: params['fromMs'], number, name, firstSeq, lastSeq };
-    const [distinct] = await this.#select<{ seqs: Count }>(distinctStatement(table), asked);
+    const asked = { fromMs: of['fromMs'], number: of['number'], name, firstSeq, lastSeq };
+    const [distinct] = await this.#select<{ seqs: Count }>(distinctStatement(of.table), asked);
     return {
       emitter: name,
       firstSeq,
