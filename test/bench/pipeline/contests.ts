@@ -1,5 +1,6 @@
 import type { Contest } from '../contest.ts';
 import { bytesPerRow } from './bytes-per-row.ts';
+import { cpuPerMillion } from './cpu-per-million.ts';
 import { dashboardP95 } from './dashboard-p95.ts';
 import { emitDecisions } from './emit-decisions.ts';
 import { gateEventsOverhead, gateEventsOverheadEven } from './gate-events.ts';
@@ -13,4 +14,5 @@ export const pipeline: readonly Contest[] = [
   ingestRows,
   bytesPerRow,
   dashboardP95,
+  cpuPerMillion,
 ];

@@ -55,3 +55,12 @@ export const openBenchDatabase = async (folder: string): Promise<BenchDatabase> 
     },
   };
 };
+
+/** Resolves when the engine merges nothing any more. */
+export const idle = async ({ ask }: BenchDatabase): Promise<void> => {
+  for (let quiet = 0; quiet < 3; ) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const [merges] = await ask<{ running: string | number }>('SELECT count() AS running FROM system.merges');
+    quiet = Number(merges?.running) === 0 ? quiet + 1 : 0;
+  }
+};

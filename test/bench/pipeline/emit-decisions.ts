@@ -9,7 +9,7 @@ import type { Contest, Duel, Setting } from '../contest.ts';
 import { mixAbout, skewedRequests } from './mix.ts';
 import { recordOf, wireRowOf } from './records.ts';
 
-const brokersOf = (url: string): string[] => new URL(url).host.split(',');
+export const brokersOf = (url: string): string[] => new URL(url).host.split(',');
 
 /** Decisions between two turns of the event loop. */
 const perTurn = 256;
