@@ -15,9 +15,19 @@ export interface MetricsSide {
   readonly scrape: (() => Promise<string>) | null;
 }
 
-const open = async ({ logger }: Context): Promise<Prometheus | null> => {
+export interface MetricsSideOptions {
+  /** Which process this is. */
+  readonly command: string;
+  readonly opened: Opened;
+  /** What brings the packages. */
+  readonly load?: () => Promise<Pick<typeof import('./prometheus.ts'), 'openPrometheus'>>;
+}
+
+type Load = NonNullable<MetricsSideOptions['load']>;
+
+const open = async ({ logger }: Context, load: Load = () => import('./prometheus.ts')): Promise<Prometheus | null> => {
   try {
-    const { openPrometheus } = await adapter(() => import('./prometheus.ts'));
+    const { openPrometheus } = await adapter(load);
     return openPrometheus(logger);
   } catch (error) {
     // What limits requests must not end for want of something that looks on.
@@ -28,9 +38,10 @@ const open = async ({ logger }: Context): Promise<Prometheus | null> => {
 };
 
 /** Measures a process of its own. Without the packages for it, what a host has set up for this process gets the numbers. */
-export const openMetricsSide = async (context: Context, command: string, opened: Opened): Promise<MetricsSide> => {
+export const openMetricsSide = async (context: Context, options: MetricsSideOptions): Promise<MetricsSide> => {
   const { clock, config } = context;
-  const prometheus = await open(context);
+  const { command, opened } = options;
+  const prometheus = await open(context, options.load);
   if (prometheus) opened.add(prometheus, (closing) => closing.close());
   const measuring = instrument(prometheus ? { meterProvider: prometheus.meterProvider, clock } : {});
   measuring.describe({

@@ -28,7 +28,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     requireShared('serve', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
     checkEngineUrls(config);
     let phase: ProcessPhase = 'starting';
-    const metrics = await openMetricsSide(context, 'serve', opened);
+    const metrics = await openMetricsSide(context, { command: 'serve', opened });
     const { measuring } = metrics;
     const policies = await openPolicies(context, opened, measuring);
     await requireFreePort(config);

@@ -46,7 +46,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     // Files and the port first: what a person has to correct is said before any engine is touched.
     checkEngineUrls(config);
     const rules = await readRules(context);
-    const metrics = await openMetricsSide(context, 'up', opened);
+    const metrics = await openMetricsSide(context, { command: 'up', opened });
     const { measuring } = metrics;
     const policies = await openPolicies(context, opened, measuring);
     await requireFreePort(config);

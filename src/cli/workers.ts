@@ -51,7 +51,7 @@ export const startIngest = (context: Context): Promise<Service> =>
   openingAll(async (opened) => {
     const { config, clock, logger } = context;
     requireShared('ingest', { kafkaUrl: config.kafkaUrl });
-    const metrics = await openMetricsSide(context, 'ingest', opened);
+    const metrics = await openMetricsSide(context, { command: 'ingest', opened });
     const { measuring } = metrics;
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
@@ -67,7 +67,7 @@ export const startDetect = (context: Context): Promise<Service> =>
     const { config, clock, logger } = context;
     requireShared('detect', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
     const rules = await readRules(context);
-    const metrics = await openMetricsSide(context, 'detect', opened);
+    const metrics = await openMetricsSide(context, { command: 'detect', opened });
     const { measuring } = metrics;
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());

@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { DecisionReader, ThrottleQuery } from '../../../src/analytics/decision-reader.ts';
-import { createProbes } from '../../../src/api/server.ts';
+import { type ApiOptions, createProbes } from '../../../src/api/server.ts';
+import { silentLogger } from '../../../src/logger.ts';
 import { apiUnderTest, asAnna } from './api-under-test.ts';
 
 interface Operation {
@@ -221,6 +222,29 @@ describe('probes', () => {
     phase = 'draining';
     expect(await status()).toBe(503);
     expect((await probes.inject({ url: '/livez' })).statusCode).toBe(200);
+  });
+});
+
+describe('/metrics', () => {
+  const text = '# HELP a x\n# TYPE a gauge\na 1\n';
+  const scrape = () => Promise.resolve(text);
+  const answers = {
+    api: async (own?: ApiOptions['scrape']) => (await apiUnderTest(own === undefined ? {} : { scrape: own })).api,
+    probes: (own?: ApiOptions['scrape']) =>
+      createProbes({ phase: () => 'running', dependencies: () => Promise.resolve([]) }, silentLogger, own),
+  };
+
+  it.each(['api', 'probes'] as const)('is answered by the %s, to anybody, in the text format', async (side) => {
+    const answer = await (await answers[side](scrape)).inject({ url: '/metrics' });
+    expect([answer.statusCode, answer.body]).toEqual([200, text]);
+    expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  it.each(['api', 'probes'] as const)('of the %s says what to install where it cannot be answered', async (side) => {
+    const answer = await (await answers[side](null)).inject({ url: '/metrics' });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json().detail).toContain('@opentelemetry/exporter-prometheus');
+    expect((await (await answers[side]()).inject({ url: '/metrics' })).statusCode).toBe(404);
   });
 });
 
