@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
+import type { Retention } from '../clickhouse/retention.ts';
 import { type Clock, systemRandom } from '../clock.ts';
 import { messageOf, type Problem, TidegateError } from '../errors.ts';
 import type { EventLog } from '../event/event-log.ts';
@@ -10,6 +11,7 @@ import type { Logger } from '../logger.ts';
 import { redisSchemes } from '../redis/url.ts';
 import { manifest } from './manifest.ts';
 import { type Opened, openingAll } from './opened.ts';
+import { readPseudonyms } from './pseudonym-keys.ts';
 import { redact } from './redact.ts';
 import type { Config } from './settings.ts';
 
@@ -26,7 +28,24 @@ export interface EngineOptions extends EngineUrls {
   readonly partitions?: number;
   /** 0: for ever, which a replayed log needs. Default 30. */
   readonly rawTtlDays?: number;
+  /** Of the other tables, and under which keys clients are stored: see settings. Null: by default. */
+  readonly minuteTtlDays?: number | null;
+  readonly hourTtlDays?: number | null;
+  readonly dayTtlDays?: number | null;
+  readonly denialsTtlDays?: number | null;
+  readonly blocksTtlDays?: number | null;
+  readonly ingestBlocksTtlDays?: number | null;
+  readonly pseudonymKeysFile?: string | null;
 }
+
+const keptElsewhere = [
+  'minuteTtlDays',
+  'hourTtlDays',
+  'dayTtlDays',
+  'denialsTtlDays',
+  'blocksTtlDays',
+  'ingestBlocksTtlDays',
+] as const;
 
 /** Counters and block list: one Redis, one connection. */
 export interface Counters {
@@ -200,14 +219,25 @@ export const openLog = async ({ kafkaUrl, clock, logger, partitions = 12 }: LogO
   return whispering(logger, (quiet) => openKafkaEventLog({ url: kafkaUrl, clock, logger: quiet, partitions }));
 };
 
-type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clock' | 'logger' | 'rawTtlDays'>;
+type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clock' | 'logger' | 'rawTtlDays'> &
+  Pick<EngineOptions, (typeof keptElsewhere)[number] | 'pseudonymKeysFile'>;
 
-/** Opens what `clickhouseUrl` names. */
+/** What is given of it: the rest is for the database to say. */
+const retentionIn = (options: DatabaseOptions): Retention =>
+  Object.fromEntries(
+    keptElsewhere.flatMap((name) => (typeof options[name] === 'number' ? [[name, options[name]]] : [])),
+  );
+
+/** Opens what `clickhouseUrl` names. What is stored through it names nobody where there are keys for pseudonyms. */
 export const openAnalytics = async (options: DatabaseOptions): Promise<Database> => {
-  const { clickhouseUrl: url, clock, logger, rawTtlDays = 30 } = options;
+  const { clickhouseUrl: url, clock, logger, rawTtlDays = 30, pseudonymKeysFile = null } = options;
   checkEngineUrls({ clickhouseUrl: url });
+  const pseudonyms = readPseudonyms(pseudonymKeysFile);
   const { openDatabase } = await adapter(() => import('../clickhouse/database.ts'));
-  return whispering(logger, (quiet) => adapter(() => openDatabase({ url, clock, logger: quiet, rawTtlDays })));
+  const kept = { rawTtlDays, ...retentionIn(options) };
+  return whispering(logger, (quiet) =>
+    adapter(() => openDatabase({ url, clock, logger: quiet, ...kept, ...(pseudonyms ? { pseudonyms } : {}) })),
+  );
 };
 
 /**

@@ -8,7 +8,17 @@ export const migrateCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'migrate',
     summary: 'Bring the tables of the analytics database up to date',
-    settings: ['clickhouseUrl', 'rawTtlDays', 'logLevel'],
+    settings: [
+      'clickhouseUrl',
+      'rawTtlDays',
+      'minuteTtlDays',
+      'hourTtlDays',
+      'dayTtlDays',
+      'denialsTtlDays',
+      'blocksTtlDays',
+      'ingestBlocksTtlDays',
+      'logLevel',
+    ],
     help: `
 Running it again changes nothing. Run one at a time, before new ingest processes start.
 

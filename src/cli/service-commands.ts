@@ -18,7 +18,15 @@ const deciding: readonly SettingName[] = [
   'blockPollMs',
 ];
 const logs: readonly SettingName[] = ['kafkaUrl', 'partitions'];
-const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays'];
+const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile'];
+const retention: readonly SettingName[] = [
+  'minuteTtlDays',
+  'hourTtlDays',
+  'dayTtlDays',
+  'denialsTtlDays',
+  'blocksTtlDays',
+  'ingestBlocksTtlDays',
+];
 
 const stopping = `
 SIGTERM and SIGINT stop it without loss, within --shutdown-timeout-ms; a second signal ends it at once.
@@ -45,7 +53,16 @@ export const upCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'up',
     summary: 'Run everything in one process: gate, API, ingest, detector and block list',
-    settings: [...everywhere, 'redisUrl', 'secondaryRedisUrl', ...logs, ...analytics, ...deciding, 'rulesFile'],
+    settings: [
+      ...everywhere,
+      'redisUrl',
+      'secondaryRedisUrl',
+      ...logs,
+      ...analytics,
+      ...retention,
+      ...deciding,
+      'rulesFile',
+    ],
     help: `
 Examples:
   $ tidegate up                                     embedded engines, data in .tidegate/clickhouse

@@ -77,6 +77,14 @@ const integer = (described: Described & { default: number; min: number; max: num
   parse: (raw) => parseInteger(raw, described.min, described.max),
 });
 
+/** Null: what the meaning says. */
+const optionalDays = (described: Described): Setting<number | null> => ({
+  ...plain({ ...described, unit: 'days' }),
+  type: '0 to 36500',
+  default: null,
+  parse: (raw) => parseInteger(raw, 0, 36_500),
+});
+
 /** A port; null switches the listener off. */
 const port = (described: Described): Setting<number | 'none' | null> => ({
   ...plain(described),
@@ -229,6 +237,50 @@ export const settings = {
     max: 36_500,
     unit: 'days',
     meaning: 'How long single decisions are kept, 0 for ever; the minutes stay longer.',
+  }),
+  minuteTtlDays: optionalDays({
+    env: 'TIDEGATE_MINUTE_TTL_DAYS',
+    flag: '--minute-ttl-days',
+    defaultText: '100, or 0 where rawTtlDays is 0',
+    meaning: 'How long sums by minute are kept, 0 for ever. No client is in them.',
+  }),
+  hourTtlDays: optionalDays({
+    env: 'TIDEGATE_HOUR_TTL_DAYS',
+    flag: '--hour-ttl-days',
+    defaultText: '400, or 0 where rawTtlDays is 0',
+    meaning: 'How long sums by hour are kept, 0 for ever. No client is in them.',
+  }),
+  dayTtlDays: optionalDays({
+    env: 'TIDEGATE_DAY_TTL_DAYS',
+    flag: '--day-ttl-days',
+    defaultText: '0',
+    meaning: 'How long sums by day are kept, 0 for ever. No client is in them.',
+  }),
+  denialsTtlDays: optionalDays({
+    env: 'TIDEGATE_DENIALS_TTL_DAYS',
+    flag: '--denials-ttl-days',
+    defaultText: '30, or 0 where rawTtlDays is 0',
+    meaning: 'How long denials by client and minute are kept, 0 for ever.',
+  }),
+  blocksTtlDays: optionalDays({
+    env: 'TIDEGATE_BLOCKS_TTL_DAYS',
+    flag: '--blocks-ttl-days',
+    defaultText: '0',
+    meaning: 'How long the history of blocks, with their clients, and of policies is kept, 0 for ever.',
+  }),
+  ingestBlocksTtlDays: optionalDays({
+    env: 'TIDEGATE_INGEST_BLOCKS_TTL_DAYS',
+    flag: '--ingest-blocks-ttl-days',
+    defaultText: '30, or 0 where rawTtlDays is 0',
+    meaning: 'How long the ledger of stored blocks is kept, 0 for ever. No client is in it.',
+  }),
+  pseudonymKeysFile: optionalText({
+    env: 'TIDEGATE_PSEUDONYM_KEYS_FILE',
+    flag: '--pseudonym-keys-file',
+    type: 'file',
+    defaultText: 'none',
+    meaning:
+      'Keys under which clients and addresses are stored as pseudonyms; nobody else may read it. Without it they are stored as they are.',
   }),
   partitions: integer({
     env: 'TIDEGATE_PARTITIONS',

@@ -3,6 +3,8 @@ import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
 import type { EventTable } from '../ingest/event-table.ts';
+import { PseudonymousTable } from '../ingest/pseudonymous-table.ts';
+import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import type { Logger } from '../logger.ts';
 import { ClickHouseAuditor } from './audit.ts';
 import { checkEngine, type Finding } from './check.ts';
@@ -24,6 +26,8 @@ export interface DatabaseOptions extends Retention {
   readonly dedupWindow?: number;
   /** Tables are made on all servers of this ClickHouse cluster, replicated. Default: on the one server. */
   readonly cluster?: string;
+  /** Under which clients and addresses are stored. Default: none, they are stored as they are. */
+  readonly pseudonyms?: Pseudonyms;
 }
 
 /** The analytics database. */
@@ -68,14 +72,16 @@ const openEngine = async (url: string): Promise<ClickHouseEngine> => {
  * another process holds the folder.
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
-  const { url, clock, logger, dedupWindow = 10_000, cluster } = options;
+  const { url, clock, logger, dedupWindow = 10_000, cluster, pseudonyms } = options;
   const engine = await openEngine(url);
   const schema = { ...retentionOf(options), dedupWindow, ...(cluster === undefined ? {} : { cluster }) };
   const tableOf = (table: EventTableName): EventTable =>
     new ClickHouseEventTable({ engine, table, nowMs: () => clock.nowMs() });
+  const namelessTableOf = (table: EventTableName): EventTable =>
+    pseudonyms ? new PseudonymousTable(tableOf(table), pseudonyms) : tableOf(table);
   return {
-    table: tableOf('decisions_raw'),
-    blocks: tableOf('blocks'),
+    table: namelessTableOf('decisions_raw'),
+    blocks: namelessTableOf('blocks'),
     policies: tableOf('policies'),
     reader: new ClickHouseDecisionReader(engine),
     auditor: new ClickHouseAuditor(engine),
