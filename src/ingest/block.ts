@@ -1,11 +1,26 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf, TidegateError } from '../errors.ts';
-import type { DecisionEvent } from '../event/decision-event.ts';
-import { decodeEvent } from '../event/event-codec.ts';
 import type { LogRecord } from '../event/event-log.ts';
 import { checkFrame, crc32Hex, type FrameHeaders } from '../event/frame.ts';
 import type { RowBlock, RowRun } from './event-table.ts';
 import type { Intent } from './intent.ts';
+
+/** What the rows of every topic say of themselves. */
+export interface RowIdentity {
+  readonly timeMs: number;
+  readonly emitter: string;
+  readonly partition: number;
+  readonly seq: number;
+}
+
+/** Reads one line without its line break. Throws when it is no row of the topic. */
+export type RowDecoder = (line: string) => RowIdentity;
+
+/** Where a record comes from, and how its rows are read. */
+export interface Origin {
+  readonly partition: number;
+  readonly decodeRow: RowDecoder;
+}
 
 /** A row that cannot be read, in a frame that can. */
 export interface BadRow {
@@ -21,8 +36,16 @@ export type Inspected =
       readonly record: LogRecord;
       readonly headers: FrameHeaders;
       readonly badRows?: readonly BadRow[];
+      /** That its rows touch, where these are few of those between the first and the last. */
+      readonly months?: readonly number[];
     }
-  | { readonly kind: 'corrupt'; readonly record: LogRecord; readonly error: string };
+  | {
+      readonly kind: 'corrupt';
+      readonly record: LogRecord;
+      readonly error: string;
+      /** Only where they are known to be right: others must not move an emitter's mark. */
+      readonly headers?: FrameHeaders;
+    };
 
 const lineBreak = 10;
 
@@ -52,10 +75,10 @@ export const rowOf = (body: Buffer, index: number): Buffer => {
   return body.subarray(index === 0 ? 0 : (ends[index - 1] ?? body.length), (ends[index] ?? body.length + 1) - 1);
 };
 
-/** Null when it is no event: the database says so, too, and then this row alone is buried. */
-const eventIn = (line: Buffer): DecisionEvent | null => {
+/** Null when it is none: the database says so, too, and then this row alone is buried. */
+const rowIn = (line: Buffer, decodeRow: RowDecoder): RowIdentity | null => {
   try {
-    return decodeEvent(line.toString('utf8'));
+    return decodeRow(line.toString('utf8'));
   } catch {
     return null;
   }
@@ -65,38 +88,38 @@ const eventIn = (line: Buffer): DecisionEvent | null => {
  * Rows are found again by what their frame says of them. One that says otherwise would be stored, never be found, and
  * stored again. The first and the last row tell: one emitter writes a frame at once.
  */
-const checkIdentity = (body: Buffer, headers: FrameHeaders, partition: number): void => {
+const checkIdentity = (body: Buffer, headers: FrameHeaders, { partition, decodeRow }: Origin): void => {
   const { emitter, firstSeq, rows, minTimeMs, maxTimeMs } = headers;
   for (const index of new Set([0, rows - 1])) {
-    const event = eventIn(rowOf(body, index));
-    if (event === null) continue;
-    const { timeMs, seq } = event;
-    const isOwn = event.emitter === emitter && event.partition === partition && seq === firstSeq + index;
+    const row = rowIn(rowOf(body, index), decodeRow);
+    if (row === null) continue;
+    const { timeMs, seq } = row;
+    const isOwn = row.emitter === emitter && row.partition === partition && seq === firstSeq + index;
     if (isOwn && timeMs >= minTimeMs && timeMs <= maxTimeMs) continue;
     throw new TidegateError('FRAME_CORRUPT', `row ${index} is of another emitter, position, partition or time`);
   }
 };
 
-export const inspect = (record: LogRecord, partition: number): Inspected => {
+export const inspect = (record: LogRecord, origin: Origin): Inspected => {
   try {
     const headers = checkFrame(record);
     checkBody(record.body, headers.rows);
-    if (headers.rows > 0) checkIdentity(record.body, headers, partition);
+    if (headers.rows > 0) checkIdentity(record.body, headers, origin);
     return { kind: 'clean', record, headers };
   } catch (error) {
     return { kind: 'corrupt', record, error: messageOf(error) };
   }
 };
 
-/** The rows of a frame that are no events of this version. Looked for only when the database has refused the frame. */
-export const findBadRows = (body: Buffer): BadRow[] =>
+/** The rows of a frame that are none of this topic. Looked for only when the database has refused the frame. */
+export const findBadRows = (body: Buffer, decodeRow: RowDecoder): BadRow[] =>
   body
     .toString('utf8')
     .split('\n')
     .slice(0, -1)
     .flatMap((line, index) => {
       try {
-        decodeEvent(line);
+        decodeRow(line);
         return [];
       } catch (error) {
         return [{ index, error: messageOf(error) }];
@@ -128,8 +151,8 @@ export const runsWithout = (run: RowRun, stored: ReadonlySet<number>): RowRun[] 
   return missing;
 };
 
-/** What of the records is not stored. */
-export type Exceptions = Pick<Intent, 'doubled' | 'rejected' | 'badRows'>;
+/** What of the records is not stored, and what never came. */
+export type Exceptions = Pick<Intent, 'doubled' | 'missing' | 'rejected' | 'badRows'>;
 
 export interface BlockOptions {
   readonly partition: number;

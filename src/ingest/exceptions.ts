@@ -1,20 +1,22 @@
-import { type Exceptions, findBadRows, type Inspected, rowOf } from './block.ts';
+import { type Exceptions, findBadRows, type Inspected, type RowDecoder, rowOf } from './block.ts';
 import type { DeadRecord } from './dead-letters.ts';
+import { maxBadRows } from './times.ts';
 
-/** Rows of one frame that are buried one by one; with more, the whole frame goes. */
-const maxBadRows = 50;
-const refused = 'refused by the database';
+/** Of what a former owner left out. */
+const refused = 'refused by the database, or of a time that it does not keep';
 
 /**
  * What becomes of a frame that the database refused when it stood alone: its bad rows are left out, or all of it when no
  * row can be blamed, when all can, or when leaving them out did not help.
  */
-export const withoutBadRows = (inspected: Inspected, error: string): Inspected => {
+export const withoutBadRows = (inspected: Inspected, error: string, decodeRow: RowDecoder): Inspected => {
   const { record } = inspected;
-  const corrupt: Inspected = { kind: 'corrupt', record, error };
-  if (inspected.kind === 'corrupt' || inspected.badRows) return corrupt;
-  const badRows = findBadRows(record.body);
-  const isUseful = badRows.length > 0 && badRows.length <= maxBadRows && badRows.length < inspected.headers.rows;
+  if (inspected.kind === 'corrupt') return inspected;
+  const corrupt: Inspected = { kind: 'corrupt', record, error, headers: inspected.headers };
+  const known = inspected.badRows ?? [];
+  const fresh = findBadRows(record.body, decodeRow).filter(({ index }) => !known.some((row) => row.index === index));
+  const badRows = [...known, ...fresh];
+  const isUseful = fresh.length > 0 && badRows.length <= maxBadRows && badRows.length < inspected.headers.rows;
   return isUseful ? { ...inspected, badRows } : corrupt;
 };
 

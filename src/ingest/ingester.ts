@@ -1,17 +1,21 @@
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
+import { decodeEvent } from '../event/event-codec.ts';
 import { type EventLog, type LogReader, type Positions, type RecordHandler, topics } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
+import type { RowDecoder } from './block.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { EventTable } from './event-table.ts';
 import { type PartitionContext, PartitionIngest } from './partition-ingest.ts';
 import { Patience } from './patience.ts';
+import { startOf } from './start.ts';
 import { type IngestStats, newTally, type Tally } from './tally.ts';
 
 export type { IngestStats } from './tally.ts';
 
 export interface IngesterOptions {
   readonly log: EventLog;
+  /** Where this topic's events go. */
   readonly table: EventTable;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -19,6 +23,10 @@ export interface IngesterOptions {
   readonly group?: string;
   /** Default `tidegate.decisions`. */
   readonly topic?: string;
+  /** Reads one row of the topic, to tell whose it is. Default: decisions. */
+  readonly decodeRow?: RowDecoder;
+  /** The log keeps the newest record of each key only: offsets and positions are left out. Default false. */
+  readonly compacted?: boolean;
   /** Default `tidegate.dead-letters`. */
   readonly deadLetterTopic?: string;
   /** Rows of one block, 1 to 500,000: it must fit one insert. Default 50,000. */
@@ -32,7 +40,7 @@ export interface IngesterOptions {
   readonly blockIntervalMs?: number;
 }
 
-/** Brings the decisions of the log into the table, each exactly once. */
+/** Brings the events of one topic into their table, each exactly once. */
 export interface Ingester {
   /** Joins the group; resolves when it takes part. Once. */
   start(): Promise<void>;
@@ -81,8 +89,8 @@ class LogIngester implements Ingester, RecordHandler {
   }
 
   async start(): Promise<void> {
-    const { log, topic, group } = this.#options;
-    this.#reader = await log.reader(topic, group);
+    const { log, topic, group, compacted } = this.#options;
+    this.#reader = await log.reader(topic, group, { compacted });
     await this.#reader.start(this);
   }
 
@@ -112,8 +120,24 @@ class LogIngester implements Ingester, RecordHandler {
     return { ...this.#tally };
   }
 
-  async assigned(partition: number, committed: Parameters<RecordHandler['assigned']>[1]): Promise<void> {
-    this.#partitions.set(partition, new PartitionIngest(this.#context(), partition, committed));
+  async assigned(...[partition, committed, state]: Parameters<RecordHandler['assigned']>): Promise<void> {
+    const { topic, table, clock, logger } = this.#options;
+    const ledger = await table.ledgerEnd(topic, partition);
+    const start = startOf({ topic, partition, committed, ledger, state, nowMs: clock.nowMs() });
+    state.startAt(start.nextOffset);
+    if (start.surprise !== '') {
+      const { nextOffset, topicId } = start;
+      const fields = {
+        topic,
+        partition,
+        committed: committed.offset,
+        ledgerEnd: ledger?.endOffset,
+        nextOffset,
+        topicId,
+      };
+      logger.warn(fields, start.surprise);
+    }
+    this.#partitions.set(partition, new PartitionIngest(this.#context(), partition, start));
     this.#wake();
   }
 
@@ -126,10 +150,13 @@ class LogIngester implements Ingester, RecordHandler {
   }
 
   #context(): PartitionContext {
-    const { topic, table, logger, clock, maxBlockRows, maxBlockBytes, blockIntervalMs } = this.#options;
+    const { topic, table, decodeRow, compacted, logger, clock } = this.#options;
+    const { maxBlockRows, maxBlockBytes, blockIntervalMs } = this.#options;
     return {
       topic,
       table,
+      decodeRow,
+      compacted,
       logger,
       clock,
       blockIntervalMs,
@@ -157,6 +184,8 @@ export const createIngester = (options: IngesterOptions): Ingester =>
   new LogIngester({
     group: 'tidegate-ingest',
     topic: topics.decisions,
+    decodeRow: decodeEvent,
+    compacted: false,
     deadLetterTopic: topics.deadLetters,
     maxBlockRows: 50_000,
     maxBlockBytes: 16 * 1024 * 1024,

@@ -7,32 +7,50 @@ import type { BlockRange } from './event-table.ts';
  */
 export interface Intent extends Omit<BlockRange, 'partition'> {
   readonly topic: string;
+  /** See {@link StoredBlock.topicId}; '' in what a release before wrote. */
+  readonly topicId: string;
   /** Of the rows that are stored, those below left out. */
   readonly rows: number;
   readonly crc32: string;
   /** Records of which the first rows are left out, because they were stored before: [offset, rows]. */
   readonly doubled: readonly (readonly [number, number])[];
+  /** Records before which rows of the same emitter never came: [offset, rows]. */
+  readonly missing: readonly (readonly [number, number])[];
   /** Records that go to the dead letters as a whole. */
   readonly rejected: readonly number[];
   /** Single rows that do: [offset, index in the frame]. */
   readonly badRows: readonly (readonly [number, number])[];
 }
 
+/**
+ * Raised when a reader of before would store other rows than the writer meant. Fields that change nothing of that are
+ * added without: they are ignored by who does not know them.
+ */
 const version = 1;
-/** So that an intent stays below 4,000 bytes: a block is cut before it has more exceptions. */
-export const maxExceptions = 100;
+
+/** What exceptions take of an intent, bytes: a block is cut before it has more. With the rest, 2 KiB are enough. */
+export const maxExceptionBytes = 1_500;
+
+/** What one of these takes: numbers, comma, brackets. */
+export const exceptionBytes = (...numbers: readonly number[]): number =>
+  numbers.reduce((sum, number) => sum + String(number).length + 1, 2);
+
+const unlessEmpty = (name: string, list: readonly unknown[]): Record<string, unknown> =>
+  list.length > 0 ? { [name]: list } : {};
 
 export const encodeIntent = (intent: Intent): string =>
   JSON.stringify({
     v: version,
     topic: intent.topic,
+    ...(intent.topicId === '' ? {} : { id: intent.topicId }),
     start: intent.startOffset,
     end: intent.endOffset,
     rows: intent.rows,
     crc: intent.crc32,
-    ...(intent.doubled.length > 0 ? { doubled: intent.doubled } : {}),
-    ...(intent.rejected.length > 0 ? { rejected: intent.rejected } : {}),
-    ...(intent.badRows.length > 0 ? { bad: intent.badRows } : {}),
+    ...unlessEmpty('doubled', intent.doubled),
+    ...unlessEmpty('missing', intent.missing),
+    ...unlessEmpty('rejected', intent.rejected),
+    ...unlessEmpty('bad', intent.badRows),
   });
 
 const unreadable = (metadata: string, cause?: unknown): TidegateError =>
@@ -43,6 +61,8 @@ const unreadable = (metadata: string, cause?: unknown): TidegateError =>
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 const isPair = (value: unknown): value is [number, number] =>
   Array.isArray(value) && value.length === 2 && value.every(isWhole);
+const areNumbers = (value: unknown): value is number[] => Array.isArray(value) && value.every(isWhole);
+const arePairs = (value: unknown): value is [number, number][] => Array.isArray(value) && value.every(isPair);
 
 const readJson = (metadata: string): Readonly<Record<string, unknown>> => {
   try {
@@ -54,14 +74,18 @@ const readJson = (metadata: string): Readonly<Record<string, unknown>> => {
   throw unreadable(metadata);
 };
 
-/** Null for '': nothing is under way. Throws INPUT_INVALID for anything that is no intent: guessing would lose rows. */
+/**
+ * Null for '': nothing is under way. Throws INPUT_INVALID for anything that is no intent, or one of a later version:
+ * guessing would lose rows. A release that knows it, or the one that wrote it, goes on where this one stops.
+ */
 export const decodeIntent = (metadata: string): Intent | null => {
   if (metadata === '') return null;
-  const { v, topic, start, end, rows, crc, doubled = [], rejected = [], bad = [] } = readJson(metadata);
-  if (v !== version || typeof topic !== 'string' || typeof crc !== 'string') throw unreadable(metadata);
+  const fields = readJson(metadata);
+  const { v, topic, id = '', start, end, rows, crc, doubled = [], missing = [], rejected = [], bad = [] } = fields;
+  if (v !== version || typeof topic !== 'string' || typeof id !== 'string' || typeof crc !== 'string')
+    throw unreadable(metadata);
   if (!isWhole(start) || !isWhole(end) || !isWhole(rows) || end <= start) throw unreadable(metadata);
-  if (!Array.isArray(doubled) || !doubled.every(isPair)) throw unreadable(metadata);
-  if (!Array.isArray(rejected) || !rejected.every(isWhole)) throw unreadable(metadata);
-  if (!Array.isArray(bad) || !bad.every(isPair)) throw unreadable(metadata);
-  return { topic, startOffset: start, endOffset: end, rows, crc32: crc, doubled, rejected, badRows: bad };
+  if (!arePairs(doubled) || !arePairs(missing) || !areNumbers(rejected) || !arePairs(bad)) throw unreadable(metadata);
+  const range = { startOffset: start, endOffset: end };
+  return { topic, topicId: id, ...range, rows, crc32: crc, doubled, missing, rejected, badRows: bad };
 };

@@ -1,21 +1,26 @@
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
-import type { Committed, LogRecord, RecordBatch } from '../event/event-log.ts';
+import type { LogRecord, RecordBatch } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
-import { type Exceptions, formBlock, type Inspected, inspect, tokenOf } from './block.ts';
+import { accountOf } from './account.ts';
+import { formBlock, type Inspected, inspect, type RowDecoder, tokenOf } from './block.ts';
 import type { DeadLetters, DeadRecord } from './dead-letters.ts';
-import type { EventTable, RowBlock } from './event-table.ts';
+import type { EventTable, RowBlock, StoredBlock } from './event-table.ts';
 import { deadRecords, withoutBadRows } from './exceptions.ts';
-import { decodeIntent, encodeIntent, type Intent } from './intent.ts';
+import { encodeIntent, type Intent } from './intent.ts';
 import { Marks } from './marks.ts';
 import type { Patience } from './patience.ts';
 import { type BlockLimits, type Plan, planBlock } from './plan.ts';
 import { settle } from './settle.ts';
+import type { Start } from './start.ts';
 import type { Tally } from './tally.ts';
+import { keptInTime } from './times.ts';
 
 export interface PartitionContext {
   readonly topic: string;
   readonly table: EventTable;
+  readonly decodeRow: RowDecoder;
+  readonly compacted: boolean;
   readonly deadLetters: DeadLetters;
   readonly patience: Patience;
   readonly limits: BlockLimits;
@@ -28,17 +33,26 @@ export interface PartitionContext {
   readonly onStored: (partition: number, offset: number) => void;
 }
 
+/** A block, what it was made of, and what is left out of it. */
+interface Work {
+  readonly records: readonly Inspected[];
+  readonly block: RowBlock;
+  readonly intent: Intent;
+}
+
 /** Time for an insert that is still under way elsewhere to end or to show. */
 const doubtMs = 1_000;
 
 /**
- * One partition, as long as this reader owns it: commit what is about to be stored, store it, commit the next. Where
- * anything fails in between, what was under way is known from the log alone.
+ * One partition, as long as this reader owns it: commit what is about to be stored, store it, write it down, commit the
+ * next. Where anything fails in between, what was under way is known from the log alone.
  */
 export class PartitionIngest {
   readonly #context: PartitionContext;
   readonly #partition: number;
-  /** Everything below has been stored. */
+  readonly #topicId: string;
+  readonly #doubtfulBelow: number;
+  /** Everything below has been stored and written down. */
   #nextOffset: number;
   /** What may have been stored and is not yet known to be. */
   #pending: Intent | null;
@@ -49,13 +63,13 @@ export class PartitionIngest {
   #owesAck = false;
   #lastBlockUs = Number.NEGATIVE_INFINITY;
 
-  /** Throws INPUT_INVALID when the metadata is not of this release. */
-  constructor(context: PartitionContext, partition: number, committed: Committed) {
+  constructor(context: PartitionContext, partition: number, start: Start) {
     this.#context = context;
     this.#partition = partition;
-    this.#nextOffset = committed.offset ?? 0;
-    this.#pending = decodeIntent(committed.metadata);
-    if (this.#pending) this.#checkPending(this.#pending, committed);
+    this.#topicId = start.topicId;
+    this.#doubtfulBelow = start.doubtfulBelow;
+    this.#nextOffset = start.nextOffset;
+    this.#pending = start.pending;
   }
 
   get nextOffset(): number {
@@ -69,12 +83,14 @@ export class PartitionIngest {
       records = await this.#recover(batch, this.#pending, records);
       if (this.#pending) return;
     }
-    await this.#storeAll(
-      batch,
-      records.map((record) => inspect(record, this.#partition)),
-    );
+    await this.#storeAll(batch, this.#inspect(records));
     const isCaughtUp = this.#nextOffset >= batch.endOffset;
     if (this.#owesAck && (isCaughtUp || this.#context.patience.isStopped)) await this.#commit(batch, null);
+  }
+
+  #inspect(records: readonly LogRecord[]): Inspected[] {
+    const origin = { partition: this.#partition, decodeRow: this.#context.decodeRow };
+    return records.map((record) => inspect(record, origin));
   }
 
   /** Meanwhile more records gather: the next block is larger, and the database has fewer parts to merge. */
@@ -84,112 +100,110 @@ export class PartitionIngest {
     if (elapsedMs < blockIntervalMs) await patience.rest(() => batch.heartbeat(), blockIntervalMs - elapsedMs);
   }
 
-  /** A topic that was made anew under the old offsets: its records have nothing to do with the intent. */
-  #checkPending(pending: Intent, committed: Committed): void {
-    if (pending.topic === this.#context.topic && pending.startOffset === committed.offset) return;
-    throw new TidegateError('INPUT_INVALID', `Partition ${this.#partition} was committed for another topic or offset`);
-  }
-
   /** Gathers the records of the pending block, over several batches if need be. Returns what lies behind it. */
-  async #recover(batch: RecordBatch, pending: Intent, records: readonly LogRecord[]): Promise<LogRecord[]> {
+  async #recover(batch: RecordBatch, intent: Intent, records: readonly LogRecord[]): Promise<LogRecord[]> {
     const known = this.#found.at(-1)?.record.offset ?? -1;
     const fresh = records.filter(({ offset }) => offset > known);
-    const ours = fresh.filter(({ offset }) => offset < pending.endOffset);
-    this.#found.push(...ours.map((record) => inspect(record, this.#partition)));
+    this.#found.push(...this.#inspect(fresh.filter(({ offset }) => offset < intent.endOffset)));
     const newest = fresh.at(-1)?.offset ?? known;
-    if (newest < pending.endOffset - 1) return [];
+    if (newest < intent.endOffset - 1) return [];
     const found = this.#found;
-    const { startOffset, endOffset } = pending;
-    const block = formBlock({ partition: this.#partition, startOffset, endOffset }, found, pending);
-    if (block.rows !== pending.rows || block.crc32 !== pending.crc32) this.#reportChange(pending, block);
-    await this.#bury(batch, found, pending);
+    const { startOffset, endOffset } = intent;
+    const block = formBlock({ partition: this.#partition, startOffset, endOffset }, found, intent);
+    const isChanged = block.rows !== intent.rows || block.crc32 !== intent.crc32;
+    if (isChanged && !this.#context.compacted) this.#reportChange(intent, block);
     // The marks know nothing of this block; what is stored does.
     this.#marks = null;
-    await this.#orIsolate(batch, found, async () => {
-      if (block.rows > 0) await this.#settle(batch, block);
-      this.#stored(block);
-    });
-    return records.filter(({ offset }) => offset >= pending.endOffset);
+    await this.#store(batch, { records: found, block, intent }, true);
+    return records.filter(({ offset }) => offset >= endOffset);
   }
 
   /** `isDoubtful`: some of the rows may be stored, so they are counted first. */
   async #storeAll(batch: RecordBatch, records: readonly Inspected[], isDoubtful = false): Promise<void> {
-    for (let rest = records; rest.length > 0 && !this.#context.patience.isStopped; ) {
+    if (records.length === 0) return;
+    const { patience, table, decodeRow } = this.#context;
+    const keptSinceMs = await patience.until(
+      () => batch.heartbeat(),
+      () => table.keepsSince(),
+    );
+    let rest = records.map((record) => keptInTime(record, { keptSinceMs }, decodeRow));
+    while (rest.length > 0 && !patience.isStopped) {
       const plan = await this.#plan(batch, rest);
-      await this.#store(batch, plan, isDoubtful);
+      await this.#commit(batch, plan.intent);
+      const isReadAgain = this.#isReadAgain;
+      if (await this.#store(batch, plan, isDoubtful || isReadAgain)) this.#marks = plan.marks;
+      if (isReadAgain && !this.#isReadAgain) this.#marks = null;
       rest = rest.slice(plan.records.length);
     }
   }
 
+  get #isReadAgain(): boolean {
+    return this.#nextOffset < this.#doubtfulBelow;
+  }
+
   async #plan(batch: RecordBatch, records: readonly Inspected[]): Promise<Plan> {
-    const { table, patience, topic, limits } = this.#context;
-    const partition = this.#partition;
-    this.#marks ??= new Marks(
-      await patience.until(
-        () => batch.heartbeat(),
-        () => table.marks(partition),
-      ),
+    const { topic, limits, compacted } = this.#context;
+    // What is read again is counted: marks of what is stored would take it for doubled, whether or not it is complete.
+    this.#marks ??= this.#isReadAgain ? new Marks() : await this.#loadMarks(batch);
+    const place = { topic, topicId: this.#topicId, partition: this.#partition, startOffset: this.#nextOffset };
+    return planBlock({ ...place, records, marks: this.#marks, limits, compacted });
+  }
+
+  async #loadMarks(batch: RecordBatch): Promise<Marks> {
+    const { table, patience } = this.#context;
+    const stored = await patience.until(
+      () => batch.heartbeat(),
+      () => table.marks(this.#partition),
     );
-    return planBlock({ topic, partition, records, marks: this.#marks, limits });
+    return new Marks(stored);
   }
 
-  async #store(batch: RecordBatch, plan: Plan, isDoubtful: boolean): Promise<void> {
-    const { block, intent, records } = plan;
-    const isEmpty = block.rows === 0 && intent.rejected.length === 0 && intent.badRows.length === 0;
-    if (!isEmpty) await this.#commit(batch, intent);
-    await this.#bury(batch, records, intent);
-    await this.#orIsolate(batch, records, async () => {
-      if (block.rows > 0) await (isDoubtful ? this.#settle(batch, block) : this.#insert(batch, block));
-      this.#remember(plan);
-      this.#stored(block);
-    });
-  }
-
-  #remember({ marks, intent, missingRows }: Plan): void {
-    const { tally } = this.#context;
-    this.#marks = marks;
-    tally.missingRows += missingRows;
-    tally.doubledRows += intent.doubled.reduce((sum, [, rows]) => sum + rows, 0);
-  }
-
-  #stored(block: RowBlock): void {
-    const { tally } = this.#context;
-    tally.blocks += block.rows > 0 ? 1 : 0;
-    tally.rows += block.rows;
-    this.#lastBlockUs = this.#context.clock.monotonicUs();
-    this.#pending = null;
-    this.#found = [];
-    this.#owesAck = true;
-    this.#moveTo(block.endOffset);
-  }
-
-  #moveTo(offset: number): void {
-    this.#nextOffset = offset;
-    this.#context.onStored(this.#partition, offset);
+  /** False: the database cannot read a row of it; then it has been stored in smaller blocks. */
+  async #store(batch: RecordBatch, work: Work, isDoubtful: boolean): Promise<boolean> {
+    const { block, records } = work;
+    let settled = false;
+    try {
+      if (block.rows > 0) settled = await (isDoubtful ? this.#settle(batch, block) : this.#insert(batch, block));
+    } catch (error) {
+      if (!(error instanceof TidegateError) || error.code !== 'FRAME_CORRUPT') throw error;
+      await this.#isolate(batch, records, error);
+      return false;
+    }
+    await this.#bury(batch, work);
+    await this.#keepAccount(batch, work, settled);
+    return true;
   }
 
   /** The first time, the database's own deduplication is enough; after any failure, nothing is taken for granted. */
-  #insert(batch: RecordBatch, block: RowBlock): Promise<void> {
+  #insert(batch: RecordBatch, block: RowBlock): Promise<boolean> {
     const { table, topic, patience } = this.#context;
     const token = tokenOf(topic, block);
     return patience.until(
       () => batch.heartbeat(),
-      () => table.insert(block.runs, token),
+      async () => {
+        await table.insert(block.runs, token);
+        return false;
+      },
       () => this.#settleOnce(batch, block),
     );
   }
 
-  #settle(batch: RecordBatch, block: RowBlock): Promise<void> {
+  #settle(batch: RecordBatch, block: RowBlock): Promise<boolean> {
     return this.#context.patience.until(
       () => batch.heartbeat(),
       () => this.#settleOnce(batch, block),
     );
   }
 
-  async #settleOnce(batch: RecordBatch, block: RowBlock): Promise<void> {
+  async #settleOnce(batch: RecordBatch, block: RowBlock): Promise<boolean> {
     const { table, topic, patience, tally, logger } = this.#context;
-    const pause = (): Promise<void> => patience.pause(() => batch.heartbeat(), doubtMs);
-    const { insertedRows, doubledRows } = await settle({ table, block, token: tokenOf(topic, block), pause });
+    const { insertedRows, doubledRows } = await settle({
+      table,
+      block,
+      token: tokenOf(topic, block),
+      mustOwn: () => batch.heartbeat(),
+      pause: () => patience.pause(() => batch.heartbeat(), doubtMs),
+    });
     tally.settledBlocks += 1;
     tally.repairedRows += insertedRows;
     tally.storedTwiceRows += doubledRows;
@@ -197,18 +211,10 @@ export class PartitionIngest {
     const fields = { partition, startOffset, endOffset, rows, insertedRows, doubledRows };
     if (doubledRows > 0) logger.error(fields, 'rows are stored twice');
     else logger.info(fields, 'block settled');
+    return true;
   }
 
   /** When the database cannot read a row of the block, it is halved until the frame, then the row stands alone. */
-  async #orIsolate(batch: RecordBatch, records: readonly Inspected[], store: () => Promise<void>): Promise<void> {
-    try {
-      await store();
-    } catch (error) {
-      if (!(error instanceof TidegateError) || error.code !== 'FRAME_CORRUPT') throw error;
-      await this.#isolate(batch, records, error);
-    }
-  }
-
   async #isolate(batch: RecordBatch, records: readonly Inspected[], error: TidegateError): Promise<void> {
     const [first] = records;
     this.#pending = null;
@@ -218,23 +224,54 @@ export class PartitionIngest {
       await this.#storeAll(batch, records.slice(0, middle), true);
       await this.#storeAll(batch, records.slice(middle), true);
     } else if (first) {
-      await this.#storeAll(batch, [withoutBadRows(first, error.message)], true);
+      const { decodeRow } = this.#context;
+      await this.#storeAll(batch, [withoutBadRows(first, error.message, decodeRow)], true);
     }
   }
 
-  async #bury(batch: RecordBatch, records: readonly Inspected[], exceptions: Exceptions): Promise<void> {
-    const { deadLetters, patience, tally, topic, logger } = this.#context;
+  async #bury(batch: RecordBatch, { records, intent }: Work): Promise<void> {
+    const { deadLetters, patience, topic, logger } = this.#context;
     const partition = this.#partition;
-    const dead = deadRecords(records, exceptions).map((one): DeadRecord => ({ topic, partition, ...one }));
+    const dead = deadRecords(records, intent).map((one): DeadRecord => ({ topic, partition, ...one }));
     if (dead.length === 0) return;
     await patience.until(
       () => batch.heartbeat(),
       () => deadLetters.put(dead),
     );
-    tally.deadLetters += dead.length;
     for (const { record, error, row } of dead) {
       logger.warn({ partition, offset: record.offset, index: row?.index, err: error }, 'dead letter');
     }
+  }
+
+  /** Before the next intent, which would say that this block needs no more care. */
+  async #keepAccount(batch: RecordBatch, { records, block, intent }: Work, settled: boolean): Promise<void> {
+    const { table, patience, topic, compacted } = this.#context;
+    const topicId = this.#topicId;
+    const account = accountOf({ topic, topicId, block, records, exceptions: intent, settled, compacted });
+    await patience.until(
+      () => batch.heartbeat(),
+      () => table.keepAccount(account),
+    );
+    this.#countIn(account);
+    this.#lastBlockUs = this.#context.clock.monotonicUs();
+    this.#pending = null;
+    this.#found = [];
+    this.#owesAck = true;
+    this.#nextOffset = block.endOffset;
+    this.#context.onStored(this.#partition, block.endOffset);
+  }
+
+  #countIn({ startOffset, rows, emitters, doubledRows, deadLetters, lostRecords }: StoredBlock): void {
+    const { tally, logger } = this.#context;
+    tally.blocks += rows > 0 ? 1 : 0;
+    tally.rows += rows;
+    tally.doubledRows += doubledRows;
+    tally.deadLetters += deadLetters;
+    tally.lostRecords += lostRecords;
+    tally.missingRows += emitters.reduce((sum, { missingRows }) => sum + missingRows, 0);
+    if (lostRecords === 0) return;
+    const fields = { partition: this.#partition, startOffset, lostRecords };
+    logger.error(fields, 'records were gone from the log before they were stored; the ledger says how many');
   }
 
   async #commit(batch: RecordBatch, intent: Intent | null): Promise<void> {

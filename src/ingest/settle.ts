@@ -15,6 +15,8 @@ export interface SettleOptions {
   readonly block: RowBlock;
   /** The block's own token. */
   readonly token: string;
+  /** Rejects when this process no longer owns the partition: called before each write. */
+  readonly mustOwn: () => Promise<void>;
   /** Called before an insert under another token, so that one that is still under way elsewhere can end. */
   readonly pause: () => Promise<void>;
 }
@@ -32,11 +34,12 @@ const rowsIn = (runs: readonly RowRun[]): number => runs.reduce((sum, { rows }) 
  * inserted under its own token, so that an insert of a former owner that is still under way is not stored beside it. Then
  * what is derived from the rows is repaired, because an insert reaches each table on its own.
  */
-export const settle = async ({ table, block, token, pause }: SettleOptions): Promise<Settlement> => {
+export const settle = async ({ table, block, token, mustOwn, pause }: SettleOptions): Promise<Settlement> => {
   let insertedRows = 0;
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const stored = await table.storedRows(block);
     const missing = missingRuns(block.runs, stored);
+    await mustOwn();
     if (missing.length === 0) {
       await table.repair(block);
       return { insertedRows, doubledRows: stored.rows - block.rows };

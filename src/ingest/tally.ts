@@ -8,6 +8,8 @@ export interface IngestStats {
   readonly repairedRows: number;
   /** Rows that came twice from the producer and were stored once. */
   readonly doubledRows: number;
+  /** Records that the log no longer held when they were to be read: retention was faster. 0 while ingest keeps up. */
+  readonly lostRecords: number;
   /** Rows that never came: gaps in an emitter's numbers. */
   readonly missingRows: number;
   /** Records that went to the dead letters. */
@@ -28,6 +30,7 @@ export const newTally = (): Tally => ({
   settledBlocks: 0,
   repairedRows: 0,
   doubledRows: 0,
+  lostRecords: 0,
   missingRows: 0,
   deadLetters: 0,
   retries: 0,

@@ -122,7 +122,7 @@ export class Assignment {
     const isHeld = from >= low && from <= high;
     let position = isHeld ? from : low;
     const startAt = (offset: number): void => {
-      position = offset;
+      position = Math.max(low, offset);
     };
     try {
       await handler.assigned(partition, committed, {
