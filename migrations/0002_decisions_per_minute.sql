@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS decisions_per_minute{{onCluster}}
 )
 ENGINE = {{replicated}}SummingMergeTree
 PARTITION BY toYYYYMM(minute)
-ORDER BY (minute, tenant, route, region, policy, outcome, `partition`)
+ORDER BY (minute, outcome, tenant, route, region, policy, `partition`)
 {{minuteTtl}}
 SETTINGS {{dedupWindow}}
 COMMENT 'decisions by minute, tenant, route, region, policy, outcome and log partition';

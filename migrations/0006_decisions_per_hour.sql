@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS decisions_per_hour{{onCluster}}
 )
 ENGINE = {{replicated}}SummingMergeTree
 PARTITION BY toYYYYMM(hour)
-ORDER BY (hour, tenant, route, region, policy, outcome, `partition`)
+ORDER BY (hour, outcome, tenant, route, region, policy, `partition`)
 {{hourTtl}}
 SETTINGS {{dedupWindow}}
 COMMENT 'decisions by hour, tenant, route, region, policy, outcome and log partition';

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS decisions_per_day{{onCluster}}
 )
 ENGINE = {{replicated}}SummingMergeTree
 PARTITION BY toYear(day)
-ORDER BY (day, tenant, route, region, policy, outcome, `partition`)
+ORDER BY (day, outcome, tenant, route, region, policy, `partition`)
 {{dayTtl}}
 SETTINGS {{dedupWindow}}
 COMMENT 'decisions by day, tenant, route, region, policy, outcome and log partition';

@@ -1,5 +1,6 @@
 import type { EventTable, LedgerEnd, RowBlock, RowRun, StoredBlock, StoredRows } from '../ingest/event-table.ts';
 import { asking, type ClickHouseEngine, type QueryParams, type SettingValue, selectRows } from './engine.ts';
+import { ttlDaysOf } from './retention.ts';
 import { repairDecisions } from './rollup-repair.ts';
 
 /** Emitters whose marks a new owner of a partition loads. */
@@ -86,6 +87,10 @@ export interface EventTableOptions {
   readonly nowMs: () => number;
 }
 
+const dayMs = 86_400_000;
+/** What is about to be too old is treated as if it were: settling a block takes a while, and clocks differ. */
+const goingMs = 3_600_000;
+
 /** One of {@link eventTables} and what is derived from it, on a server or on chDB alike. */
 export class ClickHouseEventTable implements EventTable {
   readonly #engine: ClickHouseEngine;
@@ -156,7 +161,8 @@ export class ClickHouseEventTable implements EventTable {
     return rows[0] ? { topicId: rows[0].topic_id, endOffset: Number(rows[0].ends) } : null;
   }
 
-  keepsSince(): Promise<number> {
-    return Promise.resolve(0);
+  async keepsSince(): Promise<number> {
+    const days = (await ttlDaysOf(this.#engine, [this.#table])).get(this.#table) ?? 0;
+    return days === 0 ? 0 : this.#nowMs() - days * dayMs + goingMs;
   }
 }

@@ -44,6 +44,8 @@ export type StillMine = () => Promise<void>;
 
 const causeCode = (error: unknown): number | null => engineCodeOf(error instanceof TidegateError ? error.cause : error);
 
+const commentOf = (owner: Owner): string => JSON.stringify(owner).replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+
 const ownerOf = (comment: string): Owner => {
   try {
     const { process: owner, run, untilMs } = JSON.parse(comment) as Partial<Owner>;
@@ -83,7 +85,7 @@ class MigrationLock {
       if (owner === null) {
         if (await this.#create(nowMs)) return;
       } else if (this.#isStale(owner, nowMs)) {
-        await this.#setAside(owner);
+        await this.#setAside(owner, nowMs);
       } else if (waitedMs >= waitMs) {
         const message = `${owner.process} is migrating this database; try again when it is done`;
         throw new TidegateError('TABLE_FAILED', message, { retryable: true });
@@ -112,10 +114,9 @@ class MigrationLock {
   /** Whether this one was first. */
   async #create(nowMs: number): Promise<boolean> {
     const owner: Owner = { process: thisProcess, run: this.#run, untilMs: nowMs + leaseMs };
-    const comment = JSON.stringify(owner).replaceAll('\\', '\\\\').replaceAll("'", "\\'");
     return this.#succeeds(
       `CREATE TABLE ${lockTable}${this.#cluster} (owner String COMMENT 'unused: the comment of the table says who')
-       ENGINE = Memory COMMENT '${comment}'`,
+       ENGINE = Memory COMMENT '${commentOf(owner)}'`,
       tableExists,
     );
   }
@@ -126,11 +127,12 @@ class MigrationLock {
   }
 
   /** Under a name of its own, so that of two who found it stale the slower one cannot remove the faster one's new lock. */
-  async #setAside({ run }: Owner): Promise<void> {
-    const name = `${lockTable}_${run.replaceAll(/\W/g, '_')}`;
+  async #setAside(owner: Owner, nowMs: number): Promise<void> {
+    const name = `${lockTable}_${owner.run.replaceAll(/\W/g, '_')}`;
     const rename = `RENAME TABLE ${lockTable} TO ${name}${this.#cluster}`;
-    if (await this.#succeeds(rename, tableExists, noTable)) return;
-    await this.#clock.sleep(pollMs);
+    if (!(await this.#succeeds(rename, tableExists, noTable))) return this.#clock.sleep(pollMs);
+    const comment = commentOf({ ...owner, untilMs: nowMs });
+    return execute(this.#engine.writer, `ALTER TABLE ${name}${this.#cluster} MODIFY COMMENT '${comment}'`);
   }
 
   /** Drops locks that were set aside long ago. */

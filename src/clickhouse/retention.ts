@@ -1,3 +1,5 @@
+import { type ClickHouseEngine, selectRows } from './engine.ts';
+
 /** How long each table keeps a row after its time, days. 0 or left out: for ever. */
 export interface Retention {
   /** `decisions_raw`. */
@@ -48,6 +50,12 @@ const tableTtls: readonly TableTtl[] = [
   { table: 'decisions_raw', column: 'time', placeholder: 'rawTtl', days: 'rawTtlDays' },
   { table: 'decisions_per_minute', column: 'minute', placeholder: 'minuteTtl', days: 'minuteTtlDays' },
   { table: 'decisions_per_hour', column: 'hour', placeholder: 'hourTtl', days: 'hourTtlDays' },
+  {
+    table: 'decisions_per_hour_by_dimension',
+    column: 'hour',
+    placeholder: 'hourTtl',
+    days: 'hourTtlDays',
+  },
   { table: 'decisions_per_day', column: 'day', placeholder: 'dayTtl', days: 'dayTtlDays' },
   { table: 'denials_by_client_per_minute', column: 'minute', placeholder: 'denialsTtl', days: 'denialsTtlDays' },
   { table: 'ingest_blocks', column: 'stored_at', placeholder: 'ingestBlocksTtl', days: 'ingestBlocksTtlDays' },
@@ -67,3 +75,17 @@ export const ttlClauses = (options: Retention): [string, string][] =>
 /** What the tables keep: empty, or the expression behind TTL. */
 export const ttlExpressions = (options: Retention): ReadonlyMap<string, string> =>
   new Map(tableTtls.map((ttl) => [ttl.table, ttlOf(ttl, options)]));
+
+/** Days that the tables keep their rows at present, 0 for ever. */
+export const ttlDaysOf = async (
+  engine: ClickHouseEngine,
+  tables: readonly string[],
+): Promise<ReadonlyMap<string, number>> => {
+  const rows = await selectRows<{ name: string; engine_full: string }>(
+    engine.reader,
+    'SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN {tables:Array(String)}',
+    { tables },
+  );
+  const daysOf = (text: string): number => Number(/TTL .*?toIntervalDay\((\d+)\)/.exec(text)?.[1] ?? 0);
+  return new Map(rows.map(({ name, engine_full: definition }) => [name, daysOf(definition)]));
+};

@@ -1,5 +1,6 @@
 import type { RowBlock } from '../ingest/event-table.ts';
-import { type ClickHouseEngine, execute, type QueryParams, selectRows } from './engine.ts';
+import { type ClickHouseEngine, execute, type QueryParams } from './engine.ts';
+import { ttlDaysOf } from './retention.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -17,18 +18,22 @@ interface Level {
   /** Its own column of time, and how much of it one row covers. */
   readonly time: string;
   readonly periodMs: number;
-  readonly dimensions: readonly string[];
+  /** What tells its rows apart, with what it is in a row of the finer table. */
+  readonly dimensions: Readonly<Record<string, string>>;
   /** Sums, with what one row of the finer table adds to each. */
   readonly sums: Readonly<Record<string, string>>;
   /** Other measures: what the finer row says, what a row of this table takes back, and how they are combined. */
   readonly others: Readonly<Record<string, { readonly gives: string; readonly takes: string; readonly by: string }>>;
-  /** Of the finer table, the rows that count. */
+  /** Of the finer table, the rows that count; and what makes several of one. */
   readonly where?: string;
+  readonly arrayJoin?: string;
   /** This time of a finer row. */
   readonly startOf: string;
 }
 
-const places = ['tenant', 'route', 'region', 'policy', 'outcome', '`partition`'] as const;
+const asTheyAre = (...names: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(names.map((name) => [name, `f.${name}`]));
+const places = asTheyAre('tenant', 'route', 'region', 'policy', 'outcome', '`partition`');
 const measures = ['decisions', 'events', 'early', 'degraded', 'shadow_denied', 'cost'] as const;
 const negatedBuckets = '(o.latency_us.1, arrayMap(n -> -n, o.latency_us.2))';
 
@@ -71,7 +76,7 @@ const denials: Level = {
   fromTime: 'time',
   time: 'minute',
   periodMs: minuteMs,
-  dimensions: ['client_kind', 'client', 'tenant', 'route', 'policy', '`partition`'],
+  dimensions: asTheyAre('client_kind', 'client', 'tenant', 'route', 'policy', '`partition`'),
   sums: {
     denied: "if(f.outcome = 'denied', toInt64(f.count), 0::Int64)",
     blocked: "if(f.outcome = 'blocked', toInt64(f.count), 0::Int64)",
@@ -82,24 +87,42 @@ const denials: Level = {
   startOf: 'toStartOfMinute(f.time)',
 };
 
+const overview: Level = {
+  ...coarser('hour', 'minute', hourMs),
+  table: 'decisions_per_hour_by_dimension',
+  from: 'decisions_per_hour',
+  fromTime: 'hour',
+  dimensions: { dimension: 'named.1', value: 'named.2', ...asTheyAre('outcome', '`partition`') },
+  arrayJoin:
+    "ARRAY JOIN [('tenant', f.tenant), ('route', f.route), ('region', f.region), ('policy', f.policy)] AS named",
+  startOf: 'f.hour',
+};
+
 /** In this order: what one lacks, its repair hands on to the next by itself, and the next then takes what was too much. */
-const levels: readonly Level[] = [minutes, denials, coarser('hour', 'minute', hourMs), coarser('day', 'hour', dayMs)];
+const levels: readonly Level[] = [
+  minutes,
+  denials,
+  coarser('hour', 'minute', hourMs),
+  overview,
+  coarser('day', 'hour', dayMs),
+];
 
 const bounds = (column: string): string =>
   `${column} >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AND ${column} < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')`;
 
-/** Without deduplication, here and in the views behind: two repairs may well insert the same difference. */
+/** Two repairs may well insert the same difference: nothing is recognised, neither here nor in the views behind. */
 const repairSettings =
   'insert_deduplicate = 0, deduplicate_blocks_in_dependent_materialized_views = 0, async_insert = 0';
 
 const differenceOf = (level: Level): string => {
-  const { table, from, fromTime, time, dimensions, sums, others, startOf, where = '1' } = level;
+  const { table, from, fromTime, time, sums, others, startOf, where = '1', arrayJoin = '' } = level;
+  const dimensions = Object.keys(level.dimensions);
   const names = Object.keys(sums);
   const rest = Object.entries(others);
   const keys = [time, ...dimensions].join(', ');
   const columns = [time, ...dimensions, ...names, ...rest.map(([name]) => name)].join(', ');
   const gives = [
-    ...dimensions.map((name) => `f.${name} AS ${name}`),
+    ...Object.entries(level.dimensions).map(([name, expression]) => `${expression} AS ${name}`),
     ...names.map((name) => `${sums[name] ?? '0'} AS ${name}`),
     ...rest.map(([name, { gives: expression }]) => `${expression} AS ${name}`),
   ];
@@ -113,24 +136,13 @@ SELECT ${keys}, ${names.map((name) => `sum(d.${name}) AS ${name}`).join(', ')},
   ${rest.map(([name, { by }]) => `${by}(d.${name}) AS ${name}`).join(', ')}
 FROM (
   SELECT ${startOf} AS ${time}, ${gives.join(', ')}
-  FROM ${from} AS f WHERE f.\`partition\` = {partition:UInt32} AND ${where} AND ${bounds(`f.${fromTime}`)}
+  FROM ${from} AS f ${arrayJoin} WHERE f.\`partition\` = {partition:UInt32} AND ${where} AND ${bounds(`f.${fromTime}`)}
   UNION ALL
   SELECT o.${time}, ${takes.join(', ')}
   FROM ${table} AS o WHERE o.\`partition\` = {partition:UInt32} AND ${bounds(`o.${time}`)}
 ) AS d
 GROUP BY ${keys}
 HAVING ${names.map((name) => `${name} != 0`).join(' OR ')}`;
-};
-
-/** Days that each table keeps its rows, 0 for ever. */
-const ttlDays = async (engine: ClickHouseEngine): Promise<ReadonlyMap<string, number>> => {
-  const rows = await selectRows<{ name: string; engine_full: string }>(
-    engine.reader,
-    `SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}`,
-    { names: levels.map(({ from }) => from) },
-  );
-  const daysOf = (text: string): number => Number(/TTL .*toIntervalDay\((\d+)\)/.exec(text)?.[1] ?? 0);
-  return new Map(rows.map(({ name, engine_full: definition }) => [name, daysOf(definition)]));
 };
 
 /** Older periods are left alone: the finer rows may be gone, and this table is all that remains of them. */
@@ -156,7 +168,10 @@ export const repairDecisions = async ({ engine, block, marks, nowMs }: DecisionR
      SELECT \`partition\`, toString(emitter), max(seq), max(time) ${marks.rows} GROUP BY \`partition\`, emitter`,
     marks.params,
   );
-  const kept = await ttlDays(engine);
+  const kept = await ttlDaysOf(
+    engine,
+    levels.map(({ from }) => from),
+  );
   for (const level of levels) {
     const { periodMs, from } = level;
     const startMs = Math.floor(block.minTimeMs / periodMs) * periodMs;

@@ -27,6 +27,23 @@ export const tables = {
   decisionsPerMinute: { name: 'decisions_per_minute', columns: rollup('minute') },
   decisionsPerHour: { name: 'decisions_per_hour', columns: rollup('hour') },
   decisionsPerDay: { name: 'decisions_per_day', columns: rollup('day') },
+  decisionsByDimension: {
+    name: 'decisions_per_hour_by_dimension',
+    columns: [
+      'hour',
+      'dimension',
+      'value',
+      'outcome',
+      'partition',
+      'decisions',
+      'events',
+      'early',
+      'degraded',
+      'shadow_denied',
+      'cost',
+      'latency_us',
+    ],
+  },
   denialsByClient: {
     name: 'denials_by_client_per_minute',
     columns: [

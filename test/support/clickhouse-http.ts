@@ -70,7 +70,7 @@ const answer = async (chdb: Chdb, search: URLSearchParams, body: Buffer): Promis
   return Buffer.from((await result).bytes());
 };
 
-const isWrite = (sql: string): boolean => !/^\s*(SELECT|EXISTS|SHOW)\b/i.test(sql);
+const isWrite = (sql: string): boolean => !/^\s*(SELECT|EXISTS|SHOW|EXPLAIN)\b/i.test(sql);
 
 const refuse = (response: ServerResponse, status: number, error: unknown): void => {
   const message = messageOf(error);
