@@ -84,7 +84,10 @@ class LogIngester implements Ingester, RecordHandler {
     const onRetry = (): void => {
       this.#tally.retries += 1;
     };
-    this.#patience = new Patience({ clock, logger, onRetry });
+    const onWait = (change: 1 | -1): void => {
+      this.#tally.waitingPartitions += change;
+    };
+    this.#patience = new Patience({ clock, logger, onRetry, onWait });
     this.#deadLetters = new DeadLetters(log, deadLetterTopic);
   }
 

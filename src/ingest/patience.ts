@@ -6,6 +6,8 @@ export interface PatienceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onRetry: () => void;
+  /** Called with 1 when something begins to wait for an engine, with -1 when it waits no longer. */
+  readonly onWait?: (change: 1 | -1) => void;
 }
 
 /** Tells the group that its member lives; rejects when it was expelled. */
@@ -43,15 +45,22 @@ export class Patience {
    * the first failure, when what it did is no longer known.
    */
   async until<T>(heartbeat: Heartbeat, task: () => Promise<T>, again: () => Promise<T> = task): Promise<T> {
-    for (let pauseMs = firstPauseMs, next = task; ; pauseMs = Math.min(pauseMs * 2, lastPauseMs), next = again) {
-      try {
-        return await this.#alive(heartbeat, next());
-      } catch (error) {
-        if (this.#isStopped || !(error instanceof TidegateError) || error.code === 'FRAME_CORRUPT') throw error;
-        this.#options.onRetry();
-        this.#options.logger.warn({ err: messageOf(error), code: error.code, retryAfterMs: pauseMs }, 'ingest waits');
-        await this.pause(heartbeat, pauseMs);
+    let waits = false;
+    try {
+      for (let pauseMs = firstPauseMs, next = task; ; pauseMs = Math.min(pauseMs * 2, lastPauseMs), next = again) {
+        try {
+          return await this.#alive(heartbeat, next());
+        } catch (error) {
+          if (this.#isStopped || !(error instanceof TidegateError) || error.code === 'FRAME_CORRUPT') throw error;
+          if (!waits) this.#options.onWait?.(1);
+          waits = true;
+          this.#options.onRetry();
+          this.#options.logger.warn({ err: messageOf(error), code: error.code, retryAfterMs: pauseMs }, 'ingest waits');
+          await this.pause(heartbeat, pauseMs);
+        }
       }
+    } finally {
+      if (waits) this.#options.onWait?.(-1);
     }
   }
 

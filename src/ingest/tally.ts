@@ -16,6 +16,8 @@ export interface IngestStats {
   readonly deadLetters: number;
   /** Requests to an engine that failed and were tried again. */
   readonly retries: number;
+  /** Partitions that wait for an engine now. */
+  readonly waitingPartitions: number;
   /** Blocks that the log no longer held as they were announced. 0, unless the log lost records. */
   readonly changedBlocks: number;
   /** Rows found stored more than once. 0, unless a guarantee was broken. */
@@ -34,6 +36,7 @@ export const newTally = (): Tally => ({
   missingRows: 0,
   deadLetters: 0,
   retries: 0,
+  waitingPartitions: 0,
   changedBlocks: 0,
   storedTwiceRows: 0,
 });

@@ -75,6 +75,8 @@ export const watchedIngesters = () =>
       { instrument: 'ingestSettledBlocks', combination: 'total', of: ({ settledBlocks }) => settledBlocks },
       { instrument: 'ingestRepairedRows', combination: 'total', of: ({ repairedRows }) => repairedRows },
       { instrument: 'ingestDoubledRows', combination: 'total', of: ({ doubledRows }) => doubledRows },
+      { instrument: 'ingestLostRecords', combination: 'total', of: ({ lostRecords }) => lostRecords },
+      { instrument: 'ingestWaitingPartitions', combination: 'sum', of: ({ waitingPartitions }) => waitingPartitions },
       { instrument: 'ingestMissingRows', combination: 'total', of: ({ missingRows }) => missingRows },
       { instrument: 'ingestDeadLetters', combination: 'total', of: ({ deadLetters }) => deadLetters },
       { instrument: 'ingestRetries', combination: 'total', of: ({ retries }) => retries },

@@ -69,9 +69,11 @@ export interface IngestSource extends LagSource {
     readonly settledBlocks: number;
     readonly repairedRows: number;
     readonly doubledRows: number;
+    readonly lostRecords: number;
     readonly missingRows: number;
     readonly deadLetters: number;
     readonly retries: number;
+    readonly waitingPartitions: number;
     readonly changedBlocks: number;
     readonly storedTwiceRows: number;
   };

@@ -146,6 +146,13 @@ export const ingestInstruments = {
     description: 'Rows that came twice from the producer and were stored once.',
     attributes: ['tidegate.topic'],
   },
+  ingestLostRecords: {
+    name: 'tidegate.ingest.lost_records',
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Records that the log no longer held when they were to be read: its retention was faster.',
+    attributes: ['tidegate.topic'],
+  },
   ingestMissingRows: {
     name: 'tidegate.ingest.missing_rows',
     kind: 'counter',
@@ -158,6 +165,13 @@ export const ingestInstruments = {
     kind: 'counter',
     unit: '{record}',
     description: 'Records and rows that went to the dead letters.',
+    attributes: ['tidegate.topic'],
+  },
+  ingestWaitingPartitions: {
+    name: 'tidegate.ingest.waiting_partitions',
+    kind: 'up-down counter',
+    unit: '{partition}',
+    description: 'Partitions that wait for an engine, which failed, to come back.',
     attributes: ['tidegate.topic'],
   },
   ingestRetries: {

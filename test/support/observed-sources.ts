@@ -43,9 +43,11 @@ export const ingestStats = {
   settledBlocks: 3,
   repairedRows: 4,
   doubledRows: 5,
+  lostRecords: 11,
   missingRows: 6,
   deadLetters: 7,
   retries: 8,
+  waitingPartitions: 12,
   changedBlocks: 9,
   storedTwiceRows: 10,
 };

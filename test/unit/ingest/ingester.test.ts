@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '../../../src/clock.ts';
 import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { decodeIntent } from '../../../src/ingest/intent.ts';
@@ -196,7 +196,10 @@ describe('failures of the database', () => {
     log.add(source.frameOf(5));
     faults(...Array.from({ length: 30 }, (): InsertFault => 'away'));
     const ingester = await start();
-    await throughTime(log.deliver(0, 1));
+    const delivery = log.deliver(0, 1);
+    await vi.waitFor(() => expect(ingester.stats().waitingPartitions).toBe(1));
+    await throughTime(delivery);
+    expect(ingester.stats().waitingPartitions).toBe(0);
     expect(table.total).toBe(5);
     expect(ingester.stats().retries).toBeGreaterThanOrEqual(25);
     expect(log.heartbeats).toBeGreaterThan(60);
