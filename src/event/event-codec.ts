@@ -1,47 +1,10 @@
 import { clientKinds } from '../client.ts';
 import { decisionSources, outcomes } from '../decision/decision.ts';
-import { TidegateError } from '../errors.ts';
 import { candidateOutcomes, type DecisionEvent, wireNames } from './decision-event.ts';
+import { encodeRow, oneOf, parseRow, text, texts, whole } from './row-fields.ts';
 
 /** One event as one line of NDJSON, without the line break, in wire order. What an emitter writes is the same, faster. */
-export const encodeEvent = (event: DecisionEvent): string => {
-  const fields = Object.keys(wireNames) as (keyof DecisionEvent)[];
-  return JSON.stringify(Object.fromEntries(fields.map((field) => [wireNames[field], event[field]])));
-};
-
-type Row = Readonly<Record<string, unknown>>;
-
-const refuse = (name: string): never => {
-  throw new TidegateError('FRAME_CORRUPT', `event field ${name} is missing or of another type`);
-};
-
-const text = (row: Row, name: string): string => {
-  const value = row[name];
-  return typeof value === 'string' ? value : refuse(name);
-};
-
-const whole = (row: Row, name: string, least = 0): number => {
-  const value = row[name];
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least ? value : refuse(name);
-};
-
-const oneOf = <T extends string | number>(row: Row, name: string, known: readonly T[]): T =>
-  known.find((candidate) => candidate === row[name]) ?? refuse(name);
-
-const texts = (row: Row, name: string): string[] => {
-  const value = row[name];
-  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : refuse(name);
-};
-
-const parseRow = (line: string): Row => {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Row;
-  } catch (cause) {
-    throw new TidegateError('FRAME_CORRUPT', 'event is not JSON', { cause });
-  }
-  throw new TidegateError('FRAME_CORRUPT', 'event is not a JSON object');
-};
+export const encodeEvent = (event: DecisionEvent): string => encodeRow(event, wireNames);
 
 const degradedReasons = ['', 'timeout', 'error', 'breaker-open', 'read-only'] as const;
 const candidateAnswers = ['', ...candidateOutcomes] as const;

@@ -1,24 +1,11 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
-import { eventVersion } from '../event/decision-event.ts';
 import { type EventLog, type FrameWriter, maxFrameBytes, type OutgoingFrame, topics } from '../event/event-log.ts';
-import { crc32Hex } from '../event/frame.ts';
+import { encodePolicyLoad, type PolicyLoad } from '../event/policy-load.ts';
+import { frameOfRows } from '../event/row-frame.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { Policy, PolicySet, PolicySource } from '../policy/policy.ts';
 import { stableHash } from '../stable-hash.ts';
-
-/** What a gate says of the policies it has loaded: one line of JSON in {@link topics.policies}. */
-export interface PolicyRecord {
-  readonly gate: string;
-  readonly region: string;
-  /** '' when the gate serves no named one. */
-  readonly service: string;
-  readonly version: string;
-  readonly loadedAtMs: number;
-  readonly policyCount: number;
-  /** Null: too many to fit one record. */
-  readonly policies: readonly Policy[] | null;
-}
 
 export interface PolicyRecordsOptions {
   readonly policies: PolicySource;
@@ -49,25 +36,22 @@ const closeWithinMs = 2_000;
 /** Left for what stands beside the policies in a record. */
 const restBytes = 4_096;
 
-/** The policies as JSON, or null as soon as they do not fit: a set of any size costs no more than one record. */
-const policiesAsJson = (policies: readonly Policy[]): string | null => {
+/** The policies as JSON, or '' as soon as they do not fit: a set of any size costs no more than one record. */
+const policiesAsJson = (policies: readonly Policy[]): string => {
   const parts: string[] = [];
   let bytes = restBytes;
   for (const policy of policies) {
     const part = JSON.stringify(policy);
-    bytes += Buffer.byteLength(part) + 1;
-    if (bytes > maxFrameBytes) return null;
+    // As it stands within a text.
+    bytes += Buffer.byteLength(JSON.stringify(part)) + 1;
+    if (bytes > maxFrameBytes) return '';
     parts.push(part);
   }
   return `[${parts.join(',')}]`;
 };
 
-interface Load {
-  readonly version: string;
-  readonly loadedAtMs: number;
-  readonly number: number;
-  readonly body: Buffer;
-}
+/** A load whose place in the log is not known yet. */
+type Load = Omit<PolicyLoad, 'partition' | 'seq'>;
 
 /** Writes a record of every policy set that this gate loads, beside its decisions and never in their way. */
 export class PolicyRecords {
@@ -79,7 +63,8 @@ export class PolicyRecords {
   #working: Promise<void> | null = null;
   #isClosed = false;
   #endPause: () => void = () => undefined;
-  #loads = 0;
+  /** How many loads went to each partition. */
+  readonly #seqs = new Map<number, number>();
   #counts = { written: 0, dropped: 0 };
 
   constructor(options: PolicyRecordsOptions) {
@@ -110,12 +95,17 @@ export class PolicyRecords {
 
   #add({ version, policies }: PolicySet): void {
     const { gate, region, service = '', clock } = this.#options;
-    const loadedAtMs = clock.nowMs();
-    const known = JSON.stringify({ gate, region, service, version, loadedAtMs, policyCount: policies.length });
-    const body = Buffer.from(`${known.slice(0, -1)},"policies":${policiesAsJson(policies)}}\n`);
     if (this.#waiting.length >= maxWaiting) this.#drop('others wait already');
-    this.#loads += 1;
-    this.#waiting.push({ version, loadedAtMs, number: this.#loads, body });
+    this.#waiting.push({
+      timeMs: clock.nowMs(),
+      emitter: gate,
+      gate,
+      region,
+      service,
+      version,
+      policyCount: policies.length,
+      policies: policiesAsJson(policies),
+    });
     this.#working ??= this.#work().finally(() => {
       this.#working = null;
     });
@@ -140,10 +130,13 @@ export class PolicyRecords {
 
   async #write(load: Load): Promise<boolean> {
     let delayMs = firstRetryMs;
+    let frame: OutgoingFrame | null = null;
     for (let tries = 1; tries <= maxTries; tries += 1) {
       try {
         this.#writer ??= await this.#open();
-        await this.#writer.append([this.#frameOf(load, this.#writer.partitions)]);
+        // The same one at each try: what is written twice is recognised by its number.
+        frame ??= this.#frameOf(load, this.#writer.partitions);
+        await this.#writer.append([frame]);
         return true;
       } catch (error) {
         this.#logger.debug({ err: messageOf(error), tries }, 'a record of loaded policies waits');
@@ -170,23 +163,10 @@ export class PolicyRecords {
     return this.#options.log.writer(this.#options.topic ?? topics.policies, { compacted: true });
   }
 
-  #frameOf({ version, loadedAtMs, number, body }: Load, partitions: number): OutgoingFrame {
-    return {
-      partition: stableHash(version) % partitions,
-      key: version,
-      headers: {
-        v: eventVersion,
-        emitter: this.#options.gate,
-        firstSeq: number,
-        rows: 1,
-        deniedRows: 0,
-        total: 0,
-        minTimeMs: loadedAtMs,
-        maxTimeMs: loadedAtMs,
-        crc32: crc32Hex([body]),
-        last: false,
-      },
-      body,
-    };
+  #frameOf(load: Load, partitions: number): OutgoingFrame {
+    const partition = stableHash(load.version) % partitions;
+    const seq = (this.#seqs.get(partition) ?? 0) + 1;
+    this.#seqs.set(partition, seq);
+    return { ...frameOfRows([{ ...load, partition, seq }], encodePolicyLoad), key: load.version };
   }
 }

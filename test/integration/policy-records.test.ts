@@ -30,7 +30,7 @@ describeWith('kafka', 'records of loaded policies', (url) => {
     await reader.start(handler);
     await expect.poll(() => handler.records.length, { timeout: 20_000 }).toBe(1);
     const said: unknown = JSON.parse(handler.records[0]?.body.toString('utf8') ?? '');
-    expect(said).toMatchObject({ gate: 'gate-1', version: policies.current().version, policyCount: 1 });
+    expect(said).toMatchObject({ gate: 'gate-1', version: policies.current().version, policy_count: 1 });
     await log.close();
   });
 });

@@ -67,15 +67,18 @@ describe('records of loaded policies', () => {
     expect(opened).toEqual([{ topic: topics.policies, options: { compacted: true } }]);
     expect(said()).toEqual([
       {
+        time: clock.nowMs() - 5_000,
+        emitter: 'gate-1',
+        partition: frames[0]?.partition,
+        seq: 1,
         gate: 'gate-1',
         region: 'eu',
         service: 'orders',
         version: setOf(1).version,
-        loadedAtMs: clock.nowMs() - 5_000,
-        policyCount: 1,
-        policies: setOf(1).policies.map((policy) => JSON.parse(JSON.stringify(policy))),
+        policy_count: 1,
+        policies: JSON.stringify(setOf(1).policies),
       },
-      expect.objectContaining({ version: setOf(2).version, loadedAtMs: clock.nowMs() }),
+      expect.objectContaining({ version: setOf(2).version, time: clock.nowMs() }),
     ]);
     expect(frames.map(({ key }) => key)).toEqual([setOf(1).version, setOf(2).version]);
     expect(records.stats()).toEqual({ written: 2, dropped: 0, waiting: 0 });
@@ -88,6 +91,21 @@ describe('records of loaded policies', () => {
     const headers = frames.map(({ headers: each, body }) => checkFrame({ headers: formatFrameHeaders(each), body }));
     expect(headers).toMatchObject([{ emitter: 'gate-1', firstSeq: 1, rows: 1 }]);
     expect(frames[0]?.body.toString('utf8').split('\n')).toHaveLength(2);
+  });
+
+  it('are numbered without a gap in each partition', async () => {
+    const { open, load, frames } = setUp();
+    open();
+    for (let limit = 2; limit < 10; limit += 1) {
+      load(setOf(limit));
+      await settle();
+    }
+    const seen = new Map<number, number>();
+    for (const { partition, headers } of frames) {
+      expect(headers).toMatchObject({ firstSeq: (seen.get(partition) ?? 0) + 1, total: headers.firstSeq });
+      seen.set(partition, headers.firstSeq);
+    }
+    expect(frames).toHaveLength(9);
   });
 
   it('wait for a log that is away, and are given up after nine tries', async () => {
@@ -128,7 +146,7 @@ describe('records of loaded policies', () => {
     const { open, frames, said } = setUp(setOf(1, 10_000));
     open();
     await settle();
-    expect(said()).toMatchObject([{ policyCount: 10_000, policies: null }]);
+    expect(said()).toMatchObject([{ policy_count: 10_000, policies: '' }]);
     expect(frames[0]?.body.length).toBeLessThan(maxFrameBytes);
   });
 
