@@ -52,7 +52,8 @@ const spawnLogged = async (options: DaemonOptions): Promise<ChildProcess> => {
 /** Kills $1 once its standard input closes, which the system does for us when the owner dies by any cause. */
 const watcherScript = 'read _; kill -9 "$1"';
 
-const watchOver = (id: ProcessId): ChildProcess => {
+/** A companion that kills the process once this one has ended, by any cause. Kill it when the process has ended itself. */
+export const watchOver = (id: ProcessId): ChildProcess => {
   const watcher = spawn('sh', ['-c', watcherScript, 'watcher', String(id.pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -10,6 +10,8 @@ export interface ClickHouseHttp {
   hang: boolean;
   /** Refuses everything while true. */
   fail: boolean;
+  /** Called when an insert has begun and its answer is not known. */
+  onInsert: () => void;
   close(): Promise<void>;
 }
 
@@ -23,6 +25,8 @@ interface Chdb {
 export interface FrontOptions {
   readonly folder: string;
   readonly password: string;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 const bodyOf = async (request: IncomingMessage): Promise<Buffer> => {
@@ -54,12 +58,20 @@ const paramsOf = (search: URLSearchParams, sql: string): Record<string, unknown>
   return params;
 };
 
-const answer = async (chdb: Chdb, search: URLSearchParams, body: Buffer): Promise<Buffer> => {
+interface Question {
+  readonly search: URLSearchParams;
+  readonly body: Buffer;
+  readonly onInsert: () => void;
+}
+
+const answer = async (chdb: Chdb, { search, body, onInsert }: Question): Promise<Buffer> => {
   const query = search.get('query');
   const insert = insertPattern.exec(query ?? '');
   if (insert) {
     const [, table = '', clause = ''] = insert;
-    await chdb.insert({ table, settings: settingsOf(clause), format: 'JSONEachRow', values: body });
+    const running = chdb.insert({ table, settings: settingsOf(clause), format: 'JSONEachRow', values: body });
+    onInsert();
+    await running;
     return Buffer.alloc(0);
   }
   const sql = body.toString();
@@ -80,10 +92,14 @@ const refuse = (response: ServerResponse, status: number, error: unknown): void 
 };
 
 /** Opens chDB on the folder and serves it on a free port of 127.0.0.1. */
-export const startClickHouseHttp = async ({ folder, password }: FrontOptions): Promise<ClickHouseHttp> => {
+export const startClickHouseHttp = async ({
+  folder,
+  password,
+  port: wanted = 0,
+}: FrontOptions): Promise<ClickHouseHttp> => {
   const { Session } = (await import('chdb')) as unknown as { Session: new (path: string) => Chdb };
   const chdb = new Session(folder);
-  const front = { hang: false, fail: false };
+  const front = { hang: false, fail: false, onInsert: (): void => undefined };
   const server = createServer((request, response) => {
     if (front.hang) return;
     const search = new URL(request.url ?? '/', 'http://front').searchParams;
@@ -97,14 +113,14 @@ export const startClickHouseHttp = async ({ folder, password }: FrontOptions): P
         const sql = search.get('query') ?? body.toString();
         if (search.get('readonly') && isWrite(sql))
           throw new Error('Code: 164. DB::Exception: Cannot write (READONLY)');
-        return answer(chdb, search, body);
+        return answer(chdb, { search, body, onInsert: front.onInsert });
       })
       .then(
         (bytes) => response.end(bytes),
         (error: unknown) => refuse(response, 500, error),
       );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(wanted, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return Object.assign(front, {
     url: `http://default:${password}@127.0.0.1:${port}/default`,

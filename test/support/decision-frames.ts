@@ -70,14 +70,17 @@ export class FrameSource {
     this.#facts = facts;
   }
 
+  /** The next events: one for each given set of facts. */
+  events(...events: readonly Partial<DecisionEvent>[]): DecisionEvent[] {
+    return events.map((facts) => {
+      this.#seq += 1;
+      return decisionEvent({ ...this.#facts, seq: this.#seq, ...facts });
+    });
+  }
+
   /** The next frame: one event for each given set of facts. */
   frame(...events: readonly Partial<DecisionEvent>[]): OutgoingFrame {
-    return decisionFrame(
-      events.map((facts) => {
-        this.#seq += 1;
-        return decisionEvent({ ...this.#facts, seq: this.#seq, ...facts });
-      }),
-    );
+    return decisionFrame(this.events(...events));
   }
 
   /** The next frame, of so many events that differ in time alone. */
