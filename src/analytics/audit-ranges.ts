@@ -41,7 +41,9 @@ const same = (a: LogPosition, b: LogPosition): boolean =>
  * is stored, and has its line in the ledger when its last one is.
  */
 export const isStill = ({ before, after, ledger }: PartitionFacts): boolean => {
-  if (!before || !after || !same(before, after)) return false;
+  // Nothing travels in a partition that the log does not have.
+  if (!before || !after) return before === after;
+  if (!same(before, after)) return false;
   return before.underWay === null || (ledger !== undefined && ledger.endOffset >= before.underWay.endOffset);
 };
 

@@ -115,10 +115,10 @@ const reconcileTopic = async (
   const after = await log.positions(topic);
   // Neither written nor stored yet.
   if (!before && stored.ledger.size === 0 && stored.rows.size === 0) return null;
-  return judge(stored, before ?? new Map(), after ?? new Map());
+  return judge(stored, before, after);
 };
 
-type Side = ReadonlyMap<number, LogPosition>;
+type Side = ReadonlyMap<number, LogPosition> | null;
 
 /** What one topic's numbers come to. Pure: facts in, findings out. */
 export const judge = (
@@ -127,15 +127,14 @@ export const judge = (
   after: Side,
 ): { report: TopicReport; findings: AuditFinding[] } => {
   const { topic, table, ledger, rows } = stored;
-  const numbers = [...new Set([...before.keys(), ...after.keys(), ...ledger.keys(), ...rows.keys()])].sort(
-    (a, b) => a - b,
-  );
+  const known = [before, after, ledger, rows].flatMap((side) => [...(side?.keys() ?? [])]);
+  const numbers = [...new Set(known)].sort((a, b) => a - b);
   const partitions = numbers.map(
     (partition): PartitionFacts => ({
       topic,
       partition,
-      before: before.get(partition),
-      after: after.get(partition),
+      before: before?.get(partition),
+      after: after?.get(partition),
       ledger: ledger.get(partition),
       rows: rows.get(partition),
       compacted: topic === topicNames.policies,

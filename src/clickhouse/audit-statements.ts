@@ -15,6 +15,8 @@ export interface RollupStatement {
   /** Column that begins its period. */
   readonly time: string;
   readonly measures: 'all' | 'decisions';
+  /** Its rows that make up the source once, where it holds them several times. */
+  readonly dimension?: string;
 }
 
 const rollup = (table: string, source: string | null, time: string): RollupStatement => ({
@@ -22,6 +24,11 @@ const rollup = (table: string, source: string | null, time: string): RollupState
   source,
   time,
   measures: 'all',
+});
+
+const byDimension = (dimension: string): RollupStatement => ({
+  ...rollup('decisions_per_hour_by_dimension', 'decisions_per_hour', 'hour'),
+  dimension,
 });
 
 /** Topics whose rows are stored, by name. */
@@ -33,6 +40,7 @@ export const auditedTables: ReadonlyMap<string, AuditedTable> = new Map([
       count: 'r.count',
       rollups: [
         rollup('decisions_per_day', 'decisions_per_hour', 'day'),
+        ...['tenant', 'route', 'region', 'policy'].map(byDimension),
         rollup('decisions_per_hour', 'decisions_per_minute', 'hour'),
         { table: 'denials_by_client_per_minute', source: null, time: 'minute', measures: 'decisions' },
         rollup('decisions_per_minute', null, 'minute'),
@@ -88,9 +96,11 @@ export const rawSumsStatement = (period: Period): string =>
 FROM decisions_raw AS r LEFT JOIN (${reached}) AS s ON s.number = r.\`partition\` AND s.name = r.emitter
 WHERE r.time >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') GROUP BY number, period, result, behind`;
 
-export const rollupSumsStatement = ({ table, time, measures }: RollupStatement, period: Period): string => {
+export const rollupSumsStatement = (rollup: RollupStatement, period: Period): string => {
+  const { table, time, measures, dimension } = rollup;
   const head = `SELECT t.\`partition\` AS number, ${periodOf(`t.${time}`, period)} AS period`;
-  const where = `WHERE t.${time} >= toDateTime(intDiv({fromMs:Int64}, 1000), 'UTC')`;
+  const only = dimension === undefined ? '' : ` AND t.dimension = '${dimension}'`;
+  const where = `WHERE t.${time} >= toDateTime(intDiv({fromMs:Int64}, 1000), 'UTC')${only}`;
   if (measures === 'decisions') {
     return `SELECT number, period, pair.1 AS result, [pair.2] AS measured FROM (
   ${head}, arrayJoin([('denied', sum(t.denied)), ('blocked', sum(t.blocked))]) AS pair FROM ${table} AS t ${where} GROUP BY number, period)`;

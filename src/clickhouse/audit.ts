@@ -247,7 +247,7 @@ export class ClickHouseAuditor implements Auditor {
     const keptFromMs = this.#grainFromMs(reading, rollup.table);
     const rows = await this.#select<SumsRow>(rollupSumsStatement(rollup, period), { ...params, fromMs: keptFromMs });
     return {
-      table: rollup.table,
+      table: rollup.dimension === undefined ? rollup.table : `${rollup.table} (${rollup.dimension})`,
       source: rollup.source ?? audited.table,
       measures: rollup.measures === 'all' ? measures : ['decisions'],
       keptFromMs,
