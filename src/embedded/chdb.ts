@@ -5,10 +5,13 @@ import { type ClickHouseClient, type ClickHouseClientConfigOptions, createClient
 import type { ChdbConnection } from 'chdb/connection';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
+import { type RoleFiles, writeRoleFiles } from './reader-role.ts';
 
 export interface ChdbOptions {
   /** Where the data is. '': a temporary folder that close() removes. */
   readonly folder: string;
+  /** Opens with a role for readers from outside, who then hold no other right. Default false. */
+  readonly hasReaders?: boolean;
 }
 
 /** What is inserted by one statement. */
@@ -59,12 +62,18 @@ interface Connected {
   drainPending(): Promise<void>;
 }
 
-const connect = async (path: string): Promise<Connected> => {
-  const [{ createChdbConnection }, { drainPending }] = await Promise.all([import('chdb/connection'), import('chdb')]);
+const connect = async (path: string, roles: RoleFiles | null): Promise<Connected> => {
+  const [{ createChdbConnection }, { drainPending, Session }] = await Promise.all([
+    import('chdb/connection'),
+    import('chdb'),
+  ]);
+  // Only the first connection's arguments reach the engine; it starts with that connection and outlives it.
+  const first = roles === null ? null : new Session(path, { connectionArgs: [...roles.arguments] });
   const writing = createChdbConnection({ path });
   const reading = createChdbConnection({ path });
   // Settings live on a connection object: this one can never write, whatever SQL reaches it.
   await reading.chdb.queryAsync('SET readonly = 1');
+  first?.close();
   return { writing, reading, drainPending };
 };
 
@@ -74,18 +83,20 @@ const connect = async (path: string): Promise<Connected> => {
  * @throws TidegateError DATA_LOCKED when another process holds the folder, ENGINE_UNREACHABLE when it cannot be written or
  * the library cannot open it.
  */
-export const openChdb = async ({ folder }: ChdbOptions): Promise<ChdbEngine> => {
+export const openChdb = async ({ folder, hasReaders = false }: ChdbOptions): Promise<ChdbEngine> => {
   const isTemporary = folder === '';
   const path = isTemporary ? mkdtempSync(join(tmpdir(), 'tidegate-chdb-')) : resolve(folder);
   const lock = claim(path);
+  const roles = hasReaders ? writeRoleFiles() : null;
   const letGo = (): void => {
     openFolder = null;
+    roles?.remove();
     lock.release();
     // Merges in the background may still put files there for a moment.
     if (isTemporary) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   };
   try {
-    const { writing, reading, drainPending } = await connect(path);
+    const { writing, reading, drainPending } = await connect(path, roles);
     const writer = clientOver(writing);
     const reader = clientOver(reading);
     return {
