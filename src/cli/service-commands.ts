@@ -110,7 +110,8 @@ export const ingestCommand = (host: Host): Command => {
     summary: 'Move decisions from Kafka to ClickHouse, each exactly once',
     settings: [...everywhere, ...logs, ...analytics],
     help: `
-Run \`tidegate migrate\` first. Several ingest processes share the partitions. Probes: /livez and /readyz on --port (8081).
+Run \`tidegate migrate\` first. Several ingest processes share the partitions.
+On --port (8081): /livez, /readyz and, for Prometheus, /metrics.
 
 Example:
   $ tidegate ingest --kafka-url kafka://kafka:9092 --clickhouse-url http://clickhouse:8123/default
@@ -129,7 +130,8 @@ export const detectCommand = (host: Host): Command => {
     summary: 'Watch the decisions in Kafka and block the clients that keep hitting limits',
     settings: [...everywhere, 'redisUrl', 'namespace', ...logs, 'rulesFile'],
     help: `
-Several detect processes share the partitions. Probes: /livez and /readyz on --port (8082).
+Several detect processes share the partitions.
+On --port (8082): /livez, /readyz and, for Prometheus, /metrics.
 
 Example:
   $ tidegate detect --kafka-url kafka://kafka:9092 --redis-url redis://redis:6379 --rules rules.yaml
