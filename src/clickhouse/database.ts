@@ -1,4 +1,5 @@
 import type { Auditor } from '../analytics/audit.ts';
+import type { ClientData } from '../analytics/client-data.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
@@ -8,6 +9,7 @@ import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import type { Logger } from '../logger.ts';
 import { ClickHouseAuditor } from './audit.ts';
 import { checkEngine, type Finding } from './check.ts';
+import { ClickHouseClientData } from './client-data.ts';
 import { ClickHouseDecisionReader } from './decision-reader.ts';
 import type { ClickHouseEngine } from './engine.ts';
 import { ClickHouseEventTable, type EventTableName } from './event-table.ts';
@@ -41,6 +43,8 @@ export interface Database {
   readonly reader: DecisionReader;
   /** Whether the numbers agree. */
   readonly auditor: Auditor;
+  /** What is stored of one client. */
+  readonly clientData: ClientData;
   /** Address or folder, without credentials. */
   readonly name: string;
   /** Brings tables and retention up to date; names the files that were applied. See migrate(). */
@@ -85,6 +89,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     policies: tableOf('policies'),
     reader: new ClickHouseDecisionReader(engine),
     auditor: new ClickHouseAuditor(engine),
+    clientData: new ClickHouseClientData({ engine, clock, pseudonyms: pseudonyms ?? null }),
     name: engine.name,
     migrate: () => migrate({ engine, logger, clock, options: schema }),
     check: () => checkEngine(engine),
