@@ -5,6 +5,8 @@ import type { RuleSet } from '../detect/rule.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
+import type { EventTable } from '../ingest/event-table.ts';
+import { type IngestedTopic, ingestedTopics } from '../ingest/ingested-topics.ts';
 import { createIngester, type Ingester } from '../ingest/ingester.ts';
 import type { Logger } from '../logger.ts';
 import type { Instrumentation } from '../metrics/instrument.ts';
@@ -30,18 +32,46 @@ const noteStored = async ({ database, measuring }: IngestSideOptions, logger: Lo
   }
 };
 
+/** What moves events from the log into the database: one ingester for each topic. */
+export interface IngestSide {
+  readonly decisions: Ingester;
+  readonly blocks: Ingester;
+  readonly policies: Ingester;
+  /** Resolves when all that the log holds at this moment is stored. */
+  catchUp(): Promise<void>;
+}
+
 /** Starts to move events from the log into the database. Its tables must be there. */
-export const openIngestSide = async (context: Context, options: IngestSideOptions): Promise<Ingester> => {
+export const openIngestSide = async (context: Context, options: IngestSideOptions): Promise<IngestSide> => {
   const { log, database, opened, measuring } = options;
   const { clock, logger } = context;
-  const topic = topics.decisions;
-  const table = measuredTable({ table: database.table, topic, measuring, clock });
-  const ingester = createIngester({ log, topic, table, clock, logger });
-  opened.add(ingester, (closing) => closing.stop());
-  measuring.observeIngester(ingester, topic);
+  const open = (of: IngestedTopic, into: EventTable): Ingester => {
+    const { topic } = of;
+    const table = measuredTable({ table: into, topic, measuring, clock });
+    const ingester = createIngester({ ...of, log, table, clock, logger });
+    opened.add(ingester, (closing) => closing.stop());
+    measuring.observeIngester(ingester, topic);
+    return ingester;
+  };
+  const decisions = open(ingestedTopics.decisions, database.table);
+  const blocks = open(ingestedTopics.blocks, database.blocks);
+  const policies = open(ingestedTopics.policies, database.policies);
   await noteStored(options, logger);
-  await ingester.start();
-  return ingester;
+  await Promise.all([decisions.start(), blocks.start(), policies.start()]);
+  const ends = (ingester: Ingester, topic: string): Promise<void> =>
+    log.endPositions(topic).then((positions) => ingester.whenReached(positions));
+  return {
+    decisions,
+    blocks,
+    policies,
+    catchUp: async () => {
+      await Promise.all([
+        ends(decisions, topics.decisions),
+        ends(blocks, topics.blocks),
+        ends(policies, topics.policies),
+      ]);
+    },
+  };
 };
 
 /** The rules of this process. @throws TidegateError RULES_INVALID or INPUT_INVALID. */

@@ -1,7 +1,5 @@
 import type { ProcessPhase } from '../api/readiness.ts';
 import { MemoryEventLog } from '../embedded/memory-event-log.ts';
-import { type EventLog, topics } from '../event/event-log.ts';
-import type { Ingester } from '../ingest/ingester.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import type { Context } from './context.ts';
 import { checkEngineUrls, openEngines, schemeOf } from './engines.ts';
@@ -11,7 +9,7 @@ import type { Service, Stage } from './lifetime.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { openMetricsSide } from './metrics-side.ts';
 import { openingAll } from './opened.ts';
-import { openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
+import { type IngestSide, openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
 
 /** A process that runs, and where it can be asked. */
 export interface RunningService extends Service {
@@ -33,10 +31,7 @@ export const emitStage = ({ emitter }: GateSide, { config }: Context): Stage => 
 });
 
 /** A log in this process ends with it: everything in it must be stored first. Kafka keeps it for the next start. */
-const catchUpStage = (log: EventLog, ingester: Ingester): Stage => ({
-  name: 'ingest',
-  run: async () => ingester.whenReached(await log.endPositions(topics.decisions)),
-});
+const catchUpStage = (side: IngestSide): Stage => ({ name: 'ingest', run: () => side.catchUp() });
 
 /** Everything in one process: gate, API, ingest, detector and the block list between them. */
 export const startUp = (context: Context, isTerminal: boolean): Promise<RunningService> =>
@@ -54,14 +49,14 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     const { log, database, blockList } = engines;
     await database.migrate();
     if (log instanceof MemoryEventLog) measuring.observeLog(log);
-    const ingester = await openIngestSide(context, { log, database, measuring, opened });
+    const ingestSide = await openIngestSide(context, { log, database, measuring, opened });
     await openDetectSide(context, { rules, log, blockList, measuring, opened });
     const gateSide = await openGateSide(context, { policies, counters: engines, log, measuring, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [
       blockListLook(gateSide.replica, false),
       logLook(log, false),
-      ingestLook(ingester),
+      ingestLook(ingestSide.decisions),
       databaseLook(database.reader, true),
     ];
     const api = opened.add(
@@ -69,7 +64,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
         gateSide,
         counters: engines,
         reader: database.reader,
-        ingester,
+        ingester: ingestSide.decisions,
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),
         tokens: generatedToken === null ? config.apiTokens : [generatedToken],
@@ -81,7 +76,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     phase = 'running';
     const isEmbeddedLog = schemeOf(config.kafkaUrl) === 'memory:';
     let stored = !isEmbeddedLog;
-    const catchUp = catchUpStage(log, ingester);
+    const catchUp = catchUpStage(ingestSide);
     return {
       url: api.url,
       generatedToken,

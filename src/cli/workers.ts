@@ -56,8 +56,8 @@ export const startIngest = (context: Context): Promise<Service> =>
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
     await requireTables(database);
-    const ingester = await openIngestSide(context, { log, database, measuring, opened });
-    const looks = [logLook(log, true), databaseLook(database.reader, true), ingestLook(ingester)];
+    const { decisions } = await openIngestSide(context, { log, database, measuring, opened });
+    const looks = [logLook(log, true), databaseLook(database.reader, true), ingestLook(decisions)];
     return workerOf(context, { looks, defaultPort: defaultPorts.ingest, metrics, opened });
   });
 

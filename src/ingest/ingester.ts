@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
-import { decodeEvent } from '../event/event-codec.ts';
 import { type EventLog, type LogReader, type Positions, type RecordHandler, topics } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { RowDecoder } from './block.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { EventTable } from './event-table.ts';
+import { ingestedTopics } from './ingested-topics.ts';
 import { type PartitionContext, PartitionIngest } from './partition-ingest.ts';
 import { Patience } from './patience.ts';
 import { startOf } from './start.ts';
@@ -185,10 +185,7 @@ class LogIngester implements Ingester, RecordHandler {
 /** An ingester; see {@link Ingester}. It does nothing before start(). */
 export const createIngester = (options: IngesterOptions): Ingester =>
   new LogIngester({
-    group: 'tidegate-ingest',
-    topic: topics.decisions,
-    decodeRow: decodeEvent,
-    compacted: false,
+    ...ingestedTopics.decisions,
     deadLetterTopic: topics.deadLetters,
     maxBlockRows: 50_000,
     maxBlockBytes: 16 * 1024 * 1024,

@@ -60,7 +60,7 @@ describe('the metrics of a process', () => {
     const reader = { freshness: async () => ({ newestEventAtMs: null, newestStoredAtMs: null }) };
     const tables = { table: new FakeEventTable(), blocks: new FakeEventTable(), policies: new FakeEventTable() };
     const database = { ...tables, reader } as unknown as Database;
-    const ingester = await openIngestSide(context, { log, database, measuring, opened });
+    const { decisions: ingester } = await openIngestSide(context, { log, database, measuring, opened });
     const writer = await log.writer(topics.decisions);
     const event = { ...decisionOf({ seq: 1, timeMs: clock.nowMs() - 2000 }), partition: 0 };
     await ingester.whenReached(await writer.append([decisionFrame([event])]));
