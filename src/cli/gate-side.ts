@@ -75,8 +75,8 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   measuring.observeGate(gate);
   measuring.observeEmitter(emitter);
   measuring.observeBlockList(replica);
-  opened.add(new PolicyRecords({ policies, log, gate: emitterId, region: config.region, clock, logger }), (records) =>
-    records.close(),
-  );
+  const records = new PolicyRecords({ policies, log, gate: emitterId, region: config.region, clock, logger });
+  opened.add(records, (closing) => closing.close());
+  measuring.observePolicyRecords(records);
   return { gate, emitter, replica, fleet };
 };

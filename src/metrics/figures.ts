@@ -5,6 +5,7 @@ import type {
   GateStatsSource,
   IngestSource,
   LogSource,
+  PolicyRecordsSource,
   ProcessSource,
 } from './observed.ts';
 import { Watched } from './watched.ts';
@@ -63,6 +64,12 @@ export const watchedBlockLists = () =>
       { instrument: 'blockListFailures', combination: 'total', of: ({ failures }) => failures },
       { instrument: 'blockListDropped', combination: 'total', of: ({ dropped }) => dropped },
     ],
+  });
+
+export const watchedPolicyRecords = () =>
+  new Watched({
+    look: (records: PolicyRecordsSource) => records.stats(),
+    figures: [{ instrument: 'policyRecordsDropped', combination: 'total', of: ({ dropped }) => dropped }],
   });
 
 export const watchedIngesters = () =>

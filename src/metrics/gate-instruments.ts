@@ -169,6 +169,13 @@ export const gateInstruments = {
     description: 'Policy sets that were refused for their problems; the last good one stays.',
     attributes: none,
   },
+  policyRecordsDropped: {
+    name: 'tidegate.policies.records_dropped',
+    kind: 'counter',
+    unit: '{record}',
+    description: 'Records of what a policy version says that never reached the log: the history of policies has a gap.',
+    attributes: none,
+  },
   policyCount: {
     name: 'tidegate.policies.size',
     kind: 'gauge',

@@ -13,6 +13,7 @@ import type {
   ObservedFacts,
   ObservedLoss,
   PolicyLoadSource,
+  PolicyRecordsSource,
   ProcessSource,
 } from './observed.ts';
 import { noteOnSpan } from './span-event.ts';
@@ -30,6 +31,7 @@ export interface Instrumentation {
   observeEmitter(emitter: EmitterStatsSource): () => void;
   observeBlockList(blockList: BlockListStatsSource): () => void;
   observePolicies(policies: PolicyLoadSource): () => void;
+  observePolicyRecords(records: PolicyRecordsSource): () => void;
   /** `topic`: what it ingests, of a few. */
   observeIngester(ingester: IngestSource, topic: string): () => void;
   observeDetector(detector: DetectSource): () => void;
@@ -74,6 +76,7 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     observeEmitter: watching(meters.emitters),
     observeBlockList: watching(meters.blockLists),
     observePolicies: watching(meters.policies),
+    observePolicyRecords: watching(meters.policyRecords),
     observeIngester(ingester, topic) {
       meters.follow();
       const attributes = { 'tidegate.topic': topic };

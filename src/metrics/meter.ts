@@ -17,6 +17,7 @@ import {
   watchedGates,
   watchedIngesters,
   watchedLogs,
+  watchedPolicyRecords,
   watchedProcess,
 } from './figures.ts';
 import { durationsSampledOneIn, type Instrument, type InstrumentId, instruments, meterName } from './instruments.ts';
@@ -64,6 +65,7 @@ export class Meters {
   readonly emitters = watchedEmitters();
   readonly blockLists = watchedBlockLists();
   readonly policies = new PolicyLoads();
+  readonly policyRecords = watchedPolicyRecords();
   readonly ingesters = watchedIngesters();
   readonly detectors = watchedDetectors();
   readonly logs = watchedLogs();
@@ -170,8 +172,11 @@ export class Meters {
     for (const [loss, value] of this.#losses)
       yield { instrument: 'countersLost', value, attributes: { 'tidegate.loss': loss } };
     if (this.#info) yield { instrument: 'info', value: 1, attributes: this.#info };
-    const { gates, emitters, blockLists, policies, ingesters, detectors, logs, process, blocks } = this;
-    for (const source of [gates, emitters, blockLists, policies, ingesters, detectors, logs, process, blocks])
-      yield* source.read();
+    yield* this.#sources().flatMap((source) => [...source.read()]);
+  }
+
+  #sources(): readonly { read(): Iterable<Reading> }[] {
+    const { gates, emitters, blockLists, policies, policyRecords, ingesters, detectors, logs, process, blocks } = this;
+    return [gates, emitters, blockLists, policies, policyRecords, ingesters, detectors, logs, process, blocks];
   }
 }

@@ -139,6 +139,11 @@ export interface PolicyLoadSource {
   onChange(listener: (next: ObservedPolicies) => void): () => void;
 }
 
+/** What writes down which policies were loaded. */
+export interface PolicyRecordsSource {
+  stats(): { readonly dropped: number };
+}
+
 export interface ObservedLoss {
   readonly kind: string;
 }

@@ -37,6 +37,8 @@ export const policiesOf = (version: string, size: number) => ({
   onChange: () => () => undefined,
 });
 
+export const policyRecords = { stats: () => ({ dropped: 13 }) };
+
 export const ingestStats = {
   blocks: 1,
   rows: 200,

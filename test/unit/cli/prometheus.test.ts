@@ -12,6 +12,7 @@ import {
   ingesterWith,
   logWith,
   policiesOf,
+  policyRecords,
   processSource,
 } from '../../support/observed-sources.ts';
 import { parsePrometheusText } from '../../support/prometheus-text.ts';
@@ -41,6 +42,7 @@ const measureAll = ({ measuring }: ReturnType<typeof opened>): readonly object[]
   measuring.observeDetector(detector);
   measuring.observeLog(log);
   measuring.observeProcess(processSource);
+  measuring.observePolicyRecords(policyRecords);
   measuring.describe({ 'tidegate.version': '1.0.0', 'tidegate.command': 'up', 'tidegate.region': 'local' });
   measuring.countersLost({ kind: 'flushed' });
   measuring.decided(decisionOf('per-client'), facts);

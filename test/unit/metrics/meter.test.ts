@@ -21,6 +21,7 @@ import {
   ingesterWith,
   logWith,
   policiesOf,
+  policyRecords,
   processSource,
 } from '../../support/observed-sources.ts';
 
@@ -45,6 +46,7 @@ const measureAll = (meters: Meters): void => {
   meters.emitters.add(emitterWith());
   meters.blockLists.add(blockListOf(1500));
   meters.policies.add(policiesOf('00000000000a', 2));
+  meters.policyRecords.add(policyRecords);
   meters.countersLost('flushed');
   const topic = { 'tidegate.topic': 'tidegate.decisions' };
   meters.ingesters.add(ingester, topic);
