@@ -61,6 +61,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./policies-command.ts')).policiesCommand(host),
   },
   {
+    name: 'client',
+    summary: 'Export or erase what is stored of one client',
+    load: async (host) => (await import('./client-command.ts')).clientCommand(host),
+  },
+  {
     name: 'config',
     summary: 'Show every setting, its value and where it can be set',
     load: async (host) => (await import('./config-command.ts')).configCommand(host),
