@@ -36,6 +36,8 @@ export interface EngineOptions extends EngineUrls {
   readonly blocksTtlDays?: number | null;
   readonly ingestBlocksTtlDays?: number | null;
   readonly pseudonymKeysFile?: string | null;
+  /** The embedded database will be served to readers. */
+  readonly hasReaders?: boolean;
 }
 
 const keptElsewhere = [
@@ -220,7 +222,7 @@ export const openLog = async ({ kafkaUrl, clock, logger, partitions = 12 }: LogO
 };
 
 type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clock' | 'logger' | 'rawTtlDays'> &
-  Pick<EngineOptions, (typeof keptElsewhere)[number] | 'pseudonymKeysFile'>;
+  Pick<EngineOptions, (typeof keptElsewhere)[number] | 'pseudonymKeysFile' | 'hasReaders'>;
 
 /** What is given of it: the rest is for the database to say. */
 const retentionIn = (options: DatabaseOptions): Retention =>
@@ -234,7 +236,7 @@ export const openAnalytics = async (options: DatabaseOptions): Promise<Database>
   checkEngineUrls({ clickhouseUrl: url });
   const pseudonyms = readPseudonyms(pseudonymKeysFile);
   const { openDatabase } = await adapter(() => import('../clickhouse/database.ts'));
-  const kept = { rawTtlDays, ...retentionIn(options) };
+  const kept = { rawTtlDays, hasReaders: options.hasReaders ?? false, ...retentionIn(options) };
   return whispering(logger, (quiet) =>
     adapter(() => openDatabase({ url, clock, logger: quiet, ...kept, ...(pseudonyms ? { pseudonyms } : {}) })),
   );

@@ -18,7 +18,7 @@ const deciding: readonly SettingName[] = [
   'blockPollMs',
 ];
 const logs: readonly SettingName[] = ['kafkaUrl', 'partitions'];
-const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile'];
+const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile', 'auditMinutes'];
 const retention: readonly SettingName[] = [
   'minuteTtlDays',
   'hourTtlDays',
@@ -62,11 +62,15 @@ export const upCommand = (host: Host): Command => {
       ...retention,
       ...deciding,
       'rulesFile',
+      'clickhousePort',
+      'clickhouseHost',
+      'clickhousePassword',
     ],
     help: `
 Examples:
   $ tidegate up                                     embedded engines, data in .tidegate/clickhouse
   $ tidegate up --port 9000 --policies policies.yaml
+  $ tidegate up --clickhouse-port 8123              its data for Grafana, curl and @clickhouse/client
   $ tidegate up --redis-url redis://localhost:6379 --kafka-url kafka://localhost:9092 \\
                 --clickhouse-url http://localhost:8123/default
   $ curl -d '{"key":"user-1","limit":5,"window":60}' -H 'content-type: application/json' \\

@@ -166,6 +166,30 @@ export const settings = {
     default: 'chdb:.tidegate/clickhouse',
     meaning: 'Analytics database: http(s)://user:password@host:8123/database, or chdb:<folder> inside this process.',
   }),
+  clickhousePort: port({
+    env: 'TIDEGATE_CLICKHOUSE_PORT',
+    flag: '--clickhouse-port',
+    defaultText: 'none',
+    meaning:
+      "Serves the embedded database (chdb:) to readers on this port, with ClickHouse's HTTP interface: for Grafana, curl, @clickhouse/client. 0: any free one, named in the log.",
+  }),
+  clickhouseHost: text({
+    env: 'TIDEGATE_CLICKHOUSE_HOST',
+    flag: '--clickhouse-host',
+    type: 'address',
+    default: '127.0.0.1',
+    pattern: /^[A-Za-z0-9.:_-]{1,255}$/,
+    must: 'must be a host name or an address',
+    meaning: 'Where clickhousePort listens. Others than this machine need clickhousePassword.',
+  }),
+  clickhousePassword: optionalText({
+    env: 'TIDEGATE_CLICKHOUSE_PASSWORD',
+    flag: '--clickhouse-password',
+    type: 'password',
+    defaultText: 'none',
+    secret: true,
+    meaning: 'Of the user default at clickhousePort.',
+  }),
   namespace: text({
     env: 'TIDEGATE_NAMESPACE',
     flag: '--namespace',
@@ -273,6 +297,16 @@ export const settings = {
     flag: '--ingest-blocks-ttl-days',
     defaultText: '30, or 0 where rawTtlDays is 0',
     meaning: 'How long the ledger of stored blocks is kept, 0 for ever. No client is in it.',
+  }),
+  auditMinutes: integer({
+    env: 'TIDEGATE_AUDIT_MINUTES',
+    flag: '--audit-minutes',
+    default: 60,
+    min: 0,
+    max: 10_080,
+    unit: 'min',
+    meaning:
+      'How often the stored numbers of the last day are compared, for the metric tidegate.audit.drift. 0: never.',
   }),
   pseudonymKeysFile: optionalText({
     env: 'TIDEGATE_PSEUDONYM_KEYS_FILE',

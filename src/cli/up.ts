@@ -1,6 +1,7 @@
 import type { ProcessPhase } from '../api/readiness.ts';
 import { MemoryEventLog } from '../embedded/memory-event-log.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
+import { checkClickHousePort, openClickHouseSide } from './clickhouse-side.ts';
 import type { Context } from './context.ts';
 import { checkEngineUrls, openEngines, schemeOf } from './engines.ts';
 import { type GateSide, openGateSide, openPolicies } from './gate-side.ts';
@@ -10,6 +11,7 @@ import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { openMetricsSide } from './metrics-side.ts';
 import { openingAll } from './opened.ts';
 import { type IngestSide, openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
+import { reconciling } from './reconcile-side.ts';
 
 /** A process that runs, and where it can be asked. */
 export interface RunningService extends Service {
@@ -45,7 +47,10 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     const { measuring } = metrics;
     const policies = await openPolicies(context, opened, measuring);
     await requireFreePort(config);
-    const engines = opened.add(await openEngines({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
+    const hasReaders = await checkClickHousePort(config);
+    const engines = opened.add(await openEngines({ ...config, hasReaders, clock, logger, time: 'wall' }), (all) =>
+      all.close(),
+    );
     const { log, database, blockList } = engines;
     await database.migrate();
     if (log instanceof MemoryEventLog) measuring.observeLog(log);
@@ -64,6 +69,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
         gateSide,
         counters: engines,
         reader: database.reader,
+        reconciliation: reconciling({ auditor: database.auditor, log, clock }),
         ingester: ingestSide.decisions,
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),
@@ -72,7 +78,8 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
       }),
       (side) => side.close(),
     );
-    database.announce(api.url);
+    const readersUrl = hasReaders ? await openClickHouseSide(context, { database, opened }) : null;
+    database.announce(readersUrl === null ? api.url : `${api.url} (in SQL ${readersUrl})`);
     phase = 'running';
     const isEmbeddedLog = schemeOf(config.kafkaUrl) === 'memory:';
     let stored = !isEmbeddedLog;

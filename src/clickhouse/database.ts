@@ -28,6 +28,8 @@ export interface DatabaseOptions extends Retention {
   readonly dedupWindow?: number;
   /** Tables are made on all servers of this ClickHouse cluster, replicated. Default: on the one server. */
   readonly cluster?: string;
+  /** Others of this process will read over HTTP, with the rights of readers alone (chDB only). Default false. */
+  readonly hasReaders?: boolean;
   /** Under which clients and addresses are stored. Default: none, they are stored as they are. */
   readonly pseudonyms?: Pseudonyms;
 }
@@ -56,11 +58,11 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const openEngine = async (url: string): Promise<ClickHouseEngine> => {
+const openEngine = async (url: string, hasReaders: boolean): Promise<ClickHouseEngine> => {
   const scheme = url.slice(0, url.indexOf(':') + 1).toLowerCase();
   if (scheme === 'chdb:') {
     const { openChdb } = await import('../embedded/chdb.ts');
-    return openChdb({ folder: url.slice(scheme.length) });
+    return openChdb({ folder: url.slice(scheme.length), hasReaders });
   }
   if (scheme === 'http:' || scheme === 'https:') {
     const { openHttpEngine } = await import('./client.ts');
@@ -77,7 +79,7 @@ const openEngine = async (url: string): Promise<ClickHouseEngine> => {
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
   const { url, clock, logger, dedupWindow = 10_000, cluster, pseudonyms } = options;
-  const engine = await openEngine(url);
+  const engine = await openEngine(url, options.hasReaders ?? false);
   const schema = { ...retentionOf(options), dedupWindow, ...(cluster === undefined ? {} : { cluster }) };
   const tableOf = (table: EventTableName): EventTable =>
     new ClickHouseEventTable({ engine, table, nowMs: () => clock.nowMs() });
