@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS decisions_per_hour{{onCluster}}
     latency_us SimpleAggregateFunction(sumMap, Tuple(Array(UInt64), Array(Int64))) COMMENT 'upper bounds of latency buckets, microseconds, and decisions in each, count' CODEC(ZSTD(1))
 )
 ENGINE = {{replicated}}SummingMergeTree
-PARTITION BY toYYYYMM(hour)
+PARTITION BY toYear(hour)
 ORDER BY (hour, outcome, tenant, route, region, policy, `partition`)
 {{hourTtl}}
 SETTINGS {{dedupWindow}}

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS decisions_per_hour_by_dimension{{onCluster}}
     latency_us SimpleAggregateFunction(sumMap, Tuple(Array(UInt64), Array(Int64))) COMMENT 'upper bounds of latency buckets, microseconds, and decisions in each, count' CODEC(ZSTD(1))
 )
 ENGINE = {{replicated}}SummingMergeTree
-PARTITION BY toYYYYMM(hour)
+PARTITION BY toYear(hour)
 ORDER BY (dimension, hour, value, outcome, `partition`)
 {{hourTtl}}
 SETTINGS {{dedupWindow}}

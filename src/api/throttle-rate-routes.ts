@@ -1,5 +1,10 @@
 import { Type } from 'typebox';
-import { type DecisionReader, type ThrottlePoint, throttleDimensions } from '../analytics/decision-reader.ts';
+import {
+  type DecisionReader,
+  type ThrottlePoint,
+  throttleDimensions,
+  wholeStep,
+} from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 import { invalidField, RequestFailure } from './problem.ts';
 import { type Api, problemResponses } from './routing.ts';
@@ -10,7 +15,12 @@ const RateQuery = Type.Object(
     from: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339; default: an hour before `to`.' })),
     to: Type.Optional(Type.String({ maxLength: 40, description: 'RFC 3339, exclusive; default: now.' })),
     stepMinutes: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1440, default: 1, description: 'Width of a step.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 1440,
+        default: 1,
+        description: 'Width of a step; more than an hour is rounded up to whole hours.',
+      }),
     ),
     groups: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'The busiest ones only.' }),
@@ -108,7 +118,8 @@ export const throttleRateRoutes = (api: Api, { reader, clock }: ThrottleRateRout
       if (fromMs >= toMs) throw invalidField('query.from', 'must be before query.to');
       if (!reader) throw new RequestFailure('unavailable', 'The analytics database is not in reach of this process.');
       const by = query.by ?? 'route';
-      const { stepMinutes = 1, groups = 20 } = query;
+      const { groups = 20 } = query;
+      const stepMinutes = wholeStep(query.stepMinutes ?? 1);
       if ((toMs - fromMs) / (stepMinutes * 60_000) > maxSteps) {
         throw invalidField('query.stepMinutes', `must be larger: at most ${maxSteps} steps fit one answer`);
       }

@@ -1,9 +1,11 @@
+import type { Auditor } from '../analytics/audit.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 
 /** What this needs of a database. */
 interface Readable {
   readonly reader: DecisionReader;
+  readonly auditor: Auditor;
   close(): Promise<void>;
 }
 
@@ -24,12 +26,20 @@ export class LateReader implements DecisionReader {
   #database: Promise<Readable> | null = null;
   #retryAtUs = 0;
 
+  /** The same for audits. */
+  readonly auditor: Auditor = {
+    read: async (query) => (await this.#there()).auditor.read(query),
+    ledgerEnds: async (topic) => (await this.#there()).auditor.ledgerEnds(topic),
+    nowMs: async () => (await this.#there()).auditor.nowMs(),
+  };
+
   constructor(options: LateReaderOptions) {
     this.#options = options;
   }
 
   totals: DecisionReader['totals'] = async (range) => (await this.#opened()).totals(range);
   throttleRates: DecisionReader['throttleRates'] = async (query) => (await this.#opened()).throttleRates(query);
+  latencies: DecisionReader['latencies'] = async (query) => (await this.#opened()).latencies(query);
   topDeniedClients: DecisionReader['topDeniedClients'] = async (query) =>
     (await this.#opened()).topDeniedClients(query);
   freshness: DecisionReader['freshness'] = async () => (await this.#opened()).freshness();
@@ -41,6 +51,10 @@ export class LateReader implements DecisionReader {
   }
 
   async #opened(): Promise<DecisionReader> {
+    return (await this.#there()).reader;
+  }
+
+  #there(): Promise<Readable> {
     const { clock, open } = this.#options;
     if (this.#database === null || (this.#retryAtUs > 0 && clock.monotonicUs() >= this.#retryAtUs)) {
       this.#retryAtUs = 0;
@@ -49,6 +63,6 @@ export class LateReader implements DecisionReader {
         this.#retryAtUs = clock.monotonicUs() + retryMs * 1000;
       });
     }
-    return (await this.#database).reader;
+    return this.#database;
   }
 }

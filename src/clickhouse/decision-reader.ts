@@ -4,7 +4,10 @@ import {
   type DeniedClient,
   type DeniedClientsQuery,
   type Freshness,
+  type LatencyPoint,
+  type LatencyQuery,
   type PartitionTotals,
+  type ThrottleDimension,
   type ThrottlePoint,
   type ThrottleQuery,
   type TimeRange,
@@ -13,8 +16,11 @@ import {
 import type { ClientKind } from '../client.ts';
 import { TidegateError } from '../errors.ts';
 import { type ClickHouseEngine, type QueryParams, selectRows } from './engine.ts';
+import { type Source, sourceOf } from './grain.ts';
+import { knownLatenciesOf, quantilesOf } from './latency-sql.ts';
 
 const maxPoints = 20_000;
+const minuteMs = 60_000;
 
 /** 64-bit numbers come as text from some engines. */
 type Count = string | number;
@@ -45,6 +51,30 @@ const rangeParams = ({ fromMs, toMs }: TimeRange): QueryParams => {
   throw new TidegateError('INPUT_INVALID', 'A time range goes from an earlier to a later whole millisecond');
 };
 
+const dimensionOf = (asked: ThrottleDimension): ThrottleDimension => {
+  const by = throttleDimensions.find((dimension) => dimension === asked);
+  if (by) return by;
+  throw new TidegateError('INPUT_INVALID', `These go by ${throttleDimensions.join(', ')}`);
+};
+
+const stepOf = (stepMinutes: number): number => bounded('stepMinutes', stepMinutes, 1440);
+
+const stepStart = ({ time }: Source): string =>
+  `toUnixTimestamp(toStartOfInterval(t.${time}, toIntervalMinute({stepMinutes:UInt32})))`;
+
+const conditionOf = ({ where, time }: Source): string => `${where} AND ${within(time)}`;
+
+const busiest = (source: Source, { groups = 20 }: { readonly groups?: number }): string => {
+  const most = bounded('groups', groups, 100);
+  return `SELECT ${source.group} FROM ${source.table} AS b WHERE ${conditionOf(source)}
+    GROUP BY ${source.group} ORDER BY sum(b.decisions) DESC LIMIT ${most}`;
+};
+
+const paramsOf = (source: Source, query: TimeRange): QueryParams => {
+  const { toMs } = rangeParams(query);
+  return { fromMs: source.fromMs, toMs, stepMinutes: source.stepMinutes, most: maxPoints };
+};
+
 /** The questions, in ClickHouse's SQL. */
 export class ClickHouseDecisionReader implements DecisionReader {
   readonly #engine: ClickHouseEngine;
@@ -63,20 +93,14 @@ export class ClickHouseDecisionReader implements DecisionReader {
   }
 
   async throttleRates(query: ThrottleQuery): Promise<readonly ThrottlePoint[]> {
-    const by = throttleDimensions.find((dimension) => dimension === query.by);
-    if (!by) throw new TidegateError('INPUT_INVALID', `Throttle rates go by ${throttleDimensions.join(', ')}`);
-    const stepMinutes = bounded('stepMinutes', query.stepMinutes ?? 1, 1440);
-    const groups = bounded('groups', query.groups ?? 20, 100);
+    const source = sourceOf(dimensionOf(query.by), query, stepOf(query.stepMinutes ?? 1));
     const rows = await this.#select<Counts & { at: Count; name: string; rate: number }>(
-      `SELECT toUnixTimestamp(toStartOfInterval(t.minute, toIntervalMinute({stepMinutes:UInt32}))) AS at, ${by} AS name,
-         sum(t.decisions) AS decisions, sum(t.allowed) AS allowed, sum(t.denied) AS denied, sum(t.blocked) AS blocked,
+      `SELECT ${stepStart(source)} AS at, ${source.group} AS name, ${outcomeSums('t.decisions')},
          if(allowed + denied = 0, 0, denied / (allowed + denied)) AS rate
-       FROM throttle_rate AS t
-       WHERE ${within('t.minute')} AND ${by} IN (
-         SELECT ${by} FROM throttle_rate AS b WHERE ${within('b.minute')}
-         GROUP BY ${by} ORDER BY sum(b.decisions) DESC LIMIT {groups:UInt32})
+       FROM ${source.table} AS t
+       WHERE ${conditionOf(source)} AND ${source.group} IN (${busiest(source, query)})
        GROUP BY at, name ORDER BY at, name LIMIT {most:UInt32}`,
-      { ...rangeParams(query), stepMinutes, groups, most: maxPoints },
+      paramsOf(source, query),
     );
     return rows.map((row) => ({
       ...totalsOf(row),
@@ -86,21 +110,53 @@ export class ClickHouseDecisionReader implements DecisionReader {
     }));
   }
 
+  async latencies(query: LatencyQuery): Promise<readonly LatencyPoint[]> {
+    const by = query.by === undefined ? null : dimensionOf(query.by);
+    // Without steps the range is one: of days, where it is long.
+    const rangeMinutes = Math.ceil((query.toMs - query.fromMs) / minuteMs);
+    const asked = query.stepMinutes ?? (rangeMinutes <= 2880 ? 1 : 60);
+    const source = sourceOf(by, query, stepOf(asked));
+    const at = query.stepMinutes === undefined ? 'toInt64(intDiv({fromMs:Int64}, 1000))' : stepStart(source);
+    const groups = by === null ? '1' : `${source.group} IN (${busiest(source, query)})`;
+    const rows = await this.#select<{ at: Count; name: string; decisions: Count; quantiles: number[] }>(
+      `SELECT ${at} AS at, ${source.group} AS name, sumMap(t.latency_us) AS state,
+         ${knownLatenciesOf('state')} AS decisions, ${quantilesOf('state')} AS quantiles
+       FROM ${source.table} AS t WHERE ${conditionOf(source)} AND ${groups}
+       GROUP BY at, name HAVING decisions > 0 ORDER BY at, name LIMIT {most:UInt32}`,
+      paramsOf(source, query),
+    );
+    return rows.map(({ at: start, name, decisions, quantiles: [p50Us = 0, p95Us = 0, p99Us = 0] }) => ({
+      atMs: Number(start) * 1000,
+      group: name,
+      decisions: Number(decisions),
+      p50Us,
+      p95Us,
+      p99Us,
+    }));
+  }
+
   async topDeniedClients(query: DeniedClientsQuery): Promise<readonly DeniedClient[]> {
     const limit = bounded('limit', query.limit ?? 20, 1000);
-    type Row = Counts & { client_kind: ClientKind; client: string; routes: string[]; route_count: Count; last: Count };
-    const rows = await this.#select<Row>(
-      `SELECT client_kind, client, ${outcomeSums('r.count')},
-         groupUniqArrayIf(20)(route, outcome = 'denied') AS routes, uniqExactIf(route, outcome = 'denied') AS route_count,
-         toUnixTimestamp64Milli(maxIf(time, outcome = 'denied')) AS last
-       FROM decisions_raw AS r WHERE ${within('time')}
-       GROUP BY client_kind, client HAVING denied > 0 ORDER BY denied DESC, client_kind, client LIMIT {limit:UInt32}`,
-      { ...rangeParams(query), limit },
+    type Counted = Record<'denied' | 'blocked' | 'early' | 'route_count' | 'last', Count>;
+    const range = { ...query, fromMs: Math.floor(query.fromMs / minuteMs) * minuteMs };
+    const rows = await this.#select<Counted & { client_kind: ClientKind; client: string; routes: string[] }>(
+      `SELECT client_kind, client, sum(c.denied) AS denied, sum(c.blocked) AS blocked, sum(c.early) AS early,
+         groupUniqArrayIf(20)(route, c.denied > 0) AS routes, uniqExactIf(route, c.denied > 0) AS route_count,
+         toUnixTimestamp64Milli(maxIf(c.last_time, c.denied > 0)) AS last
+       FROM denials_by_client_per_minute AS c
+       WHERE ${within('minute')} AND (client_kind, client) IN (
+         SELECT client_kind, client FROM denials_by_client_per_minute AS d WHERE ${within('minute')}
+         GROUP BY client_kind, client HAVING sum(d.denied) > 0
+         ORDER BY sum(d.denied) DESC, client_kind, client LIMIT {limit:UInt32})
+       GROUP BY client_kind, client ORDER BY denied DESC, client_kind, client`,
+      { ...rangeParams(range), limit },
     );
     return rows.map((row) => ({
-      ...totalsOf(row),
       clientKind: row.client_kind,
       client: row.client,
+      denied: Number(row.denied),
+      blocked: Number(row.blocked),
+      early: Number(row.early),
       routes: row.routes,
       routeCount: Number(row.route_count),
       lastDeniedAtMs: Number(row.last),

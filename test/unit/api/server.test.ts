@@ -153,6 +153,7 @@ describe('GET /v1/throttle-rates', () => {
   const asked: ThrottleQuery[] = [];
   const reader: DecisionReader = {
     totals: unasked,
+    latencies: unasked,
     topDeniedClients: unasked,
     freshness: unasked,
     reconcile: unasked,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Auditor } from '../../../src/analytics/audit.ts';
 import type { DecisionReader, DecisionTotals } from '../../../src/analytics/decision-reader.ts';
 import { LateReader } from '../../../src/cli/late-reader.ts';
 import { ManualClock } from '../../../src/clock.ts';
@@ -8,10 +9,13 @@ const unasked = () => Promise.reject(new Error('not in this test'));
 const reader: DecisionReader = {
   totals: () => Promise.resolve(totals),
   throttleRates: unasked,
+  latencies: unasked,
   topDeniedClients: unasked,
   freshness: unasked,
   reconcile: unasked,
 };
+
+const auditor: Auditor = { read: unasked, ledgerEnds: unasked, nowMs: () => Promise.resolve(7) };
 
 const lateReader = (attempts: readonly boolean[]) => {
   const clock = new ManualClock();
@@ -22,6 +26,7 @@ const lateReader = (attempts: readonly boolean[]) => {
     if (!works) throw new Error('away');
     return {
       reader,
+      auditor,
       close: async () => {
         seen.closed += 1;
       },
@@ -37,6 +42,12 @@ describe('a database that comes late', () => {
     expect(await Promise.all([late.totals(), late.totals()])).toEqual([totals, totals]);
     await late.close();
     expect(seen).toEqual({ opened: 1, closed: 1 });
+  });
+
+  it('is the same one for audits', async () => {
+    const { late, seen } = lateReader([true]);
+    expect(await Promise.all([late.auditor.nowMs(), late.totals()])).toEqual([7, totals]);
+    expect(seen.opened).toBe(1);
   });
 
   it('is tried again, but not with every question', async () => {
