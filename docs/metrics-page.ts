@@ -35,6 +35,11 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
     title: 'Ingest: `ingest`, `up`',
     about: 'Each process tells of the partitions that it owns: take sums, and the largest of ages, over all of them.',
   },
+  audit: {
+    title: 'Audit: `ingest`, `up`',
+    about:
+      'Log, ledger, rows and rollups of the last day are compared every `auditMinutes` by the process that ingests partition 0 of the decisions; the others say nothing. `tidegate reconcile` compares everything.',
+  },
   detect: { title: 'Detector: `detect`, `up`', about: 'Likewise, for the partitions that the process owns.' },
   log: {
     title: 'Log in the process: `up` with `memory:`',

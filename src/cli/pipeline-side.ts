@@ -1,3 +1,4 @@
+import { reconcile } from '../analytics/audit-reconcile.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
 import { createDetector, type Detector } from '../detect/detector.ts';
@@ -10,9 +11,11 @@ import { type IngestedTopic, ingestedTopics } from '../ingest/ingested-topics.ts
 import { createIngester, type Ingester } from '../ingest/ingester.ts';
 import type { Logger } from '../logger.ts';
 import type { Instrumentation } from '../metrics/instrument.ts';
+import { AuditWatch } from './audit-watch.ts';
 import type { Context } from './context.ts';
 import { measuredTable } from './measured-table.ts';
 import type { Opened } from './opened.ts';
+import { logSideOf } from './reconcile-log.ts';
 import { shippedFiles } from './settings.ts';
 
 export interface IngestSideOptions {
@@ -41,6 +44,20 @@ export interface IngestSide {
   catchUp(): Promise<void>;
 }
 
+/** Compares the stored numbers now and then, unless that is switched off. */
+const watchNumbers = (
+  { config, clock, logger }: Context,
+  { database, log, measuring, opened, decisions }: IngestSideOptions & { readonly decisions: Ingester },
+): void => {
+  if (config.auditMinutes === 0) return;
+  const side = logSideOf(log);
+  const audit = (sinceMs: number) => reconcile({ auditor: database.auditor, log: side, sinceMs });
+  const isMine = (): boolean => decisions.positions().has(0);
+  const everyMs = config.auditMinutes * 60_000;
+  const watch = new AuditWatch({ audit, everyMs, isMine, measuring, clock, logger });
+  opened.add(watch, (closing) => closing.stop());
+};
+
 /** Starts to move events from the log into the database. Its tables must be there. */
 export const openIngestSide = async (context: Context, options: IngestSideOptions): Promise<IngestSide> => {
   const { log, database, opened, measuring } = options;
@@ -58,6 +75,7 @@ export const openIngestSide = async (context: Context, options: IngestSideOption
   const policies = open(ingestedTopics.policies, database.policies);
   await noteStored(options, logger);
   await Promise.all([decisions.start(), blocks.start(), policies.start()]);
+  watchNumbers(context, { ...options, decisions });
   const ends = (ingester: Ingester, topic: string): Promise<void> =>
     log.endPositions(topic).then((positions) => ingester.whenReached(positions));
   return {

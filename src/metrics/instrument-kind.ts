@@ -27,6 +27,7 @@ export const attributes = {
   'tidegate.topic': 'the topic that is ingested: `tidegate.decisions`, `tidegate.blocks`, `tidegate.policies`',
   'tidegate.partition': 'the number of the partition, of those that this process owns',
   'tidegate.result': 'what became of a verdict: `activated`, `proposed`, `already`, `suppressed`, `shadow`',
+  'tidegate.finding': 'what an audit can find: `rows-missing`, `rows-doubled`, `rollup-differs`, `tail-unknown`, …',
   'tidegate.version': 'of tidegate',
   'tidegate.command': '`up`, `serve`, `ingest`, `detect`',
   'tidegate.region': 'as configured',

@@ -8,6 +8,7 @@ import type {
   GateStatsSource,
   IngestSource,
   LogSource,
+  ObservedAudit,
   ObservedBlock,
   ObservedDecision,
   ObservedFacts,
@@ -43,6 +44,8 @@ export interface Instrumentation {
   inserted(topic: string, durationMs: number): void;
   /** What was stored before this process came: its newest event, milliseconds since the epoch. */
   foundStored(topic: string, newestEventAtMs: number): void;
+  /** Log, ledger, rows and rollups were compared. Null: another process does that. */
+  audited(audit: ObservedAudit | null): void;
   /** Which process this is: a few attributes that never change. */
   describe(info: Attributes): void;
 }
@@ -91,6 +94,7 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     blockStored: (block) => meters.blockStored(block),
     inserted: (topic, durationMs) => meters.inserted(topic, durationMs),
     foundStored: (topic, newestEventAtMs) => meters.blocks.foundStored(topic, newestEventAtMs),
+    audited: (audit) => meters.audits.audited(audit),
     describe: (info) => meters.describe(info),
   };
 };

@@ -1,6 +1,12 @@
 import { gateInstruments } from './gate-instruments.ts';
 import type { InstrumentTable } from './instrument-kind.ts';
-import { detectInstruments, eventInstruments, ingestInstruments, logInstruments } from './pipeline-instruments.ts';
+import {
+  auditInstruments,
+  detectInstruments,
+  eventInstruments,
+  ingestInstruments,
+  logInstruments,
+} from './pipeline-instruments.ts';
 import { processInstruments } from './process-instruments.ts';
 
 export { durationBucketsS, durationsSampledOneIn } from './gate-instruments.ts';
@@ -17,6 +23,7 @@ export const instrumentParts = {
   gate: gateInstruments,
   events: eventInstruments,
   ingest: ingestInstruments,
+  audit: auditInstruments,
   detect: detectInstruments,
   log: logInstruments,
   process: processInstruments,
@@ -28,6 +35,7 @@ export const instruments = {
   ...gateInstruments,
   ...eventInstruments,
   ...ingestInstruments,
+  ...auditInstruments,
   ...detectInstruments,
   ...logInstruments,
   ...processInstruments,

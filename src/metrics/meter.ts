@@ -9,6 +9,7 @@ import {
   type Observable,
 } from '@opentelemetry/api';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
+import { Audits } from './audits.ts';
 import { DecisionTally } from './decision-tally.ts';
 import {
   watchedBlockLists,
@@ -72,6 +73,7 @@ export class Meters {
   readonly process = watchedProcess();
   readonly lags: Lags;
   readonly blocks: StoredBlocks;
+  readonly audits: Audits;
   readonly #tally = new DecisionTally();
   /** By kind of loss. */
   readonly #losses = new Map<string, number>();
@@ -90,6 +92,7 @@ export class Meters {
     const { clock = systemClock } = options;
     this.lags = new Lags(clock);
     this.blocks = new StoredBlocks(clock);
+    this.audits = new Audits(clock);
   }
 
   decided(decision: ObservedDecision, latencyUs: number): void {
@@ -176,7 +179,8 @@ export class Meters {
   }
 
   #sources(): readonly { read(): Iterable<Reading> }[] {
-    const { gates, emitters, blockLists, policies, policyRecords, ingesters, detectors, logs, process, blocks } = this;
-    return [gates, emitters, blockLists, policies, policyRecords, ingesters, detectors, logs, process, blocks];
+    const { gates, emitters, blockLists, policies, policyRecords } = this;
+    const { ingesters, detectors, logs, process, blocks, audits } = this;
+    return [gates, emitters, blockLists, policies, policyRecords, ingesters, detectors, logs, process, blocks, audits];
   }
 }

@@ -88,6 +88,13 @@ export interface ObservedBlock {
   readonly maxTimeMs: number;
 }
 
+/** What an audit came to. */
+export interface ObservedAudit {
+  readonly drift: number;
+  /** By kind of finding, 0 where there is none: always the same few kinds. */
+  readonly amounts: ReadonlyMap<string, number>;
+}
+
 export interface DetectSource extends LagSource {
   stats(): {
     readonly partitions: number;

@@ -197,6 +197,31 @@ export const ingestInstruments = {
   },
 } as const satisfies InstrumentTable;
 
+/** Whether log, ledger, rows and rollups agree, as the last audit found. */
+export const auditInstruments = {
+  auditDrift: {
+    name: 'tidegate.audit.drift',
+    kind: 'gauge',
+    unit: '{difference}',
+    description: 'What does not agree, all findings together, over the last day. 0: every number agrees.',
+    attributes: none,
+  },
+  auditFindings: {
+    name: 'tidegate.audit.findings',
+    kind: 'gauge',
+    unit: '{difference}',
+    description: 'The same by finding, with those that are no drift: `tidegate reconcile` says what each means.',
+    attributes: ['tidegate.finding'],
+  },
+  auditAge: {
+    name: 'tidegate.audit.age',
+    kind: 'gauge',
+    unit: 's',
+    description: 'Since the last audit that came to an end.',
+    attributes: none,
+  },
+} as const satisfies InstrumentTable;
+
 /** What leads from the event log to blocks. */
 export const detectInstruments = {
   detectLag: {

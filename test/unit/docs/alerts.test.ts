@@ -72,6 +72,7 @@ describe('what to alert on', () => {
       'ingest_missing_rows',
       'ingest_stored_twice_rows',
     ];
+    expect(asked).toContain('tidegate_audit_drift');
     for (const name of [...never, 'ingest_changed_blocks', 'ingest_dead_letters']) {
       expect(asked, name).toContain(`tidegate_${name}_total`);
     }

@@ -47,6 +47,7 @@ const measureAll = (meters: Meters): void => {
   meters.blockLists.add(blockListOf(1500));
   meters.policies.add(policiesOf('00000000000a', 2));
   meters.policyRecords.add(policyRecords);
+  meters.audits.audited({ drift: 0, amounts: new Map([['rows-missing', 0]]) });
   meters.countersLost('flushed');
   const topic = { 'tidegate.topic': 'tidegate.decisions' };
   meters.ingesters.add(ingester, topic);
