@@ -1,5 +1,5 @@
 import { topics as topicNames } from '../event/event-log.ts';
-import type { Auditor, StoredFacts } from './audit.ts';
+import { type Auditor, auditedTopics, type StoredFacts } from './audit.ts';
 import { type AuditFinding, type FindingKind, finding, findingKinds } from './audit-findings.ts';
 import {
   type BlockUnderWay,
@@ -85,7 +85,7 @@ const maxFindings = 200;
  * Rejects with TABLE_FAILED or LOG_FAILED when one side cannot be asked.
  */
 export const reconcile = async (options: ReconcileOptions): Promise<Reconciliation> => {
-  const { auditor, topics = auditor.topics() } = options;
+  const { auditor, topics = auditedTopics } = options;
   const judged: { report: TopicReport; findings: AuditFinding[] }[] = [];
   for (const topic of topics) {
     const one = await reconcileTopic(options, topic);

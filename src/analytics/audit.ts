@@ -1,4 +1,7 @@
-import type { Positions } from '../event/event-log.ts';
+import { type Positions, topics } from '../event/event-log.ts';
+
+/** Topics whose rows are stored. */
+export const auditedTopics: readonly string[] = [topics.decisions, topics.blocks, topics.policies];
 
 /** The measures of every rollup, in the order of {@link Sums.values}. `latencies` counts the entries of the latency buckets. */
 export const measures = ['decisions', 'events', 'early', 'degraded', 'shadowDenied', 'cost', 'latencies'] as const;
@@ -133,6 +136,4 @@ export interface Auditor {
   ledgerEnds(topic: string): Promise<Positions>;
   /** The database's clock, milliseconds since the epoch. */
   nowMs(): Promise<number>;
-  /** Topics whose rows are stored. */
-  topics(): readonly string[];
 }

@@ -16,6 +16,7 @@ import { limiterRoutes } from './limiter-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { failureOf, guardedHeaders, RequestFailure, sendProblem, unreadableRequest } from './problem.ts';
 import { type Health, probeRoutes } from './readiness.ts';
+import { type AskReconciliation, reconcileRoutes } from './reconcile-routes.ts';
 import type { Api } from './routing.ts';
 import { type Status, statusRoutes } from './status-routes.ts';
 import { throttleRateRoutes } from './throttle-rate-routes.ts';
@@ -41,6 +42,8 @@ export interface ApiOptions {
   readonly events: EventSink;
   /** Null: the database is not in reach of this process, and its routes answer 503. */
   readonly reader: DecisionReader | null;
+  /** Null, or left out: the database is not in reach of this process, and its route answers 503. */
+  readonly reconciliation?: AskReconciliation | null;
   readonly health: Health;
   readonly status: () => Promise<Status>;
   /** The text of `GET /metrics`. Null: this process cannot tell. Default: there is no such route. */
@@ -148,6 +151,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
     decisionRoutes(routes, gate);
     blockRoutes(routes, blockList, logger);
     throttleRateRoutes(routes, { reader: options.reader, clock });
+    reconcileRoutes(routes, options.reconciliation ?? null);
     statusRoutes(routes, options.status);
     probeRoutes(routes, options.health);
     if (options.scrape !== undefined) metricsRoute(routes, options.scrape);

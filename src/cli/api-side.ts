@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { ConsoleFile, ConsolePage } from '../api/console-routes.ts';
 import type { Health, ProcessPhase } from '../api/readiness.ts';
+import type { AskReconciliation } from '../api/reconcile-routes.ts';
 import { createApi } from '../api/server.ts';
 import type { Status } from '../api/status-routes.ts';
 import { TidegateError } from '../errors.ts';
@@ -44,6 +45,8 @@ export interface ApiSideOptions {
   readonly counters: Pick<Counters, 'limitStore' | 'blockList'>;
   /** Null: not in reach of this process. */
   readonly reader: DecisionReader | null;
+  /** Null: the database is not in reach of this process. */
+  readonly reconciliation?: AskReconciliation | null;
   /** Null: ingest runs elsewhere. */
   readonly ingester: Ingester | null;
   readonly phase: () => ProcessPhase;
@@ -132,6 +135,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     blockList: counters.blockList,
     events: gateSide.emitter,
     reader,
+    reconciliation: options.reconciliation ?? null,
     health,
     status: statusOf(context, options),
     ...(options.metrics ? { scrape: options.metrics.scrape } : {}),

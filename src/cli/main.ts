@@ -51,6 +51,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./migrate.ts')).migrateCommand(host),
   },
   {
+    name: 'reconcile',
+    summary: 'Compare log, ledger, rows and rollups',
+    load: async (host) => (await import('./reconcile.ts')).reconcileCommand(host),
+  },
+  {
     name: 'doctor',
     summary: 'Check engines, settings and files, and say what to do',
     load: async (host) => (await import('./doctor.ts')).doctorCommand(host),

@@ -9,6 +9,7 @@ import { blockListLook, databaseLook, logLook } from './looks.ts';
 import { openMetricsSide } from './metrics-side.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { requireShared } from './pipeline-side.ts';
+import { reconciling } from './reconcile-side.ts';
 import { emitStage, type RunningService, unsentOf } from './up.ts';
 
 /**
@@ -44,6 +45,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
         gateSide,
         counters,
         reader,
+        reconciliation: reader && reconciling({ auditor: reader.auditor, log, clock }),
         ingester: null,
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),

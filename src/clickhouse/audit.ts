@@ -160,10 +160,6 @@ export class ClickHouseAuditor implements Auditor {
     this.#engine = engine;
   }
 
-  topics(): readonly string[] {
-    return [...auditedTables.keys()];
-  }
-
   async ledgerEnds(topic: string): Promise<Positions> {
     const rows = await this.#select<LedgerRow>(ledgerStatement, { topic, ledgerFromMs: 0 });
     return new Map([...byPartition(rows)].map(([partition, some]) => [partition, ledgerOf(some, []).endOffset]));

@@ -104,6 +104,12 @@ const refuse = (folder: string, { pid, endpoint }: Holder): never => {
   throw new TidegateError('DATA_LOCKED', `The data in ${folder} is held by process ${pid}. ${where}`);
 };
 
+/** Where to ask for the data of a folder that another process holds; null: nobody holds it, or nowhere. */
+export const endpointOf = (folder: string): string | null => {
+  const holder = holderIn(readText(join(folder, fileName)));
+  return holder && isAlive(holder) && holder.endpoint !== '' ? holder.endpoint : null;
+};
+
 /**
  * Takes the folder for this process; creates it where it is missing. A lock whose process is gone is taken over.
  *

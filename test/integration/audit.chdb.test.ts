@@ -152,12 +152,16 @@ describeWith('chdb', 'an audit of a database that somebody has meddled with', (u
   });
 
   it.each([
+    ['minute', ['decisions_per_hour holds \\d decisions fewer', 'decisions_per_minute holds \\d decisions more']],
     [
-      'minute',
-      ['decisions_per_hour holds \\d decisions fewer than', 'decisions_per_minute holds \\d decisions more than'],
+      'hour',
+      [
+        'decisions_per_day holds \\d decisions fewer',
+        ...['tenant', 'route', 'region', 'policy'].map((name) => `decisions_per_hour_by_dimension .${name}. holds \\d`),
+        'decisions_per_hour holds \\d decisions more',
+      ],
     ],
-    ['hour', ['decisions_per_day holds \\d decisions fewer than', 'decisions_per_hour holds \\d decisions more than']],
-    ['day', ['decisions_per_day holds \\d decisions more than']],
+    ['day', ['decisions_per_day holds \\d decisions more']],
   ])('names the rollup by %s when its decisions were changed', async (grain, sentences) => {
     const { number } = await stage();
     const where = `\`partition\` = ${number} AND outcome = 'denied'`;
