@@ -26,8 +26,9 @@ export const createContext = async (
 ): Promise<Context> => {
   const env = process.env;
   const config = loadConfig({ flags, env, configFile: configFlag ?? (env['TIDEGATE_CONFIG'] || null) });
-  const { redisUrl, secondaryRedisUrl, kafkaUrl, clickhouseUrl, apiTokens } = config;
-  const redact = redactorFor([redisUrl, secondaryRedisUrl ?? '', kafkaUrl, clickhouseUrl], apiTokens);
+  const { redisUrl, secondaryRedisUrl, kafkaUrl, clickhouseUrl, apiTokens, clickhousePassword } = config;
+  const tokens = clickhousePassword === null ? apiTokens : [...apiTokens, clickhousePassword];
+  const redact = redactorFor([redisUrl, secondaryRedisUrl ?? '', kafkaUrl, clickhouseUrl], tokens);
   const { createLogger } = await adapter(() => import('./logging.ts'));
   const logger = await createLogger({ level: debug ? 'debug' : config.logLevel, redact });
   const stray = strayVariables(env);
