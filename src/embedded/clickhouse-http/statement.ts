@@ -84,8 +84,10 @@ const refuseClauses = (bare: string): void => {
   if (!statementPattern.test(bare)) throw exception('READONLY', 'Cannot execute query in readonly mode.');
   if (/^SHOW (?:PROCESSLIST|GRANTS|ACCESS|USERS|ROLES|PROFILES|QUOTAS?|POLICIES|SETTINGS PROFILES)\b/.test(bare))
     throw exception('ACCESS_DENIED', 'This statement is not available to readers');
-  // Both are carried out beside the engine's read-only mode: one by its client part, one statement by statement.
+  // These two are carried out beside the engine's read-only mode: one by its client part, one statement by statement.
   if (/\bINTO OUTFILE\b/i.test(bare)) throw exception('READONLY', 'INTO OUTFILE is not allowed.');
+  // Those of a subquery are taken even in read-only mode.
+  if (/\bSETTINGS\s+[\w.`]+\s*=/i.test(bare)) throw exception('READONLY', 'SETTINGS is not allowed in a query.');
   if (/\bPARALLEL WITH\b/i.test(bare)) throw exception('READONLY', 'PARALLEL WITH is not allowed.');
 };
 
@@ -126,7 +128,7 @@ export const judge = (sql: string, { params, tableFunctions }: Judging): Stateme
   refuseTables(names, tableFunctions);
   return {
     sql,
-    format: / FORMAT (\w+)(?: SETTINGS .*)?$/s.exec(bare)?.[1] ?? null,
+    format: / FORMAT (\w+)$/.exec(bare)?.[1] ?? null,
     canStream: streamPattern.test(bare),
   };
 };
