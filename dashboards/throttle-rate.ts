@@ -15,6 +15,7 @@ import {
   decisionsByOutcome,
   dimensions,
   freshness,
+  latency,
   mostThrottled,
   throttleRateBy,
   throttleRateInAll,
@@ -82,10 +83,20 @@ for (const [outcome, color] of Object.entries(outcomeColors)) {
   ]);
 }
 
+const latencies = linesPanel({
+  title: 'Latency of decisions',
+  description: 'Median and tails. Interpolated within buckets whose bounds are powers of two.',
+  unit: 'ms',
+  sql: latency,
+});
+for (const quantile of ['p50', 'p95', 'p99']) {
+  latencies.overrideByName(`${quantile}_ms`, [{ id: 'displayName', value: quantile }]);
+}
+
 const ranking = tablePanel({
   title: 'Where requests are denied',
   description:
-    'By tenant, route, region and policy; the most denied first. Many routes of one tenant: its limit is too low, or it is abused.',
+    'By tenant and route; the most denied first. Many routes of one tenant: its limit is too low, or it is abused.',
   unit: 'short',
   sql: mostThrottled,
 }).overrideByName('rate', [{ id: 'unit', value: 'percentunit' }]);
@@ -113,7 +124,7 @@ export const throttleRateDashboard = (): Dashboard => {
         .span(index === 0 ? 8 : 4),
     );
   });
-  const charts = [outcomes, ratePanel('tenant'), ratePanel('route'), ratePanel('region')];
+  const charts = [outcomes, ratePanel('tenant'), ratePanel('route'), ratePanel('region'), latencies];
   charts.forEach((panel, index) => {
     dashboard.withPanel(
       panel

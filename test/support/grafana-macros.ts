@@ -19,6 +19,8 @@ export const expandMacros = (sql: string, { fromMs, toMs, intervalMs, chosen = {
     )
     .replace(/\$__timeFilter\((\w+)\)/g, `$1 >= toDateTime(${seconds.from}) AND $1 <= toDateTime(${seconds.to})`)
     .replace(/\$__timeInterval\((\w+)\)/g, `toStartOfInterval(toDateTime($1), INTERVAL ${seconds.step} second)`)
+    .replace(/\$__fromTime\b/g, `toDateTime(${seconds.from})`)
+    .replace(/\$__toTime\b/g, `toDateTime(${seconds.to})`)
     .replace(/\$__interval_s\b/g, String(seconds.step))
     .replace(/\$\{(\w+):singlequote\}/g, (_, name: string) => quoted(chosen[name] ?? []));
   if (/\$(?:__|\{)/.test(expanded)) throw new Error(`a macro that the test does not know: ${expanded}`);

@@ -62,7 +62,7 @@ describe('the dashboards', () => {
       expect(targets.length).toBeGreaterThan(0);
       for (const { rawSql, datasource } of targets) {
         expect(datasource.uid).toBe(`\${source}`);
-        expect(rawSql).toMatch(/\$__timeFilter\(|now\(\) - INTERVAL/);
+        expect(rawSql).toMatch(/\$__timeFilter\(|\$__fromTime|now\(\) - INTERVAL/);
       }
     }
   });
