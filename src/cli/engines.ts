@@ -34,6 +34,7 @@ export interface EngineOptions extends EngineUrls {
   readonly dayTtlDays?: number | null;
   readonly denialsTtlDays?: number | null;
   readonly blocksTtlDays?: number | null;
+  readonly policiesTtlDays?: number | null;
   readonly ingestBlocksTtlDays?: number | null;
   readonly pseudonymKeysFile?: string | null;
   /** The embedded database will be served to readers. */
@@ -46,6 +47,7 @@ const keptElsewhere = [
   'dayTtlDays',
   'denialsTtlDays',
   'blocksTtlDays',
+  'policiesTtlDays',
   'ingestBlocksTtlDays',
 ] as const;
 

@@ -16,6 +16,7 @@ export const migrateCommand = (host: Host): Command => {
       'dayTtlDays',
       'denialsTtlDays',
       'blocksTtlDays',
+      'policiesTtlDays',
       'ingestBlocksTtlDays',
       'logLevel',
     ],

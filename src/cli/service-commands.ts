@@ -25,6 +25,7 @@ const retention: readonly SettingName[] = [
   'dayTtlDays',
   'denialsTtlDays',
   'blocksTtlDays',
+  'policiesTtlDays',
   'ingestBlocksTtlDays',
 ];
 

@@ -289,8 +289,14 @@ export const settings = {
   blocksTtlDays: optionalDays({
     env: 'TIDEGATE_BLOCKS_TTL_DAYS',
     flag: '--blocks-ttl-days',
+    defaultText: '400, or 0 where rawTtlDays is 0',
+    meaning: 'How long the history of blocks, with their clients, is kept, 0 for ever.',
+  }),
+  policiesTtlDays: optionalDays({
+    env: 'TIDEGATE_POLICIES_TTL_DAYS',
+    flag: '--policies-ttl-days',
     defaultText: '0',
-    meaning: 'How long the history of blocks, with their clients, and of policies is kept, 0 for ever.',
+    meaning: 'How long the history of policies is kept, 0 for ever. No client is in it.',
   }),
   ingestBlocksTtlDays: optionalDays({
     env: 'TIDEGATE_INGEST_BLOCKS_TTL_DAYS',

@@ -11,8 +11,9 @@ export interface Retention {
   readonly denialsTtlDays?: number;
   /** `ingest_blocks`, after a line was written. */
   readonly ingestBlocksTtlDays?: number;
-  /** `blocks` and `policies`. */
+  /** `blocks`, which hold clients. */
   readonly blocksTtlDays?: number;
+  readonly policiesTtlDays?: number;
 }
 
 /**
@@ -26,7 +27,8 @@ export const defaultRetention = {
   dayTtlDays: 0,
   denialsTtlDays: 30,
   ingestBlocksTtlDays: 30,
-  blocksTtlDays: 0,
+  blocksTtlDays: 400,
+  policiesTtlDays: 0,
 } as const satisfies Required<Retention>;
 
 /** What is kept in the end: given, by default, or all of it when raw is kept for ever and nothing else is said. */
@@ -60,7 +62,7 @@ const tableTtls: readonly TableTtl[] = [
   { table: 'denials_by_client_per_minute', column: 'minute', placeholder: 'denialsTtl', days: 'denialsTtlDays' },
   { table: 'ingest_blocks', column: 'stored_at', placeholder: 'ingestBlocksTtl', days: 'ingestBlocksTtlDays' },
   { table: 'blocks', column: 'time', placeholder: 'blocksTtl', days: 'blocksTtlDays' },
-  { table: 'policies', column: 'time', placeholder: 'policiesTtl', days: 'blocksTtlDays' },
+  { table: 'policies', column: 'time', placeholder: 'policiesTtl', days: 'policiesTtlDays' },
 ];
 
 const ttlOf = ({ column, days }: TableTtl, options: Retention): string => {
