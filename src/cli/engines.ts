@@ -26,6 +26,8 @@ export interface EngineOptions extends EngineUrls {
   readonly time: 'wall' | 'log';
   /** Of topics that do not exist yet. Default 12. */
   readonly partitions?: number;
+  /** Tables are replicated on every server of this ClickHouse cluster. Null: on one server. */
+  readonly clickhouseCluster?: string | null;
   /** 0: for ever, which a replayed log needs. Default 30. */
   readonly rawTtlDays?: number;
   /** Of the other tables, and under which keys clients are stored: see settings. Null: by default. */
@@ -223,7 +225,7 @@ export const openLog = async ({ kafkaUrl, clock, logger, partitions = 12 }: LogO
   return whispering(logger, (quiet) => openKafkaEventLog({ url: kafkaUrl, clock, logger: quiet, partitions }));
 };
 
-type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clock' | 'logger' | 'rawTtlDays'> &
+type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clickhouseCluster' | 'clock' | 'logger' | 'rawTtlDays'> &
   Pick<EngineOptions, (typeof keptElsewhere)[number] | 'pseudonymKeysFile' | 'hasReaders'>;
 
 /** What is given of it: the rest is for the database to say. */
@@ -238,7 +240,8 @@ export const openAnalytics = async (options: DatabaseOptions): Promise<Database>
   checkEngineUrls({ clickhouseUrl: url });
   const pseudonyms = readPseudonyms(pseudonymKeysFile);
   const { openDatabase } = await adapter(() => import('../clickhouse/database.ts'));
-  const kept = { rawTtlDays, hasReaders: options.hasReaders ?? false, ...retentionIn(options) };
+  const cluster = options.clickhouseCluster ? { cluster: options.clickhouseCluster } : {};
+  const kept = { rawTtlDays, hasReaders: options.hasReaders ?? false, ...cluster, ...retentionIn(options) };
   return whispering(logger, (quiet) =>
     adapter(() => openDatabase({ url, clock, logger: quiet, ...kept, ...(pseudonyms ? { pseudonyms } : {}) })),
   );

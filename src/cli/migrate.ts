@@ -10,6 +10,7 @@ export const migrateCommand = (host: Host): Command => {
     summary: 'Bring the tables of the analytics database up to date',
     settings: [
       'clickhouseUrl',
+      'clickhouseCluster',
       'rawTtlDays',
       'minuteTtlDays',
       'hourTtlDays',
@@ -21,7 +22,8 @@ export const migrateCommand = (host: Host): Command => {
       'logLevel',
     ],
     help: `
-Running it again changes nothing. Run one at a time, before new ingest processes start.
+Running it again changes nothing; of several at once, one works and the others wait for it. Run it before new ingest
+processes start.
 
 Example:
   $ tidegate migrate --clickhouse-url http://default:secret@clickhouse:8123/default --raw-ttl-days 14`,

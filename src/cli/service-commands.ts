@@ -20,6 +20,7 @@ const deciding: readonly SettingName[] = [
 const logs: readonly SettingName[] = ['kafkaUrl', 'partitions'];
 const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile', 'auditMinutes'];
 const retention: readonly SettingName[] = [
+  'clickhouseCluster',
   'minuteTtlDays',
   'hourTtlDays',
   'dayTtlDays',

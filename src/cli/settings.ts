@@ -190,6 +190,13 @@ export const settings = {
     secret: true,
     meaning: 'Of the user default at clickhousePort.',
   }),
+  clickhouseCluster: optionalText({
+    env: 'TIDEGATE_CLICKHOUSE_CLUSTER',
+    flag: '--clickhouse-cluster',
+    type: 'name',
+    defaultText: 'none',
+    meaning: 'Makes replicated tables on every server of this ClickHouse cluster, for instance {cluster}.',
+  }),
   namespace: text({
     env: 'TIDEGATE_NAMESPACE',
     flag: '--namespace',
