@@ -1,4 +1,4 @@
-import type { EmitterAccount, PartitionLedger, PartitionRows } from './audit.ts';
+import { type EmitterAccount, type PartitionLedger, type PartitionRows, topicIdOf } from './audit.ts';
 import { type AuditFinding, finding } from './audit-findings.ts';
 
 /** What is under way in a partition: announced, and not yet known to be stored. */
@@ -26,6 +26,8 @@ export interface PartitionFacts {
   readonly before: LogPosition | undefined;
   readonly after: LogPosition | undefined;
   readonly ledger: PartitionLedger | undefined;
+  /** Of any partition's ledger, the topic that was written last. */
+  readonly newestTopicId: string;
   readonly rows: PartitionRows | undefined;
   /** Of the records of one key the log keeps the newest: gaps are no losses. */
   readonly compacted: boolean;
@@ -80,7 +82,8 @@ export const judgeRanges = (facts: PartitionFacts): AuditFinding[] => {
  * The ledger's offsets are those of a topic that is gone: what is under way is of another, or the group has nothing yet of a
  * log that is shorter.
  */
-const isOfAnother = ({ after }: PartitionFacts, ledger: PartitionLedger): boolean => {
+const isOfAnother = ({ after, newestTopicId }: PartitionFacts, ledger: PartitionLedger): boolean => {
+  if (topicIdOf(newestTopicId) !== topicIdOf(ledger.topicId)) return true;
   if (!after) return false;
   const id = after.underWay?.topicId ?? '';
   if (id !== '' && ledger.topicId !== '') return id !== ledger.topicId;

@@ -129,6 +129,7 @@ export const judge = (
   const { topic, table, ledger, rows } = stored;
   const known = [before, after, ledger, rows].flatMap((side) => [...(side?.keys() ?? [])]);
   const numbers = [...new Set(known)].sort((a, b) => a - b);
+  const newestTopicId = [...ledger.values()].sort((a, b) => b.lastStoredAtMs - a.lastStoredAtMs)[0]?.topicId ?? '';
   const partitions = numbers.map(
     (partition): PartitionFacts => ({
       topic,
@@ -136,6 +137,7 @@ export const judge = (
       before: before?.get(partition),
       after: after?.get(partition),
       ledger: ledger.get(partition),
+      newestTopicId,
       rows: rows.get(partition),
       compacted: topic === topicNames.policies,
     }),

@@ -16,6 +16,9 @@ export interface Sums {
   readonly values: readonly number[];
 }
 
+/** Of topics that had one name one after the other, and of one that lost its end and went on (`~`), which it is. */
+export const topicIdOf = (id: string): string => id.split('~', 1)[0] ?? '';
+
 /** What a table says of each period that it still keeps as a whole. */
 export interface Grain {
   readonly table: string;
@@ -132,8 +135,10 @@ export interface Auditor {
    * apart by the emitters' positions.
    */
   read(query: AuditQuery): Promise<StoredFacts>;
-  /** Just behind the last range of the ledger, by partition of the topic. */
+  /** Just behind the last range of the ledger, by partition of the topic that had this name last. */
   ledgerEnds(topic: string): Promise<Positions>;
+  /** Blocks of all topics in the busiest minute of the last day; null: there was none. */
+  busiestMinuteBlocks(): Promise<number | null>;
   /** The database's clock, milliseconds since the epoch. */
   nowMs(): Promise<number>;
 }

@@ -1,3 +1,4 @@
+import type { Database } from '../clickhouse/database.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { topics } from '../event/event-log.ts';
@@ -8,6 +9,8 @@ import type { Context } from './context.ts';
 import { adapter, openAnalytics, schemeOf } from './engines.ts';
 import { sentence } from './failure.ts';
 import { shippedFiles } from './settings.ts';
+import { judgeStart } from './start-checks.ts';
+import { readStartFacts } from './start-facts.ts';
 
 export type CheckState = 'ok' | 'warn' | 'fail';
 
@@ -126,7 +129,23 @@ const checkKafka = async ({ config: { kafkaUrl: url }, clock, logger }: Context)
   }
 };
 
-const checkDatabase = async ({ config, clock, logger }: Context): Promise<Check[]> => {
+/** What a start of ingest would look at, beyond what the others have said. A log that is away has its own row. */
+const checkPipeline = async (context: Context, database: Database): Promise<Check[]> => {
+  try {
+    const facts = await readStartFacts(context, { database, withRedis: false });
+    const said = new Set(facts.database.map(({ subject }) => subject));
+    const states = { ok, warn, refuse: fail } as const;
+    return judgeStart(facts)
+      .findings.filter(({ subject }) => !said.has(subject))
+      .map(({ state, subject, message }) => states[state](`pipeline ${subject}`, message));
+  } catch (error) {
+    if (error instanceof TidegateError && error.code === 'ENGINE_UNREACHABLE') return [];
+    return [failure('pipeline', error)];
+  }
+};
+
+const checkDatabase = async (context: Context): Promise<Check[]> => {
+  const { config, clock, logger } = context;
   const database = await openAnalytics({ ...config, clock, logger });
   try {
     // tidegate up brings its own tables up to date; a server that others share waits for tidegate migrate.
@@ -135,7 +154,8 @@ const checkDatabase = async ({ config, clock, logger }: Context): Promise<Check[
       const state = isOk ? ok : isOwn && subject === 'migrations' ? warn : fail;
       return state(`clickhouse ${subject}`, message);
     });
-    return [ok('clickhouse', `${database.name} answers, ${transport(config.clickhouseUrl)}`), ...found];
+    const pipeline = await checkPipeline(context, database);
+    return [ok('clickhouse', `${database.name} answers, ${transport(config.clickhouseUrl)}`), ...found, ...pipeline];
   } finally {
     await database.close();
   }

@@ -30,6 +30,7 @@ export class LateReader implements DecisionReader {
   readonly auditor: Auditor = {
     read: async (query) => (await this.#there()).auditor.read(query),
     ledgerEnds: async (topic) => (await this.#there()).auditor.ledgerEnds(topic),
+    busiestMinuteBlocks: async () => (await this.#there()).auditor.busiestMinuteBlocks(),
     nowMs: async () => (await this.#there()).auditor.nowMs(),
   };
 

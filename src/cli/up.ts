@@ -12,6 +12,7 @@ import { openMetricsSide } from './metrics-side.ts';
 import { openingAll } from './opened.ts';
 import { type IngestSide, openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
 import { reconciling } from './reconcile-side.ts';
+import { checkStart } from './start-facts.ts';
 
 /** A process that runs, and where it can be asked. */
 export interface RunningService extends Service {
@@ -53,6 +54,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     );
     const { log, database, blockList } = engines;
     await database.migrate();
+    measuring.checked(await checkStart(context, { database, withRedis: true }));
     if (log instanceof MemoryEventLog) measuring.observeLog(log);
     const ingestSide = await openIngestSide(context, { log, database, measuring, opened });
     await openDetectSide(context, { rules, log, blockList, measuring, opened });

@@ -1,6 +1,4 @@
 import type { ProcessPhase } from '../api/readiness.ts';
-import type { Database } from '../clickhouse/database.ts';
-import { TidegateError } from '../errors.ts';
 import { topics } from '../event/event-log.ts';
 import type { Context } from './context.ts';
 import { openAnalytics, openCounters, openLog } from './engines.ts';
@@ -11,6 +9,7 @@ import { type MetricsSide, openMetricsSide } from './metrics-side.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { openDetectSide, openIngestSide, readRules, requireShared } from './pipeline-side.ts';
 import { openProbeSide } from './probe-side.ts';
+import { checkStart } from './start-facts.ts';
 
 interface WorkerOptions {
   readonly looks: readonly Look[];
@@ -34,16 +33,6 @@ const workerOf = async (context: Context, { looks, defaultPort, metrics, opened 
   };
 };
 
-/** Tables are changed by `tidegate migrate` alone: several ingesters would race. */
-const requireTables = async (database: Database): Promise<void> => {
-  const unfit = (await database.check()).filter(({ ok }) => !ok);
-  if (unfit.length === 0) return;
-  const problems = unfit.map(({ subject, message }) => ({ path: subject, message }));
-  throw new TidegateError('ENGINE_UNFIT', `The database ${database.name} is not ready: run tidegate migrate`, {
-    problems,
-  });
-};
-
 const defaultPorts = { ingest: 8081, detect: 8082 } as const;
 
 /** Moves events from Kafka to ClickHouse. */
@@ -55,7 +44,8 @@ export const startIngest = (context: Context): Promise<Service> =>
     const { measuring } = metrics;
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
-    await requireTables(database);
+    const checks = await checkStart(context, { database, withRedis: false });
+    measuring.checked(checks);
     const { decisions } = await openIngestSide(context, { log, database, measuring, opened });
     const looks = [logLook(log, true), databaseLook(database.reader, true), ingestLook(decisions)];
     return workerOf(context, { looks, defaultPort: defaultPorts.ingest, metrics, opened });

@@ -179,6 +179,9 @@ export const silentStatement = `SELECT name, open, toUnixTimestamp64Milli(heard)
   ) GROUP BY name
 ) WHERE open > 0 AND heard < fromUnixTimestamp64Milli({silentSinceMs:Int64}, 'UTC') ORDER BY heard_ms, name LIMIT 20`;
 
+export const busiestMinuteStatement = `SELECT max(blocks) AS most FROM (
+  SELECT count() AS blocks FROM ingest_blocks AS l WHERE l.stored_at >= now() - 86400 AND l.rows > 0 GROUP BY toStartOfMinute(l.stored_at))`;
+
 /** How many rows a reading of sums comes to, by days. */
 export const sizeStatement = (table: string, time: string): string =>
   `SELECT uniqExact(t.\`partition\`) * (dateDiff('day', min(t.${time}), max(t.${time})) + 1) * 3 AS days FROM ${table} AS t`;

@@ -10,6 +10,7 @@ import {
   type RangeBreak,
   type StoredFacts,
   type Sums,
+  topicIdOf,
 } from '../analytics/audit.ts';
 import { TidegateError } from '../errors.ts';
 import type { Positions } from '../event/event-log.ts';
@@ -17,6 +18,7 @@ import {
   type AuditedTable,
   auditedTables,
   breaksStatement,
+  busiestMinuteStatement,
   distinctStatement,
   ledgerStatement,
   type Period,
@@ -162,12 +164,20 @@ export class ClickHouseAuditor implements Auditor {
 
   async ledgerEnds(topic: string): Promise<Positions> {
     const rows = await this.#select<LedgerRow>(ledgerStatement, { topic, ledgerFromMs: 0 });
-    return new Map([...byPartition(rows)].map(([partition, some]) => [partition, ledgerOf(some, []).endOffset]));
+    const all = [...byPartition(rows)].map(([partition, some]) => ({ partition, ...ledgerOf(some, []) }));
+    const [newest] = [...all].sort((a, b) => b.lastStoredAtMs - a.lastStoredAtMs);
+    const ours = all.filter(({ topicId }) => topicIdOf(topicId) === topicIdOf(newest?.topicId ?? ''));
+    return new Map(ours.map(({ partition, endOffset }) => [partition, endOffset]));
   }
 
   async nowMs(): Promise<number> {
     const [row] = await this.#select<{ now: Count }>('SELECT toUnixTimestamp64Milli(now64(3)) AS now');
     return Number(row?.now ?? 0);
+  }
+
+  async busiestMinuteBlocks(): Promise<number | null> {
+    const [row] = await this.#select<{ most: Count }>(busiestMinuteStatement);
+    return Number(row?.most ?? 0) || null;
   }
 
   async read({ topic, sinceMs = 0, silentMs }: AuditQuery): Promise<StoredFacts> {

@@ -9,6 +9,8 @@ export interface Finding {
   readonly subject: string;
   /** What was found and, if it is not ok, what to do. */
   readonly message: string;
+  /** Blocks that a table remembers; not of engines that keep a window of their own. */
+  readonly windowBlocks?: number;
 }
 
 /** Older servers transform tokens along views differently. */
@@ -44,7 +46,7 @@ interface TableRow {
   readonly dependencies_table: readonly string[];
 }
 
-/** `decisions_raw` and every table that a block reaches through views, the user's own included. */
+/** The tables that ingest inserts into and every table that a block reaches through views, the user's own included. */
 const tablesOfBlock = (tables: readonly TableRow[]): TableRow[] => {
   const byName = new Map(tables.map((table) => [table.name, table]));
   const reached = new Set<TableRow>();
@@ -54,7 +56,7 @@ const tablesOfBlock = (tables: readonly TableRow[]): TableRow[] => {
     const target = /^CREATE MATERIALIZED VIEW \S+ TO (?:`?\w+`?\.)?`?(\w+)`?/.exec(table.create_table_query)?.[1];
     for (const next of [...table.dependencies_table, ...(target ? [target] : [])]) visit(byName.get(next));
   };
-  visit(byName.get('decisions_raw'));
+  for (const table of ['decisions_raw', 'blocks', 'policies']) visit(byName.get(table));
   return [...reached].sort((a, b) => (a.name < b.name ? -1 : 1));
 };
 
@@ -65,7 +67,7 @@ const checkWindow = ({ name, engine, engine_full: definition }: TableRow): Findi
   const window = Number(/non_replicated_deduplication_window = (\d+)/.exec(definition)?.[1] ?? 0);
   const ok = window >= leastWindow;
   const advice = `ALTER TABLE ${name} MODIFY SETTING non_replicated_deduplication_window = 10000`;
-  return { ok, subject, message: ok ? `${window} blocks` : `${window} blocks; ${advice}` };
+  return { ok, subject, message: ok ? `${window} blocks` : `${window} blocks; ${advice}`, windowBlocks: window };
 };
 
 /** What the engine must be for totals to be exact. Rejects with TABLE_FAILED when it does not answer. */

@@ -37,11 +37,16 @@ export const memoryFindings = (infoText: string): ServerFinding[] => {
     : [{ code: 'TIDEGATE_REDIS_NEARLY_FULL', seen: `${megabytes(used)} of ${megabytes(limit)} used` }];
 };
 
+/** The server's clock, milliseconds since the epoch. */
+export const redisNowMs = async (redis: Redis): Promise<number> => {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+};
+
 const clockFindings = async (redis: Redis, clock: Clock): Promise<ServerFinding[]> => {
   const askedAtMs = clock.nowMs();
-  const [seconds, microseconds] = await redis.time();
+  const serverMs = await redisNowMs(redis);
   const answeredAtMs = clock.nowMs();
-  const serverMs = Number(seconds) * 1000 + Number(microseconds) / 1000;
   // It was read somewhere on the way: only what lies outside the whole way is a difference of clocks.
   const aheadMs = Math.max(serverMs - answeredAtMs, askedAtMs - serverMs);
   if (aheadMs <= tolerableSkewMs) return [];

@@ -15,7 +15,12 @@ const reader: DecisionReader = {
   reconcile: unasked,
 };
 
-const auditor: Auditor = { read: unasked, ledgerEnds: unasked, nowMs: () => Promise.resolve(7) };
+const auditor: Auditor = {
+  read: unasked,
+  ledgerEnds: unasked,
+  busiestMinuteBlocks: unasked,
+  nowMs: () => Promise.resolve(7),
+};
 
 const lateReader = (attempts: readonly boolean[]) => {
   const clock = new ManualClock();

@@ -94,6 +94,7 @@ describe('audits for the API', () => {
         return empty(topic);
       },
       ledgerEnds: () => Promise.resolve(new Map()),
+      busiestMinuteBlocks: () => Promise.resolve(null),
       nowMs: () => Promise.resolve(0),
     };
     return { clock, seen, ask: reconciling({ auditor, log: new MemoryEventLog({ clock }), clock }) };
