@@ -6,6 +6,7 @@ import type { RowDecoder } from './block.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { EventTable } from './event-table.ts';
 import { ingestedTopics } from './ingested-topics.ts';
+import { KeptTimes } from './kept-times.ts';
 import { type PartitionContext, PartitionIngest } from './partition-ingest.ts';
 import { Patience } from './patience.ts';
 import { startOf } from './start.ts';
@@ -74,7 +75,10 @@ class LogIngester implements Ingester, RecordHandler {
   readonly #tally: Tally = newTally();
   readonly #patience: Patience;
   readonly #deadLetters: DeadLetters;
+  readonly #kept: KeptTimes;
   readonly #partitions = new Map<number, PartitionIngest>();
+  /** Partitions whose records the log brings again, because an engine is away. */
+  readonly #givenBack = new Set<number>();
   #waiters: Waiter[] = [];
   #reader: LogReader | null = null;
 
@@ -89,6 +93,7 @@ class LogIngester implements Ingester, RecordHandler {
     };
     this.#patience = new Patience({ clock, logger, onRetry, onWait });
     this.#deadLetters = new DeadLetters(log, deadLetterTopic);
+    this.#kept = new KeptTimes(options.table, clock);
   }
 
   async start(): Promise<void> {
@@ -120,7 +125,7 @@ class LogIngester implements Ingester, RecordHandler {
   }
 
   stats(): IngestStats {
-    return { ...this.#tally };
+    return { ...this.#tally, waitingPartitions: this.#tally.waitingPartitions + this.#givenBack.size };
   }
 
   async assigned(...[partition, committed, state]: Parameters<RecordHandler['assigned']>): Promise<void> {
@@ -145,11 +150,19 @@ class LogIngester implements Ingester, RecordHandler {
   }
 
   async handle(batch: Parameters<RecordHandler['handle']>[0]): Promise<void> {
-    await this.#partitions.get(batch.partition)?.handle(batch);
+    const { partition } = batch;
+    this.#givenBack.delete(partition);
+    try {
+      await this.#partitions.get(partition)?.handle(batch);
+    } catch (error) {
+      if (error instanceof TidegateError && error.retryable) this.#givenBack.add(partition);
+      throw error;
+    }
   }
 
   revoked(partition: number): void {
     this.#partitions.delete(partition);
+    this.#givenBack.delete(partition);
   }
 
   #context(): PartitionContext {
@@ -164,6 +177,7 @@ class LogIngester implements Ingester, RecordHandler {
       clock,
       blockIntervalMs,
       deadLetters: this.#deadLetters,
+      keepsSince: () => this.#kept.since(),
       patience: this.#patience,
       tally: this.#tally,
       limits: { maxRows: maxBlockRows, maxBytes: maxBlockBytes },

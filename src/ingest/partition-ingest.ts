@@ -22,6 +22,8 @@ export interface PartitionContext {
   readonly decodeRow: RowDecoder;
   readonly compacted: boolean;
   readonly deadLetters: DeadLetters;
+  /** See {@link EventTable.keepsSince}; cheap. */
+  readonly keepsSince: () => Promise<number>;
   readonly patience: Patience;
   readonly limits: BlockLimits;
   readonly clock: Clock;
@@ -121,11 +123,8 @@ export class PartitionIngest {
   /** `isDoubtful`: some of the rows may be stored, so they are counted first. */
   async #storeAll(batch: RecordBatch, records: readonly Inspected[], isDoubtful = false): Promise<void> {
     if (records.length === 0) return;
-    const { patience, table, decodeRow } = this.#context;
-    const keptSinceMs = await patience.until(
-      () => batch.heartbeat(),
-      () => table.keepsSince(),
-    );
+    const { patience, keepsSince, decodeRow } = this.#context;
+    const keptSinceMs = await patience.until(() => batch.heartbeat(), keepsSince);
     let rest = records.map((record) => keptInTime(record, { keptSinceMs }, decodeRow));
     while (rest.length > 0 && !patience.isStopped) {
       const plan = await this.#plan(batch, rest);

@@ -14,10 +14,15 @@ export interface PatienceOptions {
 export type Heartbeat = () => Promise<void>;
 
 const firstPauseMs = 200;
-const lastPauseMs = 10_000;
+const lastPauseMs = 3_000;
 const heartbeatMs = 3_000;
+/**
+ * An engine that is away for longer: the records are given back to the log, which pauses their partition alone and brings
+ * them again. Until then they would hold memory, and whatever else the reader has to do.
+ */
+const giveBackAfterMs = 10_000;
 
-/** Waits for engines that are away, without losing the partition meanwhile, until it is told to stop. */
+/** Waits a while for engines that are away, without losing the partition meanwhile, until it is told to stop. */
 export class Patience {
   readonly #options: PatienceOptions;
   #stop: () => void = () => undefined;
@@ -41,11 +46,12 @@ export class Patience {
   }
 
   /**
-   * Repeats until it succeeds. FRAME_CORRUPT is passed on at once, because no retry helps. `again` replaces the task after
+   * Repeats until it succeeds, for about ten seconds. FRAME_CORRUPT is passed on at once, because no retry helps. `again` replaces the task after
    * the first failure, when what it did is no longer known.
    */
   async until<T>(heartbeat: Heartbeat, task: () => Promise<T>, again: () => Promise<T> = task): Promise<T> {
     let waits = false;
+    const startUs = this.#options.clock.monotonicUs();
     try {
       for (let pauseMs = firstPauseMs, next = task; ; pauseMs = Math.min(pauseMs * 2, lastPauseMs), next = again) {
         try {
@@ -55,6 +61,7 @@ export class Patience {
           if (!waits) this.#options.onWait?.(1);
           waits = true;
           this.#options.onRetry();
+          if (this.#options.clock.monotonicUs() - startUs > giveBackAfterMs * 1_000) throw error;
           this.#options.logger.warn({ err: messageOf(error), code: error.code, retryAfterMs: pauseMs }, 'ingest waits');
           await this.pause(heartbeat, pauseMs);
         }

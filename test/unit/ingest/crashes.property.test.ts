@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../src/clock.ts';
+import type { TidegateError } from '../../../src/errors.ts';
 import type { OutgoingFrame } from '../../../src/event/event-log.ts';
 import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { silentLogger } from '../../../src/logger.ts';
@@ -117,21 +118,21 @@ const arm = (script: Script, log: ScriptedLog, table: FakeEventTable): void => {
   };
 };
 
-const settled = async (clock: ManualClock, work: Promise<void>): Promise<'done' | 'dead'> => {
-  let outcome: 'done' | 'dead' | Error | null = null;
+const settled = async (clock: ManualClock, work: Promise<void>): Promise<'done' | 'dead' | 'again'> => {
+  let outcome: 'done' | 'dead' | 'again' | Error | null = null;
   work.then(
     () => {
       outcome = 'done';
     },
     (error: unknown) => {
-      outcome = error instanceof Death ? 'dead' : (error as Error);
+      outcome = error instanceof Death ? 'dead' : (error as TidegateError).retryable ? 'again' : (error as Error);
     },
   );
   while (outcome === null) {
     await new Promise((resolve) => setImmediate(resolve));
     clock.advance(5_000);
   }
-  if (outcome !== 'done' && outcome !== 'dead') throw outcome;
+  if (outcome !== 'done' && outcome !== 'dead' && outcome !== 'again') throw outcome;
   return outcome;
 };
 
@@ -153,7 +154,9 @@ const play = async (script: Script): Promise<{ log: ScriptedLog; table: FakeEven
     let state: 'done' | 'dead' = 'done';
     while (offset < log.records.length && state === 'done') {
       const next = Math.min(log.records.length, offset + fetchSize(turn++));
-      state = await settled(clock, log.deliver(offset, next));
+      const outcome = await settled(clock, log.deliver(offset, next));
+      if (outcome === 'again') continue;
+      state = outcome;
       offset = next;
     }
     if (state === 'done') return { log, table, ingester };
