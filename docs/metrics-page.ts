@@ -40,6 +40,10 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
     about:
       'Log, ledger, rows and rollups of the last day are compared every `auditMinutes` by the process that ingests partition 0 of the decisions; the others say nothing. `tidegate reconcile` compares everything.',
   },
+  checks: {
+    title: 'Checks at the start: `ingest`, `up`',
+    about: 'Found once, when the process starts; `tidegate doctor` looks again.',
+  },
   detect: { title: 'Detector: `detect`, `up`', about: 'Likewise, for the partitions that the process owns.' },
   log: {
     title: 'Log in the process: `up` with `memory:`',

@@ -10,6 +10,7 @@ import type {
   LogSource,
   ObservedAudit,
   ObservedBlock,
+  ObservedChecks,
   ObservedDecision,
   ObservedFacts,
   ObservedLoss,
@@ -46,6 +47,8 @@ export interface Instrumentation {
   foundStored(topic: string, newestEventAtMs: number): void;
   /** Log, ledger, rows and rollups were compared. Null: another process does that. */
   audited(audit: ObservedAudit | null): void;
+  /** The process has looked at what it stands on. */
+  checked(checks: ObservedChecks): void;
   /** Which process this is: a few attributes that never change. */
   describe(info: Attributes): void;
 }
@@ -95,6 +98,7 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     inserted: (topic, durationMs) => meters.inserted(topic, durationMs),
     foundStored: (topic, newestEventAtMs) => meters.blocks.foundStored(topic, newestEventAtMs),
     audited: (audit) => meters.audits.audited(audit),
+    checked: (checks) => meters.checks.checked(checks),
     describe: (info) => meters.describe(info),
   };
 };

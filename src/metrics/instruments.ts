@@ -1,13 +1,9 @@
+import { detectInstruments } from './detect-instruments.ts';
 import { gateInstruments } from './gate-instruments.ts';
 import type { InstrumentTable } from './instrument-kind.ts';
-import {
-  auditInstruments,
-  detectInstruments,
-  eventInstruments,
-  ingestInstruments,
-  logInstruments,
-} from './pipeline-instruments.ts';
+import { eventInstruments, ingestInstruments, logInstruments } from './pipeline-instruments.ts';
 import { processInstruments } from './process-instruments.ts';
+import { auditInstruments, checkInstruments } from './proof-instruments.ts';
 
 export { durationBucketsS, durationsSampledOneIn } from './gate-instruments.ts';
 export { type AttributeName, attributes, type Instrument, type InstrumentKind } from './instrument-kind.ts';
@@ -24,6 +20,7 @@ export const instrumentParts = {
   events: eventInstruments,
   ingest: ingestInstruments,
   audit: auditInstruments,
+  checks: checkInstruments,
   detect: detectInstruments,
   log: logInstruments,
   process: processInstruments,
@@ -36,6 +33,7 @@ export const instruments = {
   ...eventInstruments,
   ...ingestInstruments,
   ...auditInstruments,
+  ...checkInstruments,
   ...detectInstruments,
   ...logInstruments,
   ...processInstruments,

@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/api';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import { Audits } from './audits.ts';
+import { Checks } from './checks.ts';
 import { DecisionTally } from './decision-tally.ts';
 import {
   watchedBlockLists,
@@ -66,6 +67,7 @@ export class Meters {
   readonly emitters = watchedEmitters();
   readonly blockLists = watchedBlockLists();
   readonly policies = new PolicyLoads();
+  readonly checks = new Checks();
   readonly policyRecords = watchedPolicyRecords();
   readonly ingesters = watchedIngesters();
   readonly detectors = watchedDetectors();
@@ -180,7 +182,8 @@ export class Meters {
 
   #sources(): readonly { read(): Iterable<Reading> }[] {
     const { gates, emitters, blockLists, policies, policyRecords } = this;
-    const { ingesters, detectors, logs, process, blocks, audits } = this;
-    return [gates, emitters, blockLists, policies, policyRecords, ingesters, detectors, logs, process, blocks, audits];
+    const { ingesters, blocks, audits, checks, detectors, logs, process } = this;
+    const pipeline = [ingesters, blocks, audits, checks, detectors, logs];
+    return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, process];
   }
 }

@@ -95,6 +95,16 @@ export interface ObservedAudit {
   readonly amounts: ReadonlyMap<string, number>;
 }
 
+/** What the checks at the start came to. */
+export interface ObservedChecks {
+  /** How many times the longest pause fits into what the tables remember; null: they remember by other means. */
+  readonly dedupMarginRatio: number | null;
+  readonly skewMs: number;
+  /** Null: no topic is known to forget. */
+  readonly retentionMs: number | null;
+  readonly findings: readonly { readonly state: string }[];
+}
+
 export interface DetectSource extends LagSource {
   stats(): {
     readonly partitions: number;

@@ -43,6 +43,12 @@ const measureAll = ({ measuring }: ReturnType<typeof opened>): readonly object[]
   measuring.observeLog(log);
   measuring.observeProcess(processSource);
   measuring.observePolicyRecords(policyRecords);
+  measuring.checked({
+    dedupMarginRatio: 4,
+    skewMs: 20,
+    retentionMs: 1000,
+    findings: [{ state: 'warn' }, { state: 'ok' }],
+  });
   measuring.audited({ drift: 0, amounts: new Map([['rows-missing', 0]]) });
   measuring.describe({ 'tidegate.version': '1.0.0', 'tidegate.command': 'up', 'tidegate.region': 'local' });
   measuring.countersLost({ kind: 'flushed' });

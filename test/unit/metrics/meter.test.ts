@@ -47,6 +47,12 @@ const measureAll = (meters: Meters): void => {
   meters.blockLists.add(blockListOf(1500));
   meters.policies.add(policiesOf('00000000000a', 2));
   meters.policyRecords.add(policyRecords);
+  meters.checks.checked({
+    dedupMarginRatio: 4,
+    skewMs: 20,
+    retentionMs: 1000,
+    findings: [{ state: 'warn' }, { state: 'ok' }],
+  });
   meters.audits.audited({ drift: 0, amounts: new Map([['rows-missing', 0]]) });
   meters.countersLost('flushed');
   const topic = { 'tidegate.topic': 'tidegate.decisions' };

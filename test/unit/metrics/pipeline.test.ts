@@ -113,6 +113,16 @@ describe('what is measured of the pipeline', () => {
     expect(await valuesOf('tidegate.ingest.freshness')).toEqual([[{ 'tidegate.topic': decisions }, 3]]);
   });
 
+  it('tells the margins that the start has found, and nothing of those that there are not', async () => {
+    const { measuring, numberOf } = observed();
+    measuring.describe({});
+    measuring.checked({ dedupMarginRatio: 4.5, skewMs: 20, retentionMs: null, findings: [{ state: 'warn' }] });
+    expect(await numberOf('tidegate.checks.dedup_margin')).toBe(4.5);
+    expect(await numberOf('tidegate.checks.clock_skew')).toBe(0.02);
+    expect(await numberOf('tidegate.checks.log_retention')).toBeUndefined();
+    expect(await numberOf('tidegate.checks.warnings')).toBe(1);
+  });
+
   it('counts verdicts by what became of them', async () => {
     const { measuring, valuesOf } = observed();
     const detector = detectorWith(new Map([[0, 1]]));
