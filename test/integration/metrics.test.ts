@@ -4,6 +4,7 @@ import { type Family, parsePrometheusText } from '../support/prometheus-text.ts'
 import { TidegateProcess } from '../support/tidegate-process.ts';
 
 const token = '0123456789abcdef0123';
+const ofDecisions = { tidegate_topic: 'tidegate.decisions' };
 const running: TidegateProcess[] = [];
 
 const start = (args: readonly string[]): TidegateProcess => {
@@ -56,7 +57,8 @@ describeWith('chdb', 'GET /metrics of tidegate up', (folder) => {
       async () => {
         const now = await scrape(url);
         expect(sumOf(now, 'tidegate_events_sent_total')).toBe(600);
-        expect(sumOf(now, 'tidegate_ingest_rows_total')).toBe(sumOf(now, 'tidegate_events_rows_total'));
+        expect(sumOf(now, 'tidegate_ingest_rows_total', ofDecisions)).toBe(sumOf(now, 'tidegate_events_rows_total'));
+        expect(sumOf(now, 'tidegate_ingest_lag')).toBe(0);
         expect(sumOf(now, 'tidegate_detect_events_total')).toBe(sumOf(now, 'tidegate_events_rows_total'));
         return now;
       },
@@ -75,10 +77,11 @@ describeWith('chdb', 'GET /metrics of tidegate up', (folder) => {
       families.get('tidegate_ingest_lag')?.samples.map(({ labels }) => JSON.stringify(labels)),
     );
     expect(partitions.size).toBe(sumOf(families, 'tidegate_ingest_partitions'));
-    expect(sumOf(families, 'tidegate_ingest_lag')).toBe(0);
-    const delays = families.get('tidegate_ingest_delay_seconds')?.samples ?? [];
+    const delays = (families.get('tidegate_ingest_delay_seconds')?.samples ?? []).filter(
+      (sample) => sample.labels['tidegate_topic'] === ofDecisions.tidegate_topic,
+    );
     expect(delays.find(({ name }) => name.endsWith('_count'))?.value).toBe(
-      sumOf(families, 'tidegate_ingest_blocks_total'),
+      sumOf(families, 'tidegate_ingest_blocks_total', ofDecisions),
     );
     expect(sumOf(families, 'tidegate_info', { tidegate_command: 'up' })).toBe(1);
     const labels = [...families.values()].flatMap(({ samples }) => samples.flatMap((one) => Object.values(one.labels)));
