@@ -1,6 +1,18 @@
 -- The one definition of the throttle rate: of what the limiter decided, the share it denied. What the block list stopped
 -- never reached the limiter and is counted beside it.
-CREATE VIEW IF NOT EXISTS throttle_rate{{onCluster}} AS
+CREATE VIEW IF NOT EXISTS throttle_rate{{onCluster}}
+(
+    minute DateTime('UTC') COMMENT 'start of the minute, seconds UTC',
+    tenant LowCardinality(String) COMMENT 'tenant, name',
+    route LowCardinality(String) COMMENT 'method and route template',
+    region LowCardinality(String) COMMENT 'region of the emitter, name',
+    policy LowCardinality(String) COMMENT 'deciding policy or rule of the block, name, or empty',
+    decisions Int64 COMMENT 'decisions, count',
+    allowed Int64 COMMENT 'decisions that the limiter allowed, count',
+    denied Int64 COMMENT 'decisions that the limiter denied, count',
+    blocked Int64 COMMENT 'decisions that the block list denied, count',
+    throttle_rate Float64 COMMENT 'of what the limiter decided, the share it denied, 0 to 1'
+) AS
 SELECT
     minute,
     tenant,
