@@ -58,16 +58,23 @@ export class Sink {
     await this.#until(finish);
   }
 
-  /** Sends what there is and breaks the connection off: an answer with an end would pass for a whole one. */
+  /**
+   * Sends what there is, without the end that would make it pass for the whole: the connection breaks off, or what is
+   * packed stops in the middle. A client that unpacks would lose the last bytes with the connection.
+   */
   async breakOff(): Promise<void> {
     const encoder = this.#encoder;
-    if (encoder !== null && !this.#gone.aborted) {
-      await new Promise<void>((resolve) => encoder.flush(constants.Z_SYNC_FLUSH, resolve));
-      encoder.unpipe(this.#response);
-      for (let bytes: unknown = encoder.read(); bytes instanceof Buffer; bytes = encoder.read())
-        this.#response.write(bytes);
+    if (encoder === null || this.#gone.aborted) {
+      this.#response.socket?.destroySoon();
+      return;
     }
-    this.#response.socket?.destroySoon();
+    await new Promise<void>((resolve) => encoder.flush(constants.Z_SYNC_FLUSH, resolve));
+    encoder.unpipe(this.#response);
+    for (let bytes: unknown = encoder.read(); bytes instanceof Buffer; bytes = encoder.read()) {
+      this.#response.write(bytes);
+    }
+    this.#response.end();
+    encoder.destroy();
   }
 
   async #until(event: Promise<unknown>): Promise<boolean> {
