@@ -33,7 +33,8 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
   },
   ingest: {
     title: 'Ingest: `ingest`, `up`',
-    about: 'Each process tells of the partitions that it owns: add up lags and counters over all of them; the freshness of a topic is the smallest that any tells.',
+    about:
+      'Each process tells of the partitions that it owns: add up lags and counters over all of them; the freshness of a topic is the smallest that any tells.',
   },
   audit: {
     title: 'Audit: `ingest`, `up`',
