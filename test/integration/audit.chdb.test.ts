@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AuditFinding, FindingKind } from '../../src/analytics/audit-findings.ts';
 import type { LogPosition } from '../../src/analytics/audit-ranges.ts';
@@ -282,6 +283,27 @@ describeWith('chdb', 'an audit of a database that somebody has meddled with', (u
     expect(silent).toMatchObject([
       { isDrift: false, what: expect.stringMatching(/^open has been silent .* tail unknown$/) },
     ]);
+  });
+
+  it('finds nothing any more when hours are rebuilt as the guide says', async () => {
+    const partition = await stage();
+    const own = `\`partition\` = ${partition.number}`;
+    await update('decisions_per_hour', 'decisions = decisions + 1', own);
+    expect((await driftIn(partition)).length).toBeGreaterThan(0);
+    const guide = readFileSync(new URL('../../docs/guides/reconcile.md', import.meta.url), 'utf8');
+    const [, sql = ''] = /```sql\n(ALTER TABLE decisions_per_hour[\s\S]*?)```/.exec(guide) ?? [];
+    const [deletion = '', insertion = ''] = sql.split(';');
+    for (const day of ['2015-05-18', '2015-05-19']) {
+      for (const [name, time] of [
+        ['decisions_per_day', 'day'],
+        ['decisions_per_hour_by_dimension', 'hour'],
+      ]) {
+        await remove(name ?? '', `toDate(${time}) = '${day}'`);
+      }
+      await meddle(deletion.replaceAll('2026-01-31', day));
+      await meddle(insertion.replaceAll('2026-01-31', day));
+    }
+    expect(await driftIn(partition)).toEqual([]);
   });
 
   it('refuses a topic that has no table, and names those that have', async () => {
