@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { startDaemon } from './daemon.ts';
-import type { Launch } from './engine.ts';
+import type { EngineState, Launch, LaunchOptions } from './engine.ts';
 import { kafkaJars, kafkaVersion } from './kafka-jars.ts';
 import { usablePorts } from './ports.ts';
 import { runProgram } from './programs.ts';
@@ -15,13 +15,20 @@ const clusterId = 'dGlkZWdhdGUtdGVzdHMtMQ';
 /** Small heap, quick start: these brokers live for seconds, so the second compiler would never pay off. */
 const jvmOptions = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dlog4j2.level=WARN'];
 
-const brokerProperties = (folder: string, port: number, controllerPort: number): string =>
+interface BrokerPorts {
+  readonly port: number;
+  readonly controllerPort: number;
+  /** Where clients are sent to. */
+  readonly advertisedPort: number;
+}
+
+const brokerProperties = (folder: string, { port, controllerPort, advertisedPort }: BrokerPorts): string =>
   Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort},CONTROLLER://127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
@@ -46,13 +53,24 @@ const brokerProperties = (folder: string, port: number, controllerPort: number):
     .join('');
 
 /** One Apache Kafka broker that is its own controller (KRaft), on the loopback interface. */
-export const launchKafka: Launch = async ({ folder, tied, ports }) => {
+export const launchKafka: Launch = (options) => launchAdvertised(options, null);
+
+/** The same, for clients that reach it through another port of this machine only: a proxy that stands there already. */
+export const kafkaBehind =
+  (advertisedPort: number): Launch =>
+  (options) =>
+    launchAdvertised(options, advertisedPort);
+
+const launchAdvertised = async (
+  { folder, tied, ports }: LaunchOptions,
+  advertisedPort: number | null,
+): Promise<EngineState> => {
   const jars = await kafkaJars();
   const [port, controllerPort] = await usablePorts(ports);
   mkdirSync(folder, { recursive: true });
   const properties = join(folder, 'server.properties');
   const java = [...jvmOptions, '-cp', join(jars, '*')];
-  writeFileSync(properties, brokerProperties(folder, port, controllerPort));
+  writeFileSync(properties, brokerProperties(folder, { port, controllerPort, advertisedPort: advertisedPort ?? port }));
   if (!existsSync(join(folder, 'data', 'meta.properties'))) {
     await runProgram('java', [
       ...java,

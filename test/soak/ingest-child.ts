@@ -10,9 +10,9 @@ import { createIngester, type IngestStats } from '../../src/ingest/ingester.ts';
 import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
 import type { Logger } from '../../src/logger.ts';
 import { armedLog, armedTable, Trigger } from './arming.ts';
-import { deadLettersOf } from './dead-letters.ts';
 import { patiently } from './patiently.ts';
 import type { Arm } from './points.ts';
+import { deadLettersOf } from './read-topic.ts';
 
 export interface IngestJob {
   /** `chdb:<folder>` or `http://…` */

@@ -32,8 +32,8 @@ const addTo = (sums: Record<string, number>, more: Readonly<Record<string, numbe
   for (const [name, value] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + value;
 };
 
-/** So many kills that each log has its share of every point, and few enough that a log is not the whole series. */
-const killsPerLog = 45;
+/** Most logs come to their end before, since nearly every life stores something. */
+const killsPerLog = 60;
 
 /** Kills processes at drawn points, in several logs at a time, until there were enough. A log that drifts keeps its folder. */
 export const runKillSeries = async (options: SeriesOptions): Promise<SeriesReport> => {

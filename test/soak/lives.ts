@@ -110,3 +110,18 @@ export class IngestLife {
     return ending;
   }
 }
+
+/** Plays with ingest processes of which none is left when it ends, well or badly. */
+export const withLives = async <T>(play: (live: (job: IngestJob) => IngestLife) => Promise<T>): Promise<T> => {
+  const lives: IngestLife[] = [];
+  try {
+    return await play((job) => {
+      const life = new IngestLife(job);
+      lives.push(life);
+      return life;
+    });
+  } finally {
+    for (const life of lives) life.signal('SIGKILL');
+    await Promise.all(lives.map(({ ended }) => ended));
+  }
+};

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
 import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
 import { auditDatabase, prepareDatabase } from './audit.ts';
-import { countDeadLetters, deadLettersOf } from './dead-letters.ts';
 import type { IngestJob } from './ingest-child.ts';
 import { type Ending, IngestLife } from './lives.ts';
 import { patiently } from './patiently.ts';
 import { type Arm, pointOf } from './points.ts';
+import { countDeadLetters, deadLettersOf } from './read-topic.ts';
+import type { Stage } from './stage.ts';
 import { type Shipment, shipmentOf } from './truth.ts';
 import { driftOf, type Problems, problemsOf } from './verdict.ts';
 
@@ -36,14 +37,20 @@ export interface LaneReport {
 }
 
 const partitions = 2;
-const maxBlockRows = 200;
+const maxBlockRows = 400;
 /** Of the group: a dead member holds its partitions for so long, and the next life waits for them. */
 const sessionTimeoutMs = 1_500;
-const lifeDeadlineMs = 120_000;
+/** For busy machines: a life takes seconds. */
+const lifeDeadlineMs = 600_000;
 
 /** Sends a shipment; its order within a partition is kept. Returns where each partition ends. */
-export const send = async (kafkaUrl: string, topic: string, { frames }: Shipment): Promise<Map<number, number>> => {
-  const log = await patiently(() => openKafkaEventLog({ url: kafkaUrl, clock: systemClock, partitions }));
+export const send = async (
+  { kafkaUrl, topic }: Pick<Stage, 'kafkaUrl' | 'topic'>,
+  { frames }: Shipment,
+  count = partitions,
+): Promise<Map<number, number>> => {
+  const opening = { url: kafkaUrl, clock: systemClock, partitions: count };
+  const log = await patiently(() => openKafkaEventLog(opening));
   const writer = await patiently(() => log.writer(topic));
   for (let at = 0; at < frames.length; at += 50) {
     await patiently(() => writer.append(frames.slice(at, at + 50)));
@@ -85,9 +92,9 @@ const checkEnding = (arms: readonly Arm[], { signal, exitCode, death, errors, is
 export const runLane = async (options: LaneOptions): Promise<LaneReport> => {
   const { kafkaUrl, folder, topic, nextArms, onLife } = options;
   mkdirSync(folder, { recursive: true });
-  const defaults = { partitions, framesPerPartition: 240, rowsPerFrame: 40, doubleEvery: 7, poisonEvery: 90 };
+  const defaults = { partitions, framesPerPartition: 100, rowsPerFrame: 40, doubleEvery: 7, poisonEvery: 45 };
   const shipment = shipmentOf({ ...defaults, ...options.shipment });
-  const [ends] = await Promise.all([send(kafkaUrl, topic, shipment), prepareDatabase(join(folder, 'data'))]);
+  const [ends] = await Promise.all([send(options, shipment), prepareDatabase(join(folder, 'data'))]);
   const kills: Record<string, number> = {};
   const problems: string[] = [];
   const counts = { lives: 0, settledBlocks: 0, repairedRows: 0 };

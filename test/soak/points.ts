@@ -37,12 +37,13 @@ export const crashPoints: readonly Pick<Arm, 'operation' | 'moment'>[] = operati
  * How often a point is drawn, against 1: where a database is half-way, the moment matters, and each kill shows only one.
  */
 const weights: Readonly<Partial<Record<string, number>>> = {
-  'during-insert': 12,
+  'during-insert': 10,
   'during-repair': 6,
   'during-ledger': 3,
   'during-intent': 2,
   'during-ack': 2,
   'after-insert': 2,
+  'during-bury': 2,
 };
 
 const weighted = crashPoints.flatMap((point) => Array.from({ length: weights[pointOf(point)] ?? 1 }, () => point));
@@ -59,6 +60,9 @@ const longestUs: Readonly<Record<Operation, number>> = {
   repair: 40_000,
 };
 
+/** Once for each block; the others once in a life, or only after a failure. */
+const isRepeated = (operation: Operation): boolean => ['insert', 'ledger', 'ack'].includes(operation);
+
 /** The next kill of a series. `random`: 0 ≤ value < 1. */
 export const drawKill = (random: () => number): Arm => {
   const point = weighted[Math.floor(random() * weighted.length)] ?? weighted[0];
@@ -66,7 +70,7 @@ export const drawKill = (random: () => number): Arm => {
   return {
     ...point,
     fault: 'kill',
-    occurrence: 1 + Math.floor(random() * 3),
+    occurrence: isRepeated(point.operation) ? 1 + Math.floor(random() * 3) : 1,
     delayUs: Math.floor(random() * longestUs[point.operation]),
   };
 };

@@ -68,11 +68,11 @@ const minuteMs = 60_000;
 const dayMs = 86_400_000;
 const outcomes = ['allowed', 'denied', 'allowed', 'blocked', 'denied'] as const;
 
-/** Differs in everything that a rollup groups or sums by, over four months, many hours and minutes. */
+/** Differs in everything that a rollup groups or sums by, over two months, many hours and minutes. */
 const eventOf = (index: number): Partial<DecisionEvent> => {
   const outcome = outcomes[index % outcomes.length] ?? 'allowed';
   return {
-    timeMs: baseTimeMs + (index % 4) * 31 * dayMs + (index % 7) * 97 * minuteMs + index * 13,
+    timeMs: baseTimeMs + (index % 2) * 31 * dayMs + (index % 7) * 97 * minuteMs + index * 13,
     tenant: `tenant-${index % 3}`,
     client: `client-${(index * 31) % 57}`,
     clientKind: index % 2 === 0 ? 'ip' : 'key',
