@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { clientPrefixLengths, networkOf } from '../address.ts';
 import { type Client, otherClientId } from '../client.ts';
 import { TidegateError } from '../errors.ts';
@@ -33,16 +33,10 @@ const pseudonymBytes = 16;
 const pseudonymPattern = /^~[a-z0-9][a-z0-9-]{0,15}\.[A-Za-z0-9_-]{22}(?:@[0-9a-f.:]+\/\d{1,3})?$/;
 const shownPrefixLengths = { v4: 24, v6: 48 } as const;
 
-/** Of HMAC-SHA-256: what the key comes to in the inner and in the outer hash. */
 interface SigningKey {
   readonly id: string;
-  readonly inner: Buffer;
-  readonly outer: Buffer;
+  readonly secret: KeyObject;
 }
-
-const hashBlockBytes = 64;
-const innerByte = 0x36;
-const outerByte = 0x5c;
 
 /** Says nobody's name: nobody's, everybody's, or one that is a pseudonym already. */
 const isNobody = (id: string): boolean => id === '' || id === otherClientId || id === erasedClientId;
@@ -56,22 +50,8 @@ const signingKeyOf = ({ id, secret }: PseudonymKey): SigningKey => {
   if (secret.length < minSecretBytes) {
     throw new TidegateError('CONFIG_INVALID', `Pseudonym key ${id} needs ${minSecretBytes} bytes or more`);
   }
-  const short = secret.length > hashBlockBytes ? hash('sha256', secret, 'buffer') : secret;
-  const padded = new Uint8Array(hashBlockBytes);
-  padded.set(short);
-  return {
-    id,
-    inner: Buffer.from(padded.map((byte) => byte ^ innerByte)),
-    outer: Buffer.from(padded.map((byte) => byte ^ outerByte)),
-  };
+  return { id, secret: createSecretKey(secret) };
 };
-
-/**
- * HMAC-SHA-256 as RFC 2104 puts it together. What node:crypto has for it makes an object with native memory for each id,
- * which costs ten times as much.
- */
-const hmac = ({ inner, outer }: SigningKey, text: string): Buffer =>
-  hash('sha256', Buffer.concat([outer, hash('sha256', Buffer.concat([inner, Buffer.from(text)]), 'buffer')]), 'buffer');
 
 /** `2001:db8::1` and `2001:db8::/64` are one client: what a household is given. */
 const addressOf = (id: string): string => (id.includes(':') ? (networkOf(id, clientPrefixLengths) ?? id) : id);
@@ -120,7 +100,8 @@ export class Pseudonyms {
   }
 
   #sign(key: SigningKey, subject: Subject, id: string): string {
-    const digest = hmac(key, `${subject}:${subject === 'ip' ? addressOf(id) : id}`);
+    const named = `${subject}:${subject === 'ip' ? addressOf(id) : id}`;
+    const digest = createHmac('sha256', key.secret).update(named).digest();
     return `~${key.id}.${digest.toString('base64url', 0, pseudonymBytes)}`;
   }
 }

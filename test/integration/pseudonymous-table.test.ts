@@ -54,7 +54,13 @@ describeWith('chdb', 'a table in which nobody is named', (url) => {
     return blockOf([new FrameSource({ partition, clientKind: 'user', address: '203.0.113.9' }).frame(...events)]);
   };
   const settleIn = (table: EventTable, of: RowBlock) =>
-    settle({ table, block: of, token: `t:${partition}`, pause: () => Promise.resolve(), mustOwn: () => Promise.resolve() });
+    settle({
+      table,
+      block: of,
+      token: `t:${partition}`,
+      pause: () => Promise.resolve(),
+      mustOwn: () => Promise.resolve(),
+    });
   const totals = async (): Promise<object | undefined> =>
     (await database.reader.reconcile()).find((one) => one.partition === partition);
   const exact = () => ({ partition, events: 4, decisions: 4, minuteDecisions: 4, drift: 0, doubledEvents: 0 });
