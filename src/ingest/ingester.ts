@@ -132,7 +132,7 @@ class LogIngester implements Ingester, RecordHandler {
     const { topic, table, clock, logger } = this.#options;
     const ledger = await table.ledgerEnd(topic, partition);
     const start = startOf({ topic, partition, committed, ledger, state, nowMs: clock.nowMs() });
-    state.startAt(start.nextOffset);
+    state.startAt(start.readFrom);
     if (start.surprise !== '') {
       const { nextOffset, topicId } = start;
       const fields = {

@@ -62,7 +62,7 @@ export class PartitionIngest {
   #found: Inspected[] = [];
   #marks: Marks | null = null;
   /** Whether the committed metadata still names a block that is stored by now. */
-  #owesAck = false;
+  #owesAck: boolean;
   #lastBlockUs = Number.NEGATIVE_INFINITY;
 
   constructor(context: PartitionContext, partition: number, start: Start) {
@@ -72,6 +72,7 @@ export class PartitionIngest {
     this.#doubtfulBelow = start.doubtfulBelow;
     this.#nextOffset = start.nextOffset;
     this.#pending = start.pending;
+    this.#owesAck = start.owesAck;
   }
 
   get nextOffset(): number {

@@ -7,6 +7,10 @@ import { decodeIntent, type Intent } from './intent.ts';
 export interface Start {
   /** Everything below is stored, or lost. */
   readonly nextOffset: number;
+  /** Reading starts there. */
+  readonly readFrom: number;
+  /** Whether what is committed still names a block that is stored. */
+  readonly owesAck: boolean;
   /** The topic as the ledger knows it. */
   readonly topicId: string;
   /** What may have been stored and is not yet known to be. */
@@ -33,6 +37,9 @@ const eraMark = '~';
 const isOfTopic = (id: string, topicId: string): boolean =>
   id === '' || topicId === '' || id === topicId || id.startsWith(`${topicId}${eraMark}`);
 
+const fresh = { pending: null, doubtfulBelow: 0, surprise: '', owesAck: false } as const;
+const from = (offset: number) => ({ nextOffset: offset, readFrom: offset });
+
 const pendingOf = ({ committed, topic, partition }: StartOptions): Intent | null => {
   const pending = decodeIntent(committed.metadata);
   if (!pending || (pending.topic === topic && pending.startOffset === committed.offset)) return pending;
@@ -41,10 +48,9 @@ const pendingOf = ({ committed, topic, partition }: StartOptions): Intent | null
 
 /** Everything that the log holds is new: offsets of before mean other records. */
 const anew = ({ state }: StartOptions, topicId: string, surprise: string): Start => ({
-  nextOffset: state.oldestOffset,
+  ...fresh,
+  ...from(state.oldestOffset),
   topicId,
-  pending: null,
-  doubtfulBelow: 0,
   surprise,
 });
 
@@ -52,16 +58,15 @@ const anew = ({ state }: StartOptions, topicId: string, surprise: string): Start
 const byLedger = (options: StartOptions, ledger: LedgerEnd, topicId: string): Start => {
   const { committed } = options;
   const nextOffset = ledger.endOffset;
-  const doubtfulBelow = Math.max(0, committed.offset ?? 0);
-  const start = { nextOffset, topicId, pending: null, doubtfulBelow };
-  if (committed.offset === nextOffset) return { ...start, doubtfulBelow: 0, surprise: '' };
-  if (committed.offset !== null && committed.offset > nextOffset)
-    return { ...start, surprise: 'the group stands behind the end of the ledger; what it does not name is read again' };
-  return {
-    ...start,
-    doubtfulBelow: 0,
-    surprise: 'the group stands before the end of the ledger, or nowhere; what it names is not read again',
-  };
+  const doubtfulBelow = committed.offset ?? 0;
+  const start = { ...fresh, ...from(nextOffset), topicId };
+  if (committed.offset === nextOffset) return start;
+  if (doubtfulBelow > nextOffset) {
+    const surprise = 'the group stands behind the end of the ledger; what it does not name is read again';
+    return { ...start, doubtfulBelow, surprise };
+  }
+  const surprise = 'the group stands before the end of the ledger, or nowhere; what it names is not read again';
+  return { ...start, surprise };
 };
 
 /**
@@ -83,8 +88,11 @@ export const startOf = (options: StartOptions): Start => {
     const era = `${state.topicId}${eraMark}${options.nowMs}`;
     return { ...anew(options, era, surprise), doubtfulBelow: reached };
   }
-  if (pending) return { nextOffset: pending.startOffset, topicId, pending, doubtfulBelow: 0, surprise: '' };
+  // A block that is written down was stored before: its owner died between the ledger and the next intent.
+  if (pending && ours?.endOffset === pending.endOffset)
+    return { ...fresh, nextOffset: pending.endOffset, topicId, readFrom: pending.startOffset, owesAck: true };
+  if (pending) return { ...fresh, ...from(pending.startOffset), topicId, pending };
   if (ours) return byLedger(options, ours, topicId);
   const nextOffset = committed.offset ?? state.oldestOffset;
-  return { nextOffset, topicId, pending: null, doubtfulBelow: 0, surprise: '' };
+  return { ...fresh, ...from(nextOffset), topicId };
 };

@@ -31,22 +31,33 @@ export class ScriptedLog implements EventLog {
   oldestOffset = 0;
   /** Where the reader was told to begin. */
   position = 0;
-  #handler: RecordHandler | null = null;
+  /** Who is fed: the last one that was started. */
+  handler: RecordHandler | null = null;
 
   add(...frames: readonly OutgoingFrame[]): void {
     for (const { headers, body } of frames) this.addRaw(formatFrameHeaders(headers), body);
   }
 
   addRaw(headers: Readonly<Record<string, string>>, body: Buffer): void {
-    this.records.push({ offset: this.records.length, appendedAtMs: 0, headers, body });
+    this.records.push({ offset: this.endOffset, appendedAtMs: 0, headers, body });
+  }
+
+  get endOffset(): number {
+    return (this.records.at(-1)?.offset ?? -1) + 1;
+  }
+
+  /** Takes records out, as retention or compaction does: the others keep their offsets. */
+  drop(isGone: (offset: number) => boolean): void {
+    const left = this.records.filter(({ offset }) => !isGone(offset));
+    this.records.splice(0, this.records.length, ...left);
   }
 
   /** Gives the reader [from, to); from the committed offset on if the reader has just started. */
   async deliver(from: number, to: number): Promise<void> {
-    await this.#handler?.handle({
+    await this.handler?.handle({
       partition: 0,
-      records: this.records.slice(from, to),
-      endOffset: this.records.length,
+      records: this.records.filter(({ offset }) => offset >= from && offset < to),
+      endOffset: this.endOffset,
       commit: async (offset, metadata) => {
         this.onCommit('before');
         this.committed = { offset, metadata };
@@ -74,12 +85,12 @@ export class ScriptedLog implements EventLog {
   async reader(): Promise<LogReader> {
     return {
       start: async (handler) => {
-        this.#handler = handler;
+        this.handler = handler;
         await this.#announce(handler);
       },
       lag: async () => new Map([[0, this.records.length - (this.committed.offset ?? 0)]]),
       stop: async () => {
-        this.#handler = null;
+        this.handler = null;
       },
     };
   }
@@ -93,7 +104,7 @@ export class ScriptedLog implements EventLog {
     for (let tries = 0; ; tries += 1) {
       this.position = this.committed.offset ?? oldestOffset;
       try {
-        const endOffset = this.records.length;
+        const { endOffset } = this;
         return await handler.assigned(0, this.committed, { topicId, oldestOffset, endOffset, startAt });
       } catch (error) {
         if (!(error instanceof TidegateError && error.retryable) || tries === maxAnnouncements) throw error;
@@ -106,7 +117,7 @@ export class ScriptedLog implements EventLog {
   }
 
   async close(): Promise<void> {
-    this.#handler = null;
+    this.handler = null;
   }
 
   async committedOf(): Promise<ReadonlyMap<number, Committed>> {
