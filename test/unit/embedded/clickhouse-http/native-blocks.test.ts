@@ -54,6 +54,18 @@ describe('blocks of the Native format', () => {
     ]);
   });
 
+  it.each([
+    ['Tuple(`a, b` UInt8, "c d" UInt16, e String)', [1, 2, 0, 1, 120]],
+    ["Enum8('a,\\')(' = 1)", [1]],
+    ['Tuple(UInt8, Tuple(x UInt8))', [1, 2]],
+    ["DateTime64(3, 'Europe/Berlin')", [1, 2, 3, 4, 5, 6, 7, 8]],
+    ['Decimal(76, 3)', Array.from({ length: 32 }, () => 1)],
+    ['SimpleAggregateFunction(anyLast, Nullable(UInt8))', [0, 1]],
+  ])('end a value of type %s where it ends', (type, value) => {
+    const bytes = block(1, 1, text('a'), text(type), value);
+    expect([...nativeBlocksFor(54_460, bytes)]).toEqual([...info, 1, 1, ...text('a'), ...text(type), 0, ...value]);
+  });
+
   it('without rows have no values, not even the version of a dictionary', () => {
     const empty = block(1, 0, text('a'), text('LowCardinality(String)'));
     expect([...nativeBlocksFor(54_460, empty)]).toEqual([
