@@ -28,9 +28,11 @@ export interface AssignmentOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly retryPauseMs: number;
+  /** Offsets are left out: none is missed. */
+  readonly compacted: boolean;
 }
 
-const maxRetryPauseMs = 30_000;
+const maxRetryPauseMs = 10_000;
 
 /** Stands for all of them where failures are counted. */
 const allPartitions = -1;
@@ -72,7 +74,9 @@ export class Assignment {
     const position = this.#positions.get(partition);
     const [first, last] = [records[0], records.at(-1)];
     if (!this.#isOpen || position === undefined || !first || !last) return false;
-    if (first.offset > position) this.#reportGap({ partition, position, oldest: first.offset });
+    if (first.offset < position) return this.#beginAnew(partition);
+    if (first.offset > position && !this.#options.compacted)
+      this.#reportGap({ partition, position, oldest: first.offset });
     try {
       await this.#track(this.#options.handler.handle(batch));
       this.#positions.set(partition, last.offset + 1);
@@ -113,7 +117,30 @@ export class Assignment {
     }
   }
 
-  async #announce(partition: number, state: TopicState): Promise<void> {
+  /** The log has gone back by itself: the topic was made anew, or has lost its end. What it holds now decides. */
+  async #beginAnew(partition: number): Promise<false> {
+    const { port, logger } = this.#options;
+    logger.error(
+      { partition, position: this.#positions.get(partition) },
+      'the log begins anew below what was read of it',
+    );
+    port.pause(partition);
+    this.#revoke(partition);
+    this.#positions.delete(partition);
+    await this.#track(this.#announceAnew(partition));
+    return false;
+  }
+
+  async #announceAnew(partition: number): Promise<void> {
+    try {
+      await this.#announce(partition, await this.#options.port.read(), true);
+    } catch (error) {
+      this.#logFailure('reading committed offsets', partition, error);
+      this.#later(partition, () => this.#announceAnew(partition));
+    }
+  }
+
+  async #announce(partition: number, state: TopicState, isMoved = false): Promise<void> {
     if (!this.#isOpen) return;
     const { handler, port } = this.#options;
     const committed = state.committed.get(partition) ?? { offset: null, metadata: '' };
@@ -133,28 +160,30 @@ export class Assignment {
       });
     } catch (error) {
       this.#logFailure('assigned', partition, error);
-      this.#later(partition, () => this.#announce(partition, state));
+      this.#later(partition, () => this.#announce(partition, state, isMoved));
       return;
     }
     this.#positions.set(partition, position);
     if (!this.#isOpen) return;
     if (!isHeld) this.#reportGap({ partition, position: from, oldest: low });
     // kafkajs would find out by itself what the log no longer holds, but then erases what was committed beside the offset.
-    if (position !== from) port.seek(partition, position);
+    if (isMoved || position !== from) port.seek(partition, position);
     this.#failures.delete(partition);
     port.resume(partition);
   }
 
   async #revokeAll(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
-    for (const partition of this.#positions.keys()) {
-      try {
-        this.#options.handler.revoked(partition);
-      } catch (error) {
-        this.#logFailure('revoked', partition, error);
-      }
-    }
+    for (const partition of this.#positions.keys()) this.#revoke(partition);
     this.#positions.clear();
+  }
+
+  #revoke(partition: number): void {
+    try {
+      this.#options.handler.revoked(partition);
+    } catch (error) {
+      this.#logFailure('revoked', partition, error);
+    }
   }
 
   async #track(call: Promise<void>): Promise<void> {

@@ -4,7 +4,7 @@ import { type Logger, silentLogger } from '../logger.ts';
 import { connectKafka, type KafkaConnection, logFailed } from './client.ts';
 import { KafkaFrameWriter } from './frame-writer.ts';
 import { KafkaLogReader } from './log-reader.ts';
-import { committedOffsets, ensureTopic, offsetRanges } from './topic.ts';
+import { committedOffsets, ensureTopic, offsetRangesWhenKnown } from './topic.ts';
 
 export interface KafkaEventLogOptions {
   /** `kafka://user:password@a:9092,b:9092?ssl=true&sasl=scram-sha-256`, see {@link parseKafkaUrl}. */
@@ -65,7 +65,7 @@ class KafkaEventLog implements EventLog {
     const { clock, logger, maxWaitMs, sessionTimeoutMs, retryPauseMs } = this.#settings;
     const connection = this.#connection;
     const timing = { maxWaitMs, sessionTimeoutMs, retryPauseMs };
-    const reader = new KafkaLogReader({ connection, topic, group, clock, logger, ...timing });
+    const reader = new KafkaLogReader({ connection, topic, group, clock, logger, compacted, ...timing });
     this.#opened.add({ end: () => reader.stop() });
     return reader;
   }
@@ -73,7 +73,7 @@ class KafkaEventLog implements EventLog {
   async endPositions(topic: string): Promise<Positions> {
     await this.#ensure(topic);
     try {
-      const ranges = await offsetRanges(this.#connection.admin, topic);
+      const ranges = await offsetRangesWhenKnown(this.#connection, topic);
       return new Map([...ranges].map(([partition, { high }]) => [partition, high] as const).sort(([a], [b]) => a - b));
     } catch (error) {
       throw logFailed(`cannot ask where ${topic} ends`, error, true);

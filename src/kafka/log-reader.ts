@@ -11,7 +11,8 @@ import {
 import type { Logger } from '../logger.ts';
 import { Assignment, type AssignmentPort } from './assignment.ts';
 import { type KafkaConnection, logFailed } from './client.ts';
-import { committedOffsets, offsetRanges } from './topic.ts';
+import { committedOffsets, offsetRanges, offsetRangesWhenKnown } from './topic.ts';
+import { topicIdOf } from './topic-id.ts';
 
 export interface KafkaReaderOptions {
   readonly connection: KafkaConnection;
@@ -22,6 +23,8 @@ export interface KafkaReaderOptions {
   readonly maxWaitMs: number;
   readonly sessionTimeoutMs: number;
   readonly retryPauseMs: number;
+  /** Offsets are left out: none is missed. */
+  readonly compacted: boolean;
 }
 
 /** Partitions whose handlers may run at once. */
@@ -123,11 +126,11 @@ export class KafkaLogReader implements LogReader {
 
   /** Called by kafkajs between joining and the first fetch, in the same turn: pausing here keeps that fetch from coming. */
   #begin(consumer: Consumer, partitions: readonly number[]): void {
-    const { clock, logger, retryPauseMs, topic } = this.#options;
+    const { clock, logger, retryPauseMs, topic, compacted } = this.#options;
     if (!this.#handler) return;
     consumer.pause([{ topic, partitions: [...partitions] }]);
     const port = this.#portOf(consumer);
-    const options = { partitions, handler: this.#handler, port, clock, logger, retryPauseMs };
+    const options = { partitions, handler: this.#handler, port, clock, logger, retryPauseMs, compacted };
     const assignment = new Assignment(options, this.#assignment);
     this.#assignment = assignment;
     void assignment.ready.then(() => this.#joined?.resolve());
@@ -146,7 +149,8 @@ export class KafkaLogReader implements LogReader {
     return {
       read: async () => {
         const committed = await committedOffsets(connection.admin, group, topic);
-        return { topicId: '', committed, ranges: await offsetRanges(connection.admin, topic) };
+        const ranges = await offsetRangesWhenKnown(connection, topic);
+        return { topicId: await topicIdOf(connection.kafka, topic), committed, ranges };
       },
       seek: (partition, offset) => whileRunning(() => consumer.seek({ topic, partition, offset: String(offset) })),
       resume: (partition) => whileRunning(() => consumer.resume([{ topic, partitions: [partition] }])),

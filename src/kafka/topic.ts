@@ -21,29 +21,56 @@ export const ensureTopic = async (
   { partitions, compacted = false }: { partitions: number; compacted?: boolean },
 ): Promise<number> => {
   const { admin, brokerCount } = connection;
+  let isNew = false;
   // Not by asking for its metadata: a broker that creates topics by itself would do so, with one partition.
   if (!(await admin.listTopics()).includes(topic)) {
     const topics = [newTopic(topic, { partitions, brokerCount, compacted })];
     // kafkajs would wait for leaders only if the answering broker knows the topic at once, and fail otherwise.
     await admin.createTopics({ topics, waitForLeaders: false });
+    isNew = true;
   }
-  return partitionsOf(connection, topic);
+  const known = await partitionsOf(connection, topic);
+  // A leader that is named may not know it yet, and would refuse the first frames.
+  if (isNew) await offsetRangesWhenKnown(connection, topic);
+  return known;
 };
 
-const notYet = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+const notYet = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_LEADER_FOR_PARTITION'];
 
-const partitionsOf = async ({ admin, clock }: KafkaConnection, topic: string): Promise<number> => {
+interface BrokerError {
+  readonly type?: string;
+  readonly cause?: BrokerError;
+}
+
+/** kafkajs wraps what it has tried again. */
+const isNotYet = ({ type, cause }: BrokerError): boolean =>
+  notYet.includes(type ?? '') || (cause !== undefined && isNotYet(cause));
+
+/** Asks until the brokers know the topic; null is an answer of one that does not know all of it. */
+const whenKnown = async <T>(
+  { clock }: Pick<KafkaConnection, 'clock'>,
+  ask: () => Promise<T | null>,
+): Promise<T | null> => {
   for (let leftMs = knownWithinMs; ; leftMs -= askAgainMs) {
     try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-      const partitions = topics[0]?.partitions ?? [];
-      if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return partitions.length;
-      if (leftMs <= 0) return partitions.length;
+      const answer = await ask();
+      if (answer !== null || leftMs <= 0) return answer;
     } catch (error) {
-      if (leftMs <= 0 || !notYet.includes((error as { type?: string }).type ?? '')) throw error;
+      if (leftMs <= 0 || !isNotYet(error as BrokerError)) throw error;
     }
     await clock.sleep(askAgainMs);
   }
+};
+
+const partitionsOf = async (connection: KafkaConnection, topic: string): Promise<number> => {
+  let known = 0;
+  await whenKnown(connection, async () => {
+    const { topics } = await connection.admin.fetchTopicMetadata({ topics: [topic] });
+    const partitions = topics[0]?.partitions ?? [];
+    known = partitions.length;
+    return known > 0 && partitions.every(({ leader }) => leader >= 0) ? known : null;
+  });
+  return known;
 };
 
 interface NewTopic {
@@ -68,6 +95,13 @@ export const offsetRanges = async (admin: Admin, topic: string): Promise<Map<num
   const offsets = await admin.fetchTopicOffsets(topic);
   return new Map(offsets.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
 };
+
+/** The same of a topic that may have been created a moment ago: its partitions may have no leaders yet. */
+export const offsetRangesWhenKnown = async (
+  connection: KafkaConnection,
+  topic: string,
+): Promise<Map<number, OffsetRange>> =>
+  (await whenKnown(connection, () => offsetRanges(connection.admin, topic))) ?? new Map();
 
 export const committedOffsets = async (
   admin: Admin,

@@ -19,6 +19,7 @@ const connectionOf = (answers: Answer[]) => {
       calls.created += 1;
       return true;
     },
+    fetchTopicOffsets: async () => [],
     fetchTopicMetadata: async () => {
       const { leaders = [], type } = answers[Math.min(calls.asked, answers.length - 1)] ?? {};
       calls.asked += 1;
