@@ -84,7 +84,8 @@ class LogEmitter implements Emitter {
   });
   /** Σ count that is durable, by partition: the `total` of the last frame. */
   readonly #sentTotals = new Map<number, number>();
-  #counts = { recorded: 0, lost: 0, rows: 0, failures: 0 };
+  #recorded = 0;
+  #counts = { lost: 0, rows: 0, failures: 0 };
 
   constructor(options: EmitterOptions) {
     const { flushAllowedMs = 250, flushDeniedMs = 20, maxRows = 20_000, mode = 'merged' } = options;
@@ -93,23 +94,20 @@ class LogEmitter implements Emitter {
     const every = mode === 'every';
     this.#fast = new MergeBuffer({ intervalMs: flushDeniedMs, maxRows, every });
     this.#slow = new MergeBuffer({ intervalMs: flushAllowedMs, maxRows, every });
+    // A flood of ids must not blind the detector: denied clients are given up last.
+    this.#fast.borrowFrom(this.#slow);
     const { emitterId, region, writer } = options;
     this.#builder = new FrameBuilder({ emitterId, region, partitions: writer.partitions });
   }
 
   record(decision: DecisionRecord): void {
-    const { clock, flushAllowedMs = 250, flushDeniedMs = 20 } = this.#options;
-    this.#counts.recorded += 1;
+    this.#recorded += 1;
     if (decision.outcome === 'denied') {
       this.#fast.add(decision);
-      if (this.#fastTimer) return;
-      this.#fastTimer = clock.schedule(flushDeniedMs, () => this.#drain(this.#fast));
-      this.#fastSinceUs = clock.monotonicUs();
+      if (!this.#fastTimer) this.#awaitFast();
     } else {
       this.#slow.add(decision);
-      if (this.#slowTimer) return;
-      this.#slowTimer = clock.schedule(flushAllowedMs, () => this.#drain(this.#slow));
-      this.#slowSinceUs = clock.monotonicUs();
+      if (!this.#slowTimer) this.#awaitSlow();
     }
   }
 
@@ -131,13 +129,14 @@ class LogEmitter implements Emitter {
     this.#enqueue(() => this.#builder.buildLast(clock.nowMs()));
     await Promise.race([this.#tail, this.#abandonment]);
     deadline.cancel();
-    this.#counts.lost = this.#counts.recorded - this.#sent();
+    this.#counts.lost = this.#recorded - this.#sent();
     if (this.#counts.lost > 0) this.#logger.error({ decisions: this.#counts.lost }, 'events lost: the log stayed away');
     await writer.close();
   }
 
   stats(): EmitterStats {
-    const { recorded, lost, rows, failures } = this.#counts;
+    const recorded = this.#recorded;
+    const { lost, rows, failures } = this.#counts;
     const [fast, slow] = [this.#fast, this.#slow];
     const sent = this.#sent();
     const waiting = recorded - sent - lost;
@@ -162,6 +161,18 @@ class LogEmitter implements Emitter {
 
   #sent(): number {
     return [...this.#sentTotals.values()].reduce((sum, total) => sum + total, 0);
+  }
+
+  #awaitFast(): void {
+    const { clock, flushDeniedMs = 20 } = this.#options;
+    this.#fastTimer = clock.schedule(flushDeniedMs, () => this.#drain(this.#fast));
+    this.#fastSinceUs = clock.monotonicUs();
+  }
+
+  #awaitSlow(): void {
+    const { clock, flushAllowedMs = 250 } = this.#options;
+    this.#slowTimer = clock.schedule(flushAllowedMs, () => this.#drain(this.#slow));
+    this.#slowSinceUs = clock.monotonicUs();
   }
 
   /**

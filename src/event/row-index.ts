@@ -7,27 +7,28 @@ import type { DecisionKind } from './decision-kind.ts';
  * numbers are small ones: see cell.ts.
  */
 export class MergedRow {
+  // What is compared and counted for each decision lies together: rows are many, and most of them not in the cache.
   kind: DecisionKind;
-  client = '';
+  /** Interval and latency, see cell.ts. */
+  cell = 0;
+  route = '';
+  cost = 0;
+  count = 0;
+  /** The least. */
+  remaining = 0;
   clientKind: ClientKind = 'key';
   tenant = '';
   address = '';
-  route = '';
   method = '';
-  cost = 0;
-  /** Interval and latency, see cell.ts. */
-  cell = 0;
+  /** How many came early; means nothing where nobody is told. */
+  early = 0;
+  /** The next of the same client, of those that are compared, and how many there are in all: the first row's counts. */
+  next: MergedRow | null = null;
+  depth = 0;
+  client = '';
   /** When the first decision was taken: seconds since the epoch, and the milliseconds beside them. */
   second = 0;
   millisecond = 0;
-  /** The least. */
-  remaining = 0;
-  /** How many came early; means nothing where nobody is told. */
-  early = 0;
-  count = 0;
-  /** The row before it of the same client, of those that are compared, and how many there are. */
-  older: MergedRow | null = null;
-  depth = 0;
 
   constructor(kind: DecisionKind) {
     this.kind = kind;
@@ -78,7 +79,7 @@ export class MergedRow {
 }
 
 /** Rows of one client that are compared one by one: a client with more is rare, and must not cost more than a key. */
-const maxCompared = 8;
+const maxCompared = 16;
 
 const keyOf = (record: DecisionRecord, kind: DecisionKind, cell: number): string =>
   JSON.stringify([
@@ -98,14 +99,14 @@ const keyOf = (record: DecisionRecord, kind: DecisionKind, cell: number): string
  * Nothing is made for a decision whose row is there, and rows are used again.
  */
 export class RowIndex {
-  /** The newest of the compared rows of each client. */
-  #newest = new Map<string, MergedRow>();
+  /** The first of the compared rows of each client. */
+  #first = new Map<string, MergedRow>();
   /** What is not compared one by one, by all dimensions. */
   #keyed = new Map<string, MergedRow>();
   #rows: MergedRow[] = [];
   #spare: MergedRow[] = [];
   /** Of the client that was looked for last: what is added next is one of its. */
-  #foundNewest: MergedRow | undefined;
+  #foundFirst: MergedRow | undefined;
 
   get size(): number {
     return this.#rows.length;
@@ -113,25 +114,38 @@ export class RowIndex {
 
   /** The row of such decisions, or null. */
   find(record: DecisionRecord, kind: DecisionKind | undefined, cell: number): MergedRow | null {
-    const newest = this.#newest.get(record.client);
-    this.#foundNewest = newest;
-    if (newest === undefined || kind === undefined) return null;
-    for (let row: MergedRow | null = newest; row !== null; row = row.older)
-      if (row.holds(record, kind, cell)) return row;
-    return newest.depth < maxCompared ? null : (this.#keyed.get(keyOf(record, kind, cell)) ?? null);
+    const first = this.#first.get(record.client);
+    this.#foundFirst = first;
+    if (first === undefined || kind === undefined) return null;
+    if (first.holds(record, kind, cell)) return first;
+    for (let before = first; before.next !== null; before = before.next) {
+      const row = before.next;
+      if (!row.holds(record, kind, cell)) continue;
+      if (row.count > first.count) this.#putFirst(row, before, first);
+      return row;
+    }
+    return first.depth < maxCompared ? null : (this.#keyed.get(keyOf(record, kind, cell)) ?? null);
   }
 
   /** Starts the row that {@link find} has just not found. */
   add(record: DecisionRecord, kind: DecisionKind, cell: number): MergedRow {
     const row = this.addApart(record, kind, cell);
-    const older = this.#foundNewest;
-    if (older !== undefined && older.depth >= maxCompared) this.#keyed.set(keyOf(record, kind, cell), row);
+    const next = this.#foundFirst;
+    if (next !== undefined && next.depth >= maxCompared) this.#keyed.set(keyOf(record, kind, cell), row);
     else {
-      row.older = older ?? null;
-      row.depth = older === undefined ? 1 : older.depth + 1;
-      this.#newest.set(record.client, row);
+      row.next = next ?? null;
+      row.depth = next === undefined ? 1 : next.depth + 1;
+      this.#first.set(record.client, row);
     }
     return row;
+  }
+
+  /** What comes most often is looked at first. */
+  #putFirst(row: MergedRow, before: MergedRow, first: MergedRow): void {
+    before.next = row.next;
+    row.next = first;
+    row.depth = first.depth;
+    this.#first.set(row.client, row);
   }
 
   /** Starts a row that is not found again. */
@@ -146,7 +160,7 @@ export class RowIndex {
   take(): MergedRow[] {
     const rows = this.#rows;
     this.#rows = [];
-    this.#newest = new Map();
+    this.#first = new Map();
     if (this.#keyed.size > 0) this.#keyed = new Map();
     return rows;
   }

@@ -14,10 +14,12 @@ const maxShadowDenied = 16;
 
 const none: readonly string[] = [];
 
+const deniesInShadow = ({ shadow, allowed }: LimitState): boolean => shadow && !allowed;
+
 const shadowDenied = (limits: readonly LimitState[]): readonly string[] =>
-  limits.some(({ shadow, allowed }) => shadow && !allowed)
+  limits.some(deniesInShadow)
     ? limits
-        .filter(({ shadow, allowed }) => shadow && !allowed)
+        .filter(deniesInShadow)
         .map(({ policy }) => policy)
         .slice(0, maxShadowDenied)
     : none;

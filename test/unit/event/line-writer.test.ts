@@ -74,7 +74,7 @@ const record = fc.record({
   candidateOutcome: fc.constantFrom('' as const, 'allowed' as const, 'denied' as const),
   compensated: fc.constantFrom(0 as const, 1 as const),
   cost: whole,
-  latencyUs: fc.integer({ min: 0, max: 31 }).map((power) => 2 ** power),
+  latencyUs: fc.integer({ min: 4, max: 31 }).map((power) => 2 ** power),
   early: fc.constantFrom(null, true, false),
 }) satisfies fc.Arbitrary<DecisionRecord>;
 

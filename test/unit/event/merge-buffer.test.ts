@@ -101,3 +101,53 @@ describe('rows that wait', () => {
     );
   });
 });
+
+describe('where room is short', () => {
+  const second = 1_750_000_000_000;
+  const one = { ...decision(0), tenant: 'acme', policy: 'a', policyVersion: '', limit: 5, shadowDenied: [], cost: 1 };
+  const bufferOf = (maxRows: number): MergeBuffer => new MergeBuffer({ intervalMs: 250, maxRows, every: false });
+
+  it('intervals grow to a second and no longer: no row reaches from one window of a detector into the next', () => {
+    const buffer = bufferOf(100);
+    for (let n = 0; n < 60; n += 1) buffer.add({ ...one, client: `c${n}`, timeMs: second });
+    for (let ms = 0; ms < 20_000; ms += 50) buffer.add({ ...one, client: 'steady', timeMs: second + ms });
+    const events = eventsOf(buffer.take()).filter(({ client }) => client === 'steady');
+    expect(buffer.foldedDecisions).toBe(0);
+    expect(events.map(({ timeMs, count }) => [timeMs - second, count])).toEqual(
+      Array.from({ length: 20 }, (_, n) => [n * 1000, 20]),
+    );
+  });
+
+  it('what has no client any more keeps the minute, and then nothing of the time: there is an end to rows, however long it lasts', () => {
+    const buffer = bufferOf(20);
+    for (let n = 0; n < 20; n += 1) buffer.add({ ...one, client: `c${n}`, timeMs: second });
+    for (let minute = 0; minute < 5; minute += 1) {
+      for (let n = 0; n < 3; n += 1) buffer.add({ ...one, client: `d${n}`, timeMs: second + minute * 60_000 + n });
+    }
+    const folded = eventsOf(buffer.take()).filter(({ client }) => client === '~other');
+    expect(folded.map(({ count }) => count)).toEqual([3, 3, 3, 3, 3]);
+    for (let minute = 0; minute < 10_000; minute += 1)
+      buffer.add({ ...one, client: `${minute}`, timeMs: minute * 60_000 });
+    expect(buffer.size).toBeLessThanOrEqual(3 * 20 + 1);
+    expect(eventsOf(buffer.take()).reduce((sum, { count }) => sum + count, 0)).toBe(10_000);
+  });
+
+  it('allowed clients are given up first and denied ones last', () => {
+    const [denied, allowed] = [bufferOf(100), bufferOf(100)];
+    denied.borrowFrom(allowed);
+    const flood = (buffer: MergeBuffer, count: number, from = 0): void => {
+      for (let n = from; n < from + count; n += 1) buffer.add({ ...one, client: `c${n}`, timeMs: second });
+    };
+    flood(allowed, 60);
+    flood(denied, 140);
+    expect([allowed.foldedDecisions, denied.foldedDecisions]).toEqual([0, 0]);
+    // The denied ones hold 40 rows of the others' room.
+    flood(allowed, 10, 60);
+    expect([allowed.foldedDecisions, denied.foldedDecisions]).toEqual([10, 0]);
+    flood(denied, 10, 140);
+    expect(denied.foldedDecisions).toBe(10);
+    allowed.take();
+    flood(denied, 10, 150);
+    expect(denied.foldedDecisions).toBe(10);
+  });
+});

@@ -24,7 +24,7 @@ const fields = {
   candidateOutcome: fc.constantFrom('' as const, 'denied' as const),
   compensated: fc.constantFrom(0 as const, 1 as const),
   cost: fc.constantFrom(1, 2),
-  latencyUs: fc.constantFrom(1, 4),
+  latencyUs: fc.constantFrom(16, 64),
   early: fc.constantFrom(null, true, false),
 };
 const record = fc.record(fields) satisfies fc.Arbitrary<DecisionRecord>;
