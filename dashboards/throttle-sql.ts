@@ -22,8 +22,29 @@ export type Dimension = (typeof dimensions)[number];
 
 /** `All` leaves the condition out, instead of listing every value there ever was. */
 const chosen = dimensions.map((name) => `$__conditionalAll(${name} IN (\${${name}:singlequote}), $${name})`);
-/** True when every variable stands on All: then a table of one dimension at a time does. */
-const nothingChosen = `(\n${dimensions.map((name) => `    $__conditionalAll(0 = 1, $${name})`).join('\n    AND\n')}\n  )`;
+/** True for a variable that stands on All; a line of its own, as each macro. */
+const isAll = (name: Dimension): string => `\n      $__conditionalAll(0 = 1, $${name})\n    `;
+
+/**
+ * Whether the table of one dimension at a time has the answer: when nothing is chosen but in that dimension; `by` null, in one of
+ * them at most.
+ */
+const oneDoes = (by: Dimension | null): string =>
+  by === null
+    ? `(${dimensions.map((name) => `(NOT (${isAll(name)}))`).join(' + ')} <= 1)`
+    : `(${dimensions
+        .filter((name) => name !== by)
+        .map((name) => `(${isAll(name)})`)
+        .join(' AND ')})`;
+
+/** Which one that is: where nothing is chosen, regions are the fewest rows. */
+const theOne = (by: Dimension | null): string =>
+  by === null
+    ? `multiIf(${[tenant, route, policy].map((name) => `NOT (${isAll(name)}), '${name}'`).join(', ')}, '${region}')`
+    : `'${by}'`;
+
+const chosenValues = (by: Dimension | null): readonly string[] =>
+  (by === null ? dimensions : [by]).map((name) => `$__conditionalAll(${value} IN (\${${name}:singlequote}), $${name})`);
 
 /** Beyond two days hours do, whole ones, the first of which may begin a little before the range. */
 const isLong = `dateDiff('second', $__fromTime, $__toTime) > 172800`;
@@ -33,13 +54,11 @@ const inDays = `${day} >= toStartOfDay($__fromTime) AND ${day} <= $__toTime`;
 const where = (...conditions: readonly string[]): string => `WHERE ${conditions.join('\n    AND ')}`;
 
 /**
- * Rows of the grain that fits the range: `at`, the columns, outcome and decisions. `by` null: everything together, for
- * which regions are the fewest rows. Of the three parts the engine reads one, the conditions of the others are false from
+ * Rows of the grain that fits the range: `at`, the columns, outcome and decisions. `by` null: everything together. Of the three parts the engine reads one, the conditions of the others are false from
  * the start.
  */
 const rowsOf = (by: Dimension | null, measure: string = decisions): string => {
   const group = by === null ? '' : `${by}, `;
-  const one = by ?? region;
   return `(
   SELECT ${minute} AS at, ${group}${outcome}, ${measure}
   FROM ${minutes}
@@ -47,11 +66,11 @@ const rowsOf = (by: Dimension | null, measure: string = decisions): string => {
   UNION ALL
   SELECT ${hour} AS at, ${group}${outcome}, ${measure}
   FROM ${hours}
-  ${where(isLong, `NOT ${nothingChosen}`, inHours, ...chosen)}
+  ${where(isLong, `NOT ${oneDoes(by)}`, inHours, ...chosen)}
   UNION ALL
   SELECT ${hour} AS at, ${by === null ? '' : `${value} AS ${by}, `}${outcome}, ${measure}
   FROM ${overview}
-  ${where(isLong, nothingChosen, `${named} = '${one}'`, inHours)}
+  ${where(isLong, oneDoes(by), `${named} = ${theOne(by)}`, inHours, ...chosenValues(by))}
 )`;
 };
 

@@ -114,22 +114,25 @@ describeWith('chdb', 'the dashboard on ClickHouse', (url) => {
     );
   });
 
-  it.each([{}, { tenant: ['acme', 'umbrella'] }, { region: ['eu-west', "o'hare"], policy: ['per-client', 'breadth'] }])(
-    'shows over days, in hours, what it shows in minutes, chosen %o',
-    async (chosen) => {
-      const days: MacroContext = { ...lastHour, fromMs: nowMs - 72 * 60 * minuteMs, intervalMs: 30 * minuteMs, chosen };
-      expect(Number((await askPanel('Decisions', days))[0]?.total)).toBe(1200);
-      expect(await askPanel('Throttle rate', days)).toEqual([{ rate: 1030 / 1190 }]);
-      const outcomes = await askPanel('Decisions by outcome', days);
-      const sum = outcomes.reduce((total, row) => total + Number(row['denied_per_second']) * 3600, 0);
-      expect(sum).toBeCloseTo(1030);
-      const byTenant = await askPanel('Throttle rate by tenant', days);
-      expect(new Set(byTenant.map(({ tenant }) => tenant))).toEqual(new Set(['acme', 'umbrella']));
-      const ranked = await askPanel('Where requests are denied', days);
-      expect(ranked.map(({ all_denied: denied }) => Number(denied))).toEqual([1000, 30]);
-      expect(ranked[0]).toMatchObject({ route: plain.route, policies: 'per-client' });
-    },
-  );
+  it.each([
+    {},
+    { tenant: ['acme', 'umbrella'] },
+    { policy: ['breadth', 'per-client'] },
+    { route: [plain.route, 'POST /login'] },
+    { region: ['eu-west', "o'hare"], policy: ['per-client', 'breadth'] },
+  ])('shows over days, in hours, what it shows in minutes, chosen %o', async (chosen) => {
+    const days: MacroContext = { ...lastHour, fromMs: nowMs - 72 * 60 * minuteMs, intervalMs: 30 * minuteMs, chosen };
+    expect(Number((await askPanel('Decisions', days))[0]?.total)).toBe(1200);
+    expect(await askPanel('Throttle rate', days)).toEqual([{ rate: 1030 / 1190 }]);
+    const outcomes = await askPanel('Decisions by outcome', days);
+    const sum = outcomes.reduce((total, row) => total + Number(row['denied_per_second']) * 3600, 0);
+    expect(sum).toBeCloseTo(1030);
+    const byTenant = await askPanel('Throttle rate by tenant', days);
+    expect(new Set(byTenant.map(({ tenant }) => tenant))).toEqual(new Set(['acme', 'umbrella']));
+    const ranked = await askPanel('Where requests are denied', days);
+    expect(ranked.map(({ all_denied: denied }) => Number(denied))).toEqual([1000, 30]);
+    expect(ranked[0]).toMatchObject({ route: plain.route, policies: 'per-client' });
+  });
 
   it('ranks where requests are denied', async () => {
     const rows = await askPanel('Where requests are denied');
