@@ -118,6 +118,19 @@ export interface StoredFacts {
   readonly silentEmitters: number;
 }
 
+/** One partition of the event log, as rows and as minutes. */
+export interface PartitionTotals {
+  readonly partition: number;
+  readonly events: number;
+  readonly decisions: number;
+  /** What decisions_per_minute holds of the same minutes. */
+  readonly minuteDecisions: number;
+  /** decisions − minuteDecisions: anything but 0 is a fault. */
+  readonly drift: number;
+  /** Rows that are stored more than once. Anything but 0 is a fault. */
+  readonly doubledEvents: number;
+}
+
 export interface AuditQuery {
   readonly topic: string;
   /** Compare what happened since then alone, milliseconds since the epoch. Default: everything that is kept. */
@@ -135,6 +148,8 @@ export interface Auditor {
    * apart by the emitters' positions.
    */
   read(query: AuditQuery): Promise<StoredFacts>;
+  /** Rows against minutes, by partition, over what both hold: a quick look where nothing is being stored. */
+  partitionTotals(): Promise<readonly PartitionTotals[]>;
   /** Just behind the last range of the ledger, by partition of the topic that had this name last. */
   ledgerEnds(topic: string): Promise<Positions>;
   /** Blocks of all topics in the busiest minute of the last day; null: there was none. */

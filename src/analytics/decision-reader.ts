@@ -91,19 +91,6 @@ export interface Freshness {
   readonly newestStoredAtMs: number | null;
 }
 
-/** One partition of the event log, as rows and as minutes. */
-export interface PartitionTotals {
-  readonly partition: number;
-  readonly events: number;
-  readonly decisions: number;
-  /** What decisions_per_minute holds of the same minutes. */
-  readonly minuteDecisions: number;
-  /** decisions − minuteDecisions: anything but 0 is a fault. */
-  readonly drift: number;
-  /** Rows that are stored more than once. Anything but 0 is a fault. */
-  readonly doubledEvents: number;
-}
-
 /** What people and the API ask of the stored decisions. Every question has a bound. Rejects with TABLE_FAILED. */
 export interface DecisionReader {
   /** Σ count by outcome, over all rows or those of a time range. */
@@ -118,6 +105,4 @@ export interface DecisionReader {
   /** Most denied first; whole minutes, the first one may begin before fromMs. */
   topDeniedClients(query: DeniedClientsQuery): Promise<readonly DeniedClient[]>;
   freshness(): Promise<Freshness>;
-  /** Rows against minutes, by partition, over what both hold. */
-  reconcile(): Promise<readonly PartitionTotals[]>;
 }

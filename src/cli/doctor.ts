@@ -51,7 +51,7 @@ export const doctorCommand = (host: Host): Command => {
     ],
     help: `
 Looks at addresses, TLS and credentials, versions, Redis' maxmemory-policy, Kafka's topics, ClickHouse's tables and
-deduplication windows, policies and rules. Changes nothing.
+deduplication windows with their margin, clocks, partitions, retention, policies and rules. Changes nothing.
 Exit codes: 0 all well or warnings only, 1 a check failed, 2 the settings themselves cannot be used.
 
 Example:

@@ -29,6 +29,7 @@ export class LateReader implements DecisionReader {
   /** The same for audits. */
   readonly auditor: Auditor = {
     read: async (query) => (await this.#there()).auditor.read(query),
+    partitionTotals: async () => (await this.#there()).auditor.partitionTotals(),
     ledgerEnds: async (topic) => (await this.#there()).auditor.ledgerEnds(topic),
     busiestMinuteBlocks: async () => (await this.#there()).auditor.busiestMinuteBlocks(),
     nowMs: async () => (await this.#there()).auditor.nowMs(),
@@ -44,7 +45,6 @@ export class LateReader implements DecisionReader {
   topDeniedClients: DecisionReader['topDeniedClients'] = async (query) =>
     (await this.#opened()).topDeniedClients(query);
   freshness: DecisionReader['freshness'] = async () => (await this.#opened()).freshness();
-  reconcile: DecisionReader['reconcile'] = async () => (await this.#opened()).reconcile();
 
   async close(): Promise<void> {
     const database = await this.#database?.catch(() => null);

@@ -185,3 +185,12 @@ export const busiestMinuteStatement = `SELECT max(blocks) AS most FROM (
 /** How many rows a reading of sums comes to, by days. */
 export const sizeStatement = (table: string, time: string): string =>
   `SELECT uniqExact(t.\`partition\`) * (dateDiff('day', min(t.${time}), max(t.${time})) + 1) * 3 AS days FROM ${table} AS t`;
+
+/** Rows against minutes, over the minutes whose rows are kept. */
+export const partitionTotalsStatement = `SELECT number, sum(e) AS events, sum(d) AS decisions, sum(u) AS distinct_events, sum(m) AS minute_decisions FROM (
+  SELECT \`partition\` AS number, count() AS e, toInt64(sum(r.count)) AS d, uniqExact(emitter, seq) AS u, 0::Int64 AS m
+  FROM decisions_raw AS r GROUP BY number
+  UNION ALL
+  SELECT \`partition\` AS number, 0, 0, 0, sum(p.decisions) FROM decisions_per_minute AS p
+  WHERE minute >= (SELECT toStartOfMinute(min(time)) FROM decisions_raw) GROUP BY number
+  ) GROUP BY number ORDER BY number`;

@@ -7,6 +7,7 @@ import {
   type OpenEmitter,
   type PartitionLedger,
   type PartitionRows,
+  type PartitionTotals,
   type RangeBreak,
   type StoredFacts,
   type Sums,
@@ -22,6 +23,7 @@ import {
   distinctStatement,
   ledgerStatement,
   type Period,
+  partitionTotalsStatement,
   type RollupStatement,
   rawSumsStatement,
   rollupSumsStatement,
@@ -173,6 +175,19 @@ export class ClickHouseAuditor implements Auditor {
   async nowMs(): Promise<number> {
     const [row] = await this.#select<{ now: Count }>('SELECT toUnixTimestamp64Milli(now64(3)) AS now');
     return Number(row?.now ?? 0);
+  }
+
+  async partitionTotals(): Promise<readonly PartitionTotals[]> {
+    type Row = Record<'number' | 'events' | 'decisions' | 'distinct_events' | 'minute_decisions', Count>;
+    const rows = await this.#select<Row>(partitionTotalsStatement);
+    return rows.map((row) => ({
+      partition: Number(row.number),
+      events: Number(row.events),
+      decisions: Number(row.decisions),
+      minuteDecisions: Number(row.minute_decisions),
+      drift: Number(row.decisions) - Number(row.minute_decisions),
+      doubledEvents: Number(row.events) - Number(row.distinct_events),
+    }));
   }
 
   async busiestMinuteBlocks(): Promise<number | null> {

@@ -6,7 +6,6 @@ import {
   type Freshness,
   type LatencyPoint,
   type LatencyQuery,
-  type PartitionTotals,
   type ThrottleDimension,
   type ThrottlePoint,
   type ThrottleQuery,
@@ -171,27 +170,6 @@ export class ClickHouseDecisionReader implements DecisionReader {
     const row = rows[0];
     if (!row || Number(row.held) === 0) return { newestEventAtMs: null, newestStoredAtMs: null };
     return { newestEventAtMs: Number(row.event), newestStoredAtMs: Number(row.stored) * 1000 };
-  }
-
-  async reconcile(): Promise<readonly PartitionTotals[]> {
-    type Row = Record<'number' | 'events' | 'decisions' | 'distinct_events' | 'minute_decisions', Count>;
-    const rows = await this.#select<Row>(
-      `SELECT number, sum(e) AS events, sum(d) AS decisions, sum(u) AS distinct_events, sum(m) AS minute_decisions FROM (
-         SELECT \`partition\` AS number, count() AS e, toInt64(sum(r.count)) AS d, uniqExact(emitter, seq) AS u, 0::Int64 AS m
-         FROM decisions_raw AS r GROUP BY number
-         UNION ALL
-         SELECT \`partition\` AS number, 0, 0, 0, sum(p.decisions) FROM decisions_per_minute AS p
-         WHERE minute >= (SELECT toStartOfMinute(min(time)) FROM decisions_raw) GROUP BY number
-       ) GROUP BY number ORDER BY number`,
-    );
-    return rows.map((row) => ({
-      partition: Number(row.number),
-      events: Number(row.events),
-      decisions: Number(row.decisions),
-      minuteDecisions: Number(row.minute_decisions),
-      drift: Number(row.decisions) - Number(row.minute_decisions),
-      doubledEvents: Number(row.events) - Number(row.distinct_events),
-    }));
   }
 
   #select<Row>(query: string, params: QueryParams = {}): Promise<Row[]> {

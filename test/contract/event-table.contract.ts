@@ -37,7 +37,7 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
       partition += 1;
     };
     const ofPartition = async (): Promise<object | undefined> =>
-      (await database.reader.reconcile()).find((totals) => totals.partition === partition);
+      (await database.auditor.partitionTotals()).find((totals) => totals.partition === partition);
     const exact = (events: number, decisions = events): object => ({
       partition,
       events,

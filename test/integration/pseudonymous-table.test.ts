@@ -62,7 +62,7 @@ describeWith('chdb', 'a table in which nobody is named', (url) => {
       mustOwn: () => Promise.resolve(),
     });
   const totals = async (): Promise<object | undefined> =>
-    (await database.reader.reconcile()).find((one) => one.partition === partition);
+    (await database.auditor.partitionTotals()).find((one) => one.partition === partition);
   const exact = () => ({ partition, events: 4, decisions: 4, minuteDecisions: 4, drift: 0, doubledEvents: 0 });
 
   beforeAll(async () => {

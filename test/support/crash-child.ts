@@ -148,7 +148,11 @@ const live = async (job: CrashJob): Promise<void> => {
   await database.migrate();
   const table = armed(database.table, job);
   const stats = await (job.kafka ? ingestKafka(table, job.kafka) : ingestScripted(table, job));
-  const result = { totals: await database.reader.totals(), partitions: await database.reader.reconcile(), stats };
+  const result = {
+    totals: await database.reader.totals(),
+    partitions: await database.auditor.partitionTotals(),
+    stats,
+  };
   await database.close();
   process.stdout.write(`${JSON.stringify(result)}\n`);
 };

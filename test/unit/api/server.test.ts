@@ -156,7 +156,6 @@ describe('GET /v1/throttle-rates', () => {
     latencies: unasked,
     topDeniedClients: unasked,
     freshness: unasked,
-    reconcile: unasked,
     throttleRates: (query) => {
       asked.push(query);
       return Promise.resolve([

@@ -12,12 +12,12 @@ const reader: DecisionReader = {
   latencies: unasked,
   topDeniedClients: unasked,
   freshness: unasked,
-  reconcile: unasked,
 };
 
 const auditor: Auditor = {
   read: unasked,
   ledgerEnds: unasked,
+  partitionTotals: unasked,
   busiestMinuteBlocks: unasked,
   nowMs: () => Promise.resolve(7),
 };

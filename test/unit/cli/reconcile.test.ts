@@ -93,6 +93,7 @@ describe('audits for the API', () => {
         if (seen.fails) throw new TidegateError('TABLE_FAILED', 'away', { retryable: true });
         return empty(topic);
       },
+      partitionTotals: () => Promise.resolve([]),
       ledgerEnds: () => Promise.resolve(new Map()),
       busiestMinuteBlocks: () => Promise.resolve(null),
       nowMs: () => Promise.resolve(0),
