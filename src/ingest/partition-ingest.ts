@@ -96,9 +96,13 @@ export class PartitionIngest {
     return records.map((record) => inspect(record, origin));
   }
 
-  /** Meanwhile more records gather: the next block is larger, and the database has fewer parts to merge. */
+  /**
+   * Meanwhile more records gather: the next block is larger, and the database has fewer parts to merge. Who is behind has
+   * enough of them.
+   */
   async #keepPace(batch: RecordBatch): Promise<void> {
     const { clock, blockIntervalMs, patience } = this.#context;
+    if ((batch.records.at(-1)?.offset ?? 0) + 1 < batch.endOffset) return;
     const elapsedMs = (clock.monotonicUs() - this.#lastBlockUs) / 1000;
     if (elapsedMs < blockIntervalMs) await patience.rest(() => batch.heartbeat(), blockIntervalMs - elapsedMs);
   }

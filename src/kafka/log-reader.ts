@@ -29,7 +29,10 @@ export interface KafkaReaderOptions {
 
 /** Partitions whose handlers may run at once. */
 const concurrency = 4;
-const maxBytesPerPartition = 1024 * 1024;
+/** What a reader that is behind gets of one partition at once: a block of ingest costs the same for few rows and for many. */
+const maxBytesPerPartition = 4 * 1024 * 1024;
+/** Of all of them: a few megabytes a second must do within kafkajs' time for a request. */
+const maxBytesPerFetch = 16 * 1024 * 1024;
 /** Also how soon a reader notices that another one has joined. */
 const maxHeartbeatMs = 1_000;
 
@@ -101,6 +104,7 @@ export class KafkaLogReader implements LogReader {
       maxWaitTimeInMs: maxWaitMs,
       minBytes: 1,
       maxBytesPerPartition,
+      maxBytes: maxBytesPerFetch,
       allowAutoTopicCreation: false,
     });
     this.#consumer = consumer;
