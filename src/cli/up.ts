@@ -81,7 +81,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
       (side) => side.close(),
     );
     const readersUrl = hasReaders ? await openClickHouseSide(context, { database, opened }) : null;
-    database.announce(readersUrl === null ? api.url : `${api.url} (in SQL ${readersUrl})`);
+    database.announce(api.url, readersUrl ?? '');
     phase = 'running';
     const isEmbeddedLog = schemeOf(config.kafkaUrl) === 'memory:';
     let stored = !isEmbeddedLog;

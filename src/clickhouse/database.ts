@@ -54,7 +54,7 @@ export interface Database {
   /** For `tidegate doctor`. */
   check(): Promise<readonly Finding[]>;
   /** Tells other processes where to ask for this data while this one holds it (chDB only). */
-  announce(endpoint: string): void;
+  announce(endpoint: string, sqlEndpoint?: string): void;
   close(): Promise<void>;
 }
 
@@ -95,7 +95,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     name: engine.name,
     migrate: () => migrate({ engine, logger, clock, options: schema }),
     check: () => checkEngine(engine),
-    announce: (endpoint) => engine.announce(endpoint),
+    announce: (endpoint, sqlEndpoint) => engine.announce(endpoint, sqlEndpoint),
     close: () => engine.close(),
   };
 };

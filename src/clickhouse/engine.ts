@@ -14,7 +14,7 @@ export interface ClickHouseEngine {
   /** Runs `INSERT … FORMAT JSONEachRow` with these bytes as its data, untouched. */
   insert(statement: InsertStatement): Promise<void>;
   /** Where to ask while this process holds the data. Does nothing on a server. */
-  announce(endpoint: string): void;
+  announce(endpoint: string, sqlEndpoint?: string): void;
   close(): Promise<void>;
 }
 

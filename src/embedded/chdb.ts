@@ -28,7 +28,7 @@ export interface ChdbEngine {
   readonly writer: ClickHouseClient;
   readonly reader: ClickHouseClient;
   insert(statement: Insert): Promise<void>;
-  announce(endpoint: string): void;
+  announce(endpoint: string, sqlEndpoint?: string): void;
   close(): Promise<void>;
 }
 
@@ -108,7 +108,7 @@ export const openChdb = async ({ folder, hasReaders = false }: ChdbOptions): Pro
         // Through the client the bytes would become a string first.
         await writing.chdb.rawInsert({ table, settings, format: 'JSONEachRow', values: Buffer.concat(rows) });
       },
-      announce: (endpoint) => lock.announce(endpoint),
+      announce: (endpoint, sqlEndpoint) => lock.announce(endpoint, sqlEndpoint),
       close: async () => {
         await reader.close();
         await writer.close();

@@ -4,8 +4,8 @@ import { TidegateError } from '../errors.ts';
 
 /** A data folder that this process alone may open. */
 export interface FolderLock {
-  /** Tells whoever finds the folder locked where to ask instead. */
-  announce(endpoint: string): void;
+  /** Tells whoever finds the folder locked where to ask instead: the API's URL, and where SQL is answered, '' for nowhere. */
+  announce(endpoint: string, sqlEndpoint?: string): void;
   release(): void;
 }
 
@@ -14,6 +14,7 @@ interface Holder {
   /** When the process started, in the kernel's ticks since boot; '' where the kernel does not tell. */
   readonly startedTicks: string;
   readonly endpoint: string;
+  readonly sqlEndpoint: string;
 }
 
 const fileName = 'tidegate.lock';
@@ -45,7 +46,13 @@ const holderIn = (text: string): Holder | null => {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number') return null;
     const startedTicks = 'startedTicks' in value ? String(value.startedTicks) : '';
-    return { pid: value.pid, startedTicks, endpoint: 'endpoint' in value ? String(value.endpoint) : '' };
+    const endpoint = 'endpoint' in value ? String(value.endpoint) : '';
+    return {
+      pid: value.pid,
+      startedTicks,
+      endpoint,
+      sqlEndpoint: 'sqlEndpoint' in value ? String(value.sqlEndpoint) : '',
+    };
   } catch {
     return null;
   }
@@ -99,7 +106,8 @@ const tryTake = (path: string, holder: Holder): boolean => {
   }
 };
 
-const refuse = (folder: string, { pid, endpoint }: Holder): never => {
+const refuse = (folder: string, { pid, endpoint: api, sqlEndpoint }: Holder): never => {
+  const endpoint = sqlEndpoint === '' ? api : `${api} (in SQL ${sqlEndpoint})`;
   const where = endpoint === '' ? `Stop process ${pid} first.` : `Ask ${endpoint} instead, or stop process ${pid}.`;
   throw new TidegateError('DATA_LOCKED', `The data in ${folder} is held by process ${pid}. ${where}`);
 };
@@ -118,7 +126,7 @@ export const endpointOf = (folder: string): string | null => {
 export const lockFolder = (folder: string): FolderLock => {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, fileName);
-  const me: Holder = { pid: process.pid, startedTicks: startedTicksOf(process.pid), endpoint: '' };
+  const me: Holder = { pid: process.pid, startedTicks: startedTicksOf(process.pid), endpoint: '', sqlEndpoint: '' };
   while (!tryTake(path, me)) {
     const text = readText(path);
     const holder = holderIn(text);
@@ -128,9 +136,9 @@ export const lockFolder = (folder: string): FolderLock => {
   }
   held.add(path);
   return {
-    announce: (endpoint) => {
+    announce: (endpoint, sqlEndpoint = '') => {
       const draft = `${path}.${process.pid}`;
-      writeFileSync(draft, JSON.stringify({ ...me, endpoint }));
+      writeFileSync(draft, JSON.stringify({ ...me, endpoint, sqlEndpoint }));
       renameSync(draft, path);
     },
     release: () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openChdb } from '../../../src/embedded/chdb.ts';
-import { lockFolder } from '../../../src/embedded/folder-lock.ts';
+import { endpointOf, lockFolder } from '../../../src/embedded/folder-lock.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -46,6 +46,15 @@ describe('a data folder', () => {
     const lock = lockFolder(folder);
     lock.announce('http://127.0.0.1:7171');
     expect(() => lockFolder(folder)).toThrow(/http:\/\/127\.0\.0\.1:7171/);
+    lock.release();
+  });
+
+  it('tells people where SQL is answered too, and programs the address of the API alone', () => {
+    const lock = lockFolder(folder);
+    expect(endpointOf(folder)).toBeNull();
+    lock.announce('http://127.0.0.1:7171', 'http://127.0.0.1:7272');
+    expect(endpointOf(folder)).toBe('http://127.0.0.1:7171');
+    expect(() => lockFolder(folder)).toThrow('http://127.0.0.1:7171 (in SQL http://127.0.0.1:7272)');
     lock.release();
   });
 
