@@ -165,7 +165,12 @@ export const migrate = async ({
   clock,
 }: MigrateOptions): Promise<readonly string[]> => {
   const known = migrations ?? (await readMigrations());
-  const lock = { engine, ...(options.cluster ? { cluster: options.cluster } : {}), ...(clock ? { clock } : {}) };
+  const lock = {
+    engine,
+    logger,
+    ...(options.cluster ? { cluster: options.cluster } : {}),
+    ...(clock ? { clock } : {}),
+  };
   return withMigrationLock(lock, async (stillMine) => {
     const run: Run = { engine, options, stillMine };
     for (const statement of splitStatements(renderTemplate(ledger, options))) await execute(engine.writer, statement);

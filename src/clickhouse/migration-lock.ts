@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, systemClock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
+import { type Logger, silentLogger } from '../logger.ts';
 import { type ClickHouseEngine, engineCodeOf, execute, selectRows } from './engine.ts';
 import { onCluster } from './sql-text.ts';
 
@@ -37,6 +38,7 @@ export interface MigrationLockOptions {
   readonly engine: ClickHouseEngine;
   readonly cluster?: string;
   readonly clock?: Clock;
+  readonly logger?: Logger;
 }
 
 /** What the owner of the lock asks before each statement: rejects when the time left may not do for one. */
@@ -70,12 +72,14 @@ class MigrationLock {
   readonly #engine: ClickHouseEngine;
   readonly #cluster: string;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #run = randomUUID();
 
-  constructor({ engine, cluster, clock = systemClock }: MigrationLockOptions) {
+  constructor({ engine, cluster, clock = systemClock, logger = silentLogger }: MigrationLockOptions) {
     this.#engine = engine;
     this.#cluster = onCluster(cluster === undefined ? {} : { cluster });
     this.#clock = clock;
+    this.#logger = logger;
   }
 
   async take(): Promise<void> {
@@ -90,6 +94,7 @@ class MigrationLock {
         const message = `${owner.process} is migrating this database; try again when it is done`;
         throw new TidegateError('TABLE_FAILED', message, { retryable: true });
       } else {
+        if (waitedMs === 0) this.#logger.info({ owner: owner.process }, 'waiting for another run of the migrations');
         await this.#clock.sleep(pollMs);
         waitedMs += pollMs;
       }
@@ -175,8 +180,12 @@ export const withMigrationLock = async <T>(
   const lock = new MigrationLock(options);
   await lock.take();
   try {
-    return await work(() => lock.stillMine());
-  } finally {
+    const result = await work(() => lock.stillMine());
     await lock.release();
+    return result;
+  } catch (error) {
+    // What went wrong is what to tell; a lock that cannot be let go ends with its lease.
+    await Promise.allSettled([lock.release()]);
+    throw error;
   }
 };
