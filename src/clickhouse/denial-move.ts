@@ -3,6 +3,7 @@ import { TidegateError } from '../errors.ts';
 import { erasedClientId } from '../ingest/pseudonyms.ts';
 import type { ClientMatch } from './client-match.ts';
 import { type ClickHouseEngine, execute, selectRows } from './engine.ts';
+import { withMigrationLock } from './migration-lock.ts';
 
 const dayMs = 86_400_000;
 const monthMs = 31 * dayMs;
@@ -84,10 +85,8 @@ export class DenialMove {
 
   /** Once the decisions are anonymised. Leaves no row of the client's. */
   async move(): Promise<void> {
-    const { engine, match, remove } = this.#options;
-    for (const slice of await this.#slices()) {
-      await execute(engine.writer, `${inserting}\n${transfer(match.owned)}`, { ...match.params, ...slice });
-    }
+    const { match, remove } = this.#options;
+    if ((await this.#slices()).length > 0) await this.#transferAll();
     await this.settle();
     await remove(`${match.owned} AND client != '${erasedClientId}'`);
   }
@@ -110,6 +109,17 @@ export class DenialMove {
         await execute(engine.writer, `${inserting}\n${sql}`, params);
       }
     }
+  }
+
+  /** One run at a time: two that read the same sums would both move them, and no decisions are left to say so. */
+  async #transferAll(): Promise<void> {
+    const { engine, clock, match } = this.#options;
+    await withMigrationLock({ engine, clock }, async (stillMine) => {
+      for (const slice of await this.#slices()) {
+        await stillMine();
+        await execute(engine.writer, `${inserting}\n${transfer(match.owned)}`, { ...match.params, ...slice });
+      }
+    });
   }
 
   async #counts(sql: string, params: object): Promise<number> {

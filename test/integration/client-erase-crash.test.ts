@@ -11,7 +11,7 @@ const child = fileURLToPath(new URL('../support/erase-child.ts', import.meta.url
 const live = (job: EraseJob): Promise<EraseReport | null> =>
   new Promise((resolve, reject) => {
     const args = ['--import', 'tsx', child, JSON.stringify(job)];
-    execFile(process.execPath, args, { timeout: 60_000 }, (error, output, errors) => {
+    execFile(process.execPath, args, { timeout: 120_000 }, (error, output, errors) => {
       if (error?.signal === 'SIGKILL') resolve(null);
       else if (error) reject(new Error(errors));
       else resolve(JSON.parse(output) as EraseReport);
@@ -19,9 +19,9 @@ const live = (job: EraseJob): Promise<EraseReport | null> =>
   });
 
 /** Before and within every statement that changes something: the notes, the changes of tables, the moves of denials. */
-const deaths = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((change) => [
+const deaths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap((change) => [
   { change, delayMs: null },
-  ...(change > 1 && change < 7 ? [{ change, delayMs: change % 2 === 0 ? 1 : 4 }] : []),
+  ...(change > 1 && change < 9 ? [{ change, delayMs: change % 2 === 0 ? 1 : 4 }] : []),
 ]);
 
 describeWith('chdb', 'an erasure that is killed with SIGKILL', (url) => {
@@ -38,5 +38,5 @@ describeWith('chdb', 'an erasure that is killed with SIGKILL', (url) => {
     const finished = await live({ folder, does: 'finish', clients });
     expect(finished).toEqual({ ...filled, named: 0 });
     expect(filled?.named).toBeGreaterThan(clients * 60);
-  }, 240_000);
+  }, 600_000);
 });
