@@ -26,6 +26,8 @@ export interface EngineOptions extends EngineUrls {
   readonly time: 'wall' | 'log';
   /** Of topics that do not exist yet. Default 12. */
   readonly partitions?: number;
+  /** Of the frames in Kafka. Default `none`. */
+  readonly eventCompression?: Config['eventCompression'];
   /** Tables are replicated on every server of this ClickHouse cluster. Null: on one server. */
   readonly clickhouseCluster?: string | null;
   /** 0: for ever, which a replayed log needs. Default 30. */
@@ -212,17 +214,20 @@ export const openSecondary = async (options: SecondaryOptions, opened: Opened): 
   return new RedisLimitStore({ redis, namespace });
 };
 
-type LogOptions = Pick<EngineOptions, 'kafkaUrl' | 'clock' | 'logger' | 'partitions'>;
+type LogOptions = Pick<EngineOptions, 'kafkaUrl' | 'clock' | 'logger' | 'partitions' | 'eventCompression'>;
 
 /** Opens what `kafkaUrl` names. */
-export const openLog = async ({ kafkaUrl, clock, logger, partitions = 12 }: LogOptions): Promise<EventLog> => {
+export const openLog = async (options: LogOptions): Promise<EventLog> => {
+  const { kafkaUrl, clock, logger, partitions = 12, eventCompression: compression = 'none' } = options;
   checkEngineUrls({ kafkaUrl });
   if (schemeOf(kafkaUrl) === 'memory:') {
     const { MemoryEventLog } = await import('../embedded/memory-event-log.ts');
     return new MemoryEventLog({ clock, logger, partitions });
   }
   const { openKafkaEventLog } = await adapter(() => import('../kafka/event-log.ts'));
-  return whispering(logger, (quiet) => openKafkaEventLog({ url: kafkaUrl, clock, logger: quiet, partitions }));
+  return whispering(logger, (quiet) =>
+    openKafkaEventLog({ url: kafkaUrl, clock, logger: quiet, partitions, compression }),
+  );
 };
 
 type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clickhouseCluster' | 'clock' | 'logger' | 'rawTtlDays'> &

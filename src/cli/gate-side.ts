@@ -52,7 +52,7 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   opened.add(replica, (follower) => follower.stop());
   const writer = opened.add(await log.writer(topics.decisions), (frames) => frames.close());
   const emitterId = `${config.region}-${randomBytes(6).toString('hex')}`;
-  const emitter = createEmitter({ writer, clock, logger, emitterId, region: config.region });
+  const emitter = createEmitter({ writer, clock, logger, emitterId, region: config.region, mode: config.events });
   const policyVersion = (): string => policies.current().version;
   const onCountersLost = (lost: CountersLost): void => measuring.countersLost(lost);
   const member = await counters.join({ gateId: emitterId, policyVersion, onCountersLost });

@@ -14,6 +14,8 @@ const deciding: readonly SettingName[] = [
   'policiesFile',
   'apiTokens',
   'apiTokensFile',
+  'events',
+  'eventCompression',
   'storeDeadlineMs',
   'blockPollMs',
 ];

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Committed, EventLog, FrameWriter, LogReader, Positions, TopicOptions } from '../event/event-log.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { connectKafka, type KafkaConnection, logFailed } from './client.ts';
-import { KafkaFrameWriter } from './frame-writer.ts';
+import { type Compression, KafkaFrameWriter } from './frame-writer.ts';
 import { KafkaLogReader } from './log-reader.ts';
 import { committedOffsets, ensureTopic, offsetRangesWhenKnown } from './topic.ts';
 
@@ -21,6 +21,8 @@ export interface KafkaEventLogOptions {
    * group stands still after its broker was restarted, since kafkajs comes back as a new member. Default 10,000.
    */
   readonly sessionTimeoutMs?: number;
+  /** Of the frames that are written. Readers understand both, also side by side. Default `none`. */
+  readonly compression?: Compression;
   /** Between a handler's first rejection and the next try, milliseconds; doubles up to 30 s. Default 1,000. */
   readonly retryPauseMs?: number;
 }
@@ -31,6 +33,7 @@ const defaults = {
   maxWaitMs: 250,
   sessionTimeoutMs: 10_000,
   retryPauseMs: 1_000,
+  compression: 'none' as Compression,
 };
 
 /**
@@ -55,7 +58,11 @@ class KafkaEventLog implements EventLog {
 
   async writer(topic: string, { compacted = false }: TopicOptions = {}): Promise<FrameWriter> {
     const partitions = await this.#ensure(topic, compacted);
-    const writer = await KafkaFrameWriter.open(this.#connection.kafka, topic, partitions);
+    const writer = await KafkaFrameWriter.open(this.#connection.kafka, {
+      topic,
+      partitions,
+      compression: this.#settings.compression,
+    });
     this.#opened.add({ end: () => writer.close() });
     return writer;
   }
