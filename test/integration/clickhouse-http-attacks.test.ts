@@ -1,8 +1,10 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openReadEngine } from '../../src/embedded/clickhouse-http/read-engine.ts';
+import { readerRole } from '../../src/embedded/reader-role.ts';
 import { describeWith } from '../support/engines.ts';
 import { attacksOn } from '../support/reader-attacks.ts';
 import { type ReadersFront, startReadersFront } from '../support/readers-front.ts';
@@ -85,11 +87,60 @@ describeWith('chdb', 'the embedded database, asked over HTTP by somebody who mea
     60_000,
   );
 
+  it('is refused by the engine itself, were the look at the statement not there', async () => {
+    const engine = await openReadEngine({ folder: chdb.slice('chdb:'.length), role: readerRole });
+    const before = await state();
+    const sources = [
+      `SELECT * FROM file('${secretFile}', 'LineAsString')`,
+      `DESCRIBE TABLE file('${secretFile}')`,
+      `SELECT * FROM \`${secretFile}\``,
+      `SELECT * FROM url('http://127.0.0.1:${trapPort}/', 'LineAsString')`,
+      `DESCRIBE TABLE url('http://127.0.0.1:${trapPort}/')`,
+      `SELECT * FROM remote('127.0.0.1:${trapPort}', system.one)`,
+      `SELECT * FROM mysql('127.0.0.1:${trapPort}', 'd', 't', 'u', 'p')`,
+      'SET readonly = 0',
+      'SET max_memory_usage = 5',
+      'SELECT 1 SETTINGS max_execution_time = 5',
+      'SELECT demangle(addressToSymbol(1))',
+      'SELECT * FROM system.users',
+    ];
+    const byEngine = attacks
+      .filter(([what]) => what === 'write' || what === 'define something')
+      .flatMap(([, all]) => all);
+    expect(byEngine.length).toBeGreaterThan(20);
+    for (const sql of [...byEngine, ...sources]) {
+      const reading = await engine.open({ settings: new Map(), params: new Map() });
+      const outcome = reading.whole(sql, 'TabSeparated').then(
+        () => 'done',
+        () => 'refused',
+      );
+      expect([sql, await outcome]).toEqual([sql, 'refused']);
+      reading.close();
+    }
+    engine.close();
+    expect(await state()).toEqual(before);
+    expect(visitors).toBe(0);
+  }, 30_000);
+
+  it('cannot hold a query by not reading its answer', async () => {
+    const socket = connect(Number(new URL(front.url).port), '127.0.0.1');
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    socket.pause();
+    const query = encodeURIComponent('SELECT number FROM numbers(100000000000) FORMAT TSV');
+    socket.write(`GET /?query=${query} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    await expect.poll(() => front.stats().running).toBe(1);
+    await expect.poll(() => front.stats().running, { timeout: 9000 }).toBe(0);
+    socket.resume();
+    await ended;
+  }, 20_000);
+
   it('leaves nothing of one query to the next', async () => {
     const ask = async (path: string, body = '') => (await fetch(front.url + path, { method: 'POST', body })).text();
     expect(await ask('/?param_x=mine&max_result_rows=1', 'SELECT {x:String}')).toBe('mine\n');
     expect(await ask('/', 'SELECT {x:String}')).toContain('UNKNOWN_QUERY_PARAMETER');
     expect(await ask('/', 'SELECT id FROM notes ORDER BY id')).toBe('1\n2\n3\n');
+    expect(await ask('/?max_result_rows=2', 'SELECT id FROM notes ORDER BY id')).toContain('Code: 396');
+    expect(await ask('/?limit=2', 'SELECT id FROM notes ORDER BY id')).toBe('1\n2\n');
   });
 
   it('lets no client raise its limits', async () => {
