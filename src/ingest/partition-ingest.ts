@@ -14,7 +14,7 @@ import { type BlockLimits, type Plan, planBlock } from './plan.ts';
 import { settle } from './settle.ts';
 import type { Start } from './start.ts';
 import type { Tally } from './tally.ts';
-import { keptInTime } from './times.ts';
+import { keptInTime, stillKept } from './times.ts';
 
 export interface PartitionContext {
   readonly topic: string;
@@ -200,10 +200,12 @@ export class PartitionIngest {
   }
 
   async #settleOnce(batch: RecordBatch, block: RowBlock): Promise<boolean> {
-    const { table, topic, patience, tally, logger } = this.#context;
+    const { table, topic, patience, tally, logger, keepsSince, decodeRow } = this.#context;
+    const kept = stillKept(block, { keptSinceMs: await keepsSince() }, decodeRow);
+    if (kept.rows === 0) return true;
     const { insertedRows, doubledRows } = await settle({
       table,
-      block,
+      block: kept,
       token: tokenOf(topic, block),
       mustOwn: () => batch.heartbeat(),
       pause: () => patience.pause(() => batch.heartbeat(), doubtMs),

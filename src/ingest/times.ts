@@ -1,4 +1,5 @@
-import type { BadRow, Inspected, RowDecoder } from './block.ts';
+import { type BadRow, type Inspected, type RowDecoder, runsWithout } from './block.ts';
+import type { RowBlock, RowRun } from './event-table.ts';
 import { maxMonths, monthsOfTimes, monthsSpanned } from './months.ts';
 
 /** Rows of other times cannot be kept. */
@@ -13,16 +14,14 @@ const endOfTimeMs = Date.UTC(2100, 0, 1);
 /** Rows of one frame that are buried one by one; with more, the whole frame goes. */
 export const maxBadRows = 50;
 
-type Clean = Extract<Inspected, { kind: 'clean' }>;
-
 interface TimedRow {
   readonly index: number;
   readonly timeMs: number;
 }
 
 /** The readable rows; what the others are, the database says. */
-const timesIn = ({ record }: Clean, decodeRow: RowDecoder): TimedRow[] =>
-  record.body
+const timesIn = (body: Buffer, decodeRow: RowDecoder): TimedRow[] =>
+  body
     .toString('utf8')
     .split('\n')
     .slice(0, -1)
@@ -55,7 +54,7 @@ export const keptInTime = (inspected: Inspected, bounds: TimeBounds, decodeRow: 
   const error = oldest ?? errorOf(maxTimeMs, bounds);
   const isWide = monthsSpanned(minTimeMs, Math.min(maxTimeMs, endOfTimeMs)) > maxMonths;
   if (error === null && !isWide) return inspected;
-  const times = timesIn(inspected, decodeRow);
+  const times = timesIn(record.body, decodeRow);
   const late = times.flatMap(({ index, timeMs }): BadRow[] => {
     const why = errorOf(timeMs, bounds);
     return why === null ? [] : [{ index, error: why }];
@@ -72,4 +71,18 @@ export const keptInTime = (inspected: Inspected, bounds: TimeBounds, decodeRow: 
       error: `rows of ${months.length} months; a frame holds at most ${maxMonths}`,
     };
   return { ...inspected, months, ...(late.length > 0 ? { badRows: [...(inspected.badRows ?? []), ...late] } : {}) };
+};
+
+/**
+ * What of a block can still be counted. Rows that have become older than what the table keeps may have been stored and be
+ * gone: to insert them until they stay would never end, and what is derived from them would count them again.
+ */
+export const stillKept = (block: RowBlock, { keptSinceMs }: TimeBounds, decodeRow: RowDecoder): RowBlock => {
+  if (block.minTimeMs >= keptSinceMs) return block;
+  const runs = block.runs.flatMap((run): RowRun[] => {
+    const old = timesIn(run.body, decodeRow).filter(({ timeMs }) => timeMs < keptSinceMs);
+    return runsWithout(run, new Set(old.map(({ index }) => run.firstSeq + index)));
+  });
+  const rows = runs.reduce((sum, run) => sum + run.rows, 0);
+  return { ...block, runs, rows, minTimeMs: keptSinceMs };
 };

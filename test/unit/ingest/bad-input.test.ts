@@ -6,7 +6,7 @@ import { createIngester, type Ingester } from '../../../src/ingest/ingester.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { baseTimeMs, decisionEvent, decisionFrame, FrameSource } from '../../support/decision-frames.ts';
 import { FakeEventTable } from '../../support/fake-event-table.ts';
-import { ScriptedLog } from '../../support/scripted-log.ts';
+import { Death, ScriptedLog } from '../../support/scripted-log.ts';
 
 const dayMs = 86_400_000;
 const yearMs = 365 * dayMs;
@@ -172,6 +172,29 @@ describe('a clock that is years off', () => {
     expect(table.rows.map(({ seq }) => seq)).toEqual([2, 3]);
     expect(ingester.stats()).toMatchObject({ rows: 2, deadLetters: 2 });
     expect(letters()[0]?.said['error']).toMatch(/older than what the table keeps/);
+  });
+});
+
+describe('a block that is settled after its rows have outlived the retention', () => {
+  it('is not stored again and again: what may be gone is neither counted nor inserted', async () => {
+    log.add(
+      source.frame({ timeMs: baseTimeMs }, { timeMs: baseTimeMs + 5 * dayMs }, { timeMs: baseTimeMs + 6 * dayMs }),
+    );
+    const insert = table.insert.bind(table);
+    table.insert = async (runs, token) => {
+      await insert(runs, token);
+      throw new Death();
+    };
+    await expect(ingestAll()).rejects.toThrow(Death);
+    table.insert = insert;
+    // The oldest row has been merged away, and the newest was lost when the database died.
+    table.keptSinceMs = baseTimeMs + dayMs;
+    table.rows.splice(2, 1);
+    table.rows.splice(0, 1);
+    const ingester = await ingestAll();
+    expect(table.rows.map(({ seq }) => seq)).toEqual([2, 3]);
+    expect(ingester.stats()).toMatchObject({ repairedRows: 1, storedTwiceRows: 0 });
+    expect([...table.ledger.values()]).toMatchObject([{ startOffset: 0, endOffset: 1 }]);
   });
 });
 
