@@ -125,6 +125,36 @@ describeWith('chdb', 'what is derived from the rows', (url) => {
     await migrate({ engine, logger: silentLogger, options: keepAll });
   });
 
+  it('is in order of time like the rows, so that settling a block reads what it touched and not the month', async () => {
+    const rows = await selectRows<{ name: string; first: string }>(
+      engine.reader,
+      `SELECT name, splitByString(', ', sorting_key)[1] AS first FROM system.tables
+       WHERE database = currentDatabase() AND name IN ('decisions_raw', {one:String}, {two:String}, {three:String}, {four:String})`,
+      { one: derived[0], two: derived[1], three: derived[3], four: derived[4] },
+    );
+    expect(Object.fromEntries(rows.map(({ name, first }) => [name, first]))).toEqual({
+      decisions_raw: 'time',
+      decisions_per_minute: 'minute',
+      decisions_per_hour: 'hour',
+      decisions_per_day: 'day',
+      denials_by_client_per_minute: 'minute',
+    });
+    // A hundred thousand rows over a month; a block of one second of them.
+    const many = `SELECT fromUnixTimestamp64Milli(${baseTimeMs} + number * 25000, 'UTC') AS time, 'many' AS emitter, 9 AS \`partition\`,
+      number + 1 AS seq, concat('t', toString(number % 500)) AS tenant, 'allowed' AS outcome, 1 AS count FROM numbers(100000)`;
+    await execute(
+      engine.writer,
+      `INSERT INTO decisions_raw (time, emitter, \`partition\`, seq, tenant, outcome, count) ${many}`,
+    );
+    const fromMs = baseTimeMs + 1_000_000_000;
+    const [read] = await selectRows<{ rows: string | number }>(
+      engine.reader,
+      `EXPLAIN ESTIMATE SELECT seq FROM decisions_raw WHERE \`partition\` = 9 AND emitter = 'many'
+         AND time >= fromUnixTimestamp64Milli(${fromMs}, 'UTC') AND time <= fromUnixTimestamp64Milli(${fromMs + 1000}, 'UTC')`,
+    );
+    expect(Number(read?.rows)).toBeLessThan(20_000);
+  });
+
   it('knows how long its rows stay', async () => {
     expect(await table().keepsSince()).toBe(0);
     await migrate({ engine, logger: silentLogger, options: { ...keepAll, rawTtlDays: 7 } });
