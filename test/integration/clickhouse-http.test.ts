@@ -225,6 +225,29 @@ describeWith('chdb', 'the embedded database over HTTP', (chdb) => {
       expect((await post('SELECT 1', '/?compress=1')).status).toBe(501);
     });
 
+    it('gives everybody the values of their own parameters, beside others and beside the process itself', async () => {
+      const query = 'SELECT {x:String} AS x, sum(sipHash64(number)) > 0 AS y FROM numbers(20000) FORMAT JSONEachRow';
+      const reader = async (name: string) => {
+        for (let index = 0; index < 40; index++) {
+          const x = `${name}-${index}`;
+          const response = await post(query, `/?param_x=${x}`);
+          expect(await response.text()).toBe(`{"x":"${x}","y":1}\n`);
+        }
+      };
+      const itself = async () => {
+        for (let index = 0; index < 40; index++) {
+          const x = `own-${index}`;
+          const result = await front.writer.query({
+            query: 'SELECT {x:String} AS x',
+            query_params: { x },
+            format: 'JSONEachRow',
+          });
+          expect(await result.json()).toEqual([{ x }]);
+        }
+      };
+      await Promise.all([reader('a'), reader('b'), reader('c'), itself()]);
+    }, 30_000);
+
     /** A query that is under way until its client leaves. */
     const holdOne = async () => {
       const left = new AbortController();
