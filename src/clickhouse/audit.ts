@@ -277,10 +277,10 @@ export class ClickHouseAuditor implements Auditor {
   }
 
   async #rawSums(reading: Reading): Promise<{ grain: Grain; behind: Sums[] }> {
-    const { audited, params, period } = reading;
+    const { audited, params, period, sinceMs } = reading;
     const keptFromMs = this.#grainFromMs(reading, audited.table);
     // Rows on their way may be older than what is kept: they tell which periods of the rollups are moving.
-    const rows = await this.#select<SumsRow>(rawSumsStatement(period), { ...params, fromMs: 0 });
+    const rows = await this.#select<SumsRow>(rawSumsStatement(period), { ...params, fromMs: sinceMs });
     const isBehind = ({ behind }: SumsRow): boolean => Number(behind) === 1;
     return {
       grain: { table: audited.table, source: null, measures, keptFromMs, sums: merged(rows.map(sumsOf)) },
