@@ -68,7 +68,12 @@ export class Sink {
       this.#response.socket?.destroySoon();
       return;
     }
-    await new Promise<void>((resolve) => encoder.flush(constants.Z_SYNC_FLUSH, resolve));
+    await new Promise<void>((resolve) => {
+      encoder.flush(constants.Z_SYNC_FLUSH, resolve);
+      // What is destroyed in the middle of a flush need not tell.
+      this.#gone.addEventListener('abort', () => resolve(), { once: true });
+    });
+    if (this.#gone.aborted) return;
     encoder.unpipe(this.#response);
     for (let bytes: unknown = encoder.read(); bytes instanceof Buffer; bytes = encoder.read()) {
       this.#response.write(bytes);
