@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import type { EventLog } from '../../src/event/event-log.ts';
@@ -6,9 +5,8 @@ import { createIngester } from '../../src/ingest/ingester.ts';
 import { openKafkaEventLog } from '../../src/kafka/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { FrameSource } from '../support/decision-frames.ts';
-import { chdbUrl, describeWith, freshName } from '../support/engines.ts';
+import { describeWith, freshName } from '../support/engines.ts';
 import { FakeEventTable } from '../support/fake-event-table.ts';
-import { liveAndDie } from '../support/live-and-die.ts';
 
 const partitions = 2;
 
@@ -50,27 +48,4 @@ describeWith('kafka', 'ingest from a real broker', (url) => {
     expect(table.total).toBe(rows);
     expect(table.derived).toBe(rows);
   });
-
-  it('stores every decision once on chDB though the process is killed with SIGKILL again and again', async (context) => {
-    const data = chdbUrl();
-    if (data === null) return context.skip('chDB is missing');
-    const folder = data.slice('chdb:'.length);
-    mkdirSync(folder, { recursive: true });
-    const topic = freshName('ingest-crash');
-    const rows = await produce(topic);
-    const base = { folder, frames: 0, kafka: { url, topic } };
-    const points = ['before-insert', 'during-insert', 'after-insert', 'after-count', 'during-repair'] as const;
-    for (const point of points) {
-      const { signal, errors } = await liveAndDie({ ...base, point, delayUs: 3_000 });
-      expect(errors).toBe('');
-      expect(signal).toBe('SIGKILL');
-    }
-    const { output, errors } = await liveAndDie({ ...base, point: 'never', delayUs: 0 });
-    expect(errors).toBe('');
-    const { totals, partitions: stored, stats } = JSON.parse(output);
-    expect(totals.decisions).toBe(rows);
-    expect(stored).toHaveLength(partitions);
-    for (const one of stored) expect(one).toMatchObject({ events: rows / partitions, drift: 0, doubledEvents: 0 });
-    expect(stats).toMatchObject({ storedTwiceRows: 0, changedBlocks: 0, missingRows: 0, deadLetters: 0 });
-  }, 240_000);
 });

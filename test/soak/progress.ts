@@ -17,7 +17,7 @@ export class Progress {
   show(done: number, doing: string): void {
     this.#bar?.update(Math.min(done, this.#total), { doing });
     const tenths = Math.floor((done / this.#total) * 10);
-    if (this.#bar || tenths === this.#shown) return;
+    if (this.#bar || (tenths === this.#shown && done < this.#total)) return;
     this.#shown = tenths;
     process.stderr.write(`${Math.min(100, Math.round((done / this.#total) * 100))} % ${doing}\n`);
   }

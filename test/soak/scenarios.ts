@@ -20,13 +20,7 @@ export interface Outcome {
 }
 
 const partitions = 2;
-const small: ShipmentOptions = {
-  partitions,
-  framesPerPartition: 60,
-  rowsPerFrame: 40,
-  doubleEvery: 7,
-  poisonEvery: 29,
-};
+const small: ShipmentOptions = { partitions, framesPerPartition: 40, rowsPerFrame: 40, doubleEvery: 7 };
 
 const compare = async (
   stage: Stage,
@@ -61,7 +55,7 @@ export const errorsInjected = async (stage: Stage): Promise<Outcome> => {
       delayUs: 0,
     })),
   );
-  const shipment = shipmentOf(small);
+  const shipment = shipmentOf({ ...small, framesPerPartition: 60, poisonEvery: 37 });
   const [ends] = await Promise.all([send(stage, shipment), prepareDatabase(dataOf(stage))]);
   const ending = await new IngestLife(jobOf(stage, { arms })).end(endDeadlineMs);
   const compared = await compare(stage, shipment.truth, ends);
@@ -253,7 +247,7 @@ export const brokerKilled =
  */
 export const topicTruncated = async (stage: Stage): Promise<Outcome> => {
   const { kafkaUrl, topic } = stage;
-  const shipment = shipmentOf({ ...small, doubleEvery: 0, poisonEvery: 0 });
+  const shipment = shipmentOf({ ...small, doubleEvery: 0 });
   const [ends] = await Promise.all([send(stage, shipment), prepareDatabase(dataOf(stage))]);
   const kill: Arm = { operation: 'ack', moment: 'after', fault: 'kill', occurrence: 4, delayUs: 0 };
   const died = await new IngestLife(jobOf(stage, { arms: [kill] })).end(endDeadlineMs);

@@ -15,7 +15,7 @@ import { seeded } from './points.ts';
 import { countDeadLetters, deadLettersOf } from './read-topic.ts';
 import { faultsInOrder, type SoakTargets } from './soak-faults.ts';
 import { judge, type SoakVerdict } from './soak-verdict.ts';
-import { drained, type Stage } from './stage.ts';
+import { drained, type Stage, until } from './stage.ts';
 import { shipmentOf, Truth } from './truth.ts';
 
 export interface SoakOptions {
@@ -84,12 +84,13 @@ class Soak {
   }
 
   async run(): Promise<SoakReport> {
-    const startUs = systemClock.monotonicUs();
-    const seconds = (): number => Math.round((systemClock.monotonicUs() - startUs) / 1e6);
     await prepareDatabase(join(this.#stage.folder, 'data'));
     this.#ward.open();
     while (this.#gates.length < this.#options.gates) this.#gates.push(this.#newGate());
     await this.#sendPoison();
+    await until('every gate decides', () => this.#gates.every(({ last }) => last.sent > 0));
+    const startUs = systemClock.monotonicUs();
+    const seconds = (): number => Math.round((systemClock.monotonicUs() - startUs) / 1e6);
     await this.#disturb(startUs);
     this.#cable.heal();
     this.#tell(startUs, 'closing the gates');
