@@ -87,7 +87,7 @@ export interface LatencyPoint {
 export interface Freshness {
   /** Time of the newest event stored, milliseconds since the epoch; null: there is none. */
   readonly newestEventAtMs: number | null;
-  /** When the newest row was stored, to the second; null: there is none. */
+  /** When the rows of the newest hour were last added to, to the second; null: there is none. */
   readonly newestStoredAtMs: number | null;
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/clickhouse/database.ts';
+import { systemClock } from '../../src/clock.ts';
 import type { OutgoingFrame } from '../../src/event/event-log.ts';
 import { crc32Hex } from '../../src/event/frame.ts';
 import type { RowBlock, RowRun, StoredBlock } from '../../src/ingest/event-table.ts';
@@ -365,6 +366,18 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
         lastDeniedAtMs: timeMs + 5,
       });
       expect([...(clients[0]?.routes ?? [])].sort()).toEqual(['GET /a', 'GET /b']);
+    });
+
+    it('says which decision is the newest, and when rows of its hour were last stored', async () => {
+      nextPartition();
+      const newestMs = Date.UTC(2099, 0, 1) + partition * minuteMs + 7;
+      const frame = source().frame({ timeMs: newestMs - 1 }, { timeMs: newestMs });
+      const beforeMs = systemClock.nowMs();
+      await database.table.insert([runOf(frame)], `t:${partition}`);
+      const { newestEventAtMs, newestStoredAtMs } = await database.reader.freshness();
+      expect(newestEventAtMs).toBe(newestMs);
+      expect(newestStoredAtMs).toBeGreaterThan(beforeMs - 2_000);
+      expect(newestStoredAtMs).toBeLessThanOrEqual(systemClock.nowMs());
     });
 
     it('refuses a question without a bound', async () => {
