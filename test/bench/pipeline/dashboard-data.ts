@@ -10,8 +10,8 @@ export const toMs = fromMs + days * 86_400_000;
 
 /** Each of another tenant, route and region, as good as. */
 const rowsPerMinute = 480;
-/** Of one insert: ten hours. */
-const minutesPerChunk = 600;
+/** Of one insert: a day. */
+const minutesPerChunk = 1440;
 const rowsPerChunk = rowsPerMinute * minutesPerChunk;
 const chunks = (days * 1440) / minutesPerChunk;
 export const rawRows = rowsPerChunk * chunks;
@@ -38,8 +38,7 @@ SELECT
   concat('policy-', toString(${drawn(5, 3)})) AS policy, '0123456789ab' AS policy_version, 'client' AS scope,
   1000 AS \`limit\`, ${drawn(1000, 7)} AS remaining, ${outcome} AS outcome, 'store' AS source,
   bitShiftLeft(1::UInt64, ${drawn(12, 8)}) AS latency_us, 0 AS early, 1 AS cost, 1 + ${drawn(1000, 9)} AS count
-FROM numbers(${chunk * rowsPerChunk}, ${rowsPerChunk})
-SETTINGS max_insert_threads = 1`;
+FROM numbers(${chunk * rowsPerChunk}, ${rowsPerChunk})`;
 
 const migrationsFolder = fileURLToPath(new URL('../../../migrations', import.meta.url));
 
@@ -50,29 +49,36 @@ const versionOf = (): string => {
   return hash.digest('hex').slice(0, 16);
 };
 
+/** Days that are there. One that was cut short may lack some of what is derived from it: no time depends on that. */
+const daysThere = async ({ ask }: BenchDatabase): Promise<number> => {
+  const [held] = await ask<{ newest: string | number }>('SELECT max(seq) AS newest FROM decisions_raw');
+  return Math.ceil(Number(held?.newest ?? 0) / rowsPerChunk);
+};
+
 const fill = async (store: BenchDatabase): Promise<void> => {
-  for (let chunk = 0; chunk < chunks; chunk += 1) {
+  for (let chunk = await daysThere(store); chunk < chunks; chunk += 1) {
     const done = Math.floor((100 * chunk) / chunks);
     process.stderr.write(`dashboard-p95: building ${rawRows.toLocaleString('en-US')} rows, once … ${done} %\r`);
     await store.run(chunkSql(chunk));
   }
+  process.stderr.write('\n');
   // What merges in the background would do within the hour.
   await store.optimize();
-  process.stderr.write('\n');
 };
 
-/** The data set, made on first use and kept under .services. Delete the folder at any time. */
+/** The data set, made on first use and kept under .services; what was interrupted goes on. Delete the folder at any time. */
 export const openDashboardData = async (keepFolder: string): Promise<BenchDatabase> => {
   const home = join(keepFolder, 'bench-dashboard');
   const version = versionOf();
-  const stamp = join(home, 'version');
-  const isThere = existsSync(stamp) && readFileSync(stamp, 'utf8') === version;
-  if (!isThere) rmSync(home, { recursive: true, force: true });
+  const [begun, complete] = [join(home, 'begun'), join(home, 'complete')];
+  const isOf = (stamp: string): boolean => existsSync(stamp) && readFileSync(stamp, 'utf8') === version;
+  if (!isOf(begun)) rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
+  writeFileSync(begun, version);
   const store = await openBenchDatabase(join(home, 'chdb'));
-  if (!isThere) {
+  if (!isOf(complete)) {
     await fill(store);
-    writeFileSync(stamp, version);
+    writeFileSync(complete, version);
   }
   return store;
 };
