@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import { messageOf } from '../errors.ts';
 import type { Positions } from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
@@ -29,6 +29,8 @@ export interface TopicFactsOptions {
   readonly logger: Logger;
 }
 
+// Not by its name: of a CommonJS package Node finds only some of the names, and of this one not that.
+const topicResource = kafkajs.ConfigResourceTypes.TOPIC;
 const wanted = ['retention.ms', 'retention.bytes', 'cleanup.policy', 'message.timestamp.type'];
 
 /** Settings of the topics; what a broker does not let this user ask stays unknown. */
@@ -36,7 +38,7 @@ const settingsOf = async (admin: Admin, topics: readonly string[], logger: Logge
   try {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: topics.map((name) => ({ type: ConfigResourceTypes.TOPIC, name, configNames: wanted })),
+      resources: topics.map((name) => ({ type: topicResource, name, configNames: wanted })),
     });
     return new Map(
       resources.map(({ resourceName, configEntries }) => [

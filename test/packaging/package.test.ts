@@ -21,6 +21,9 @@ const shippedAtTop = [
   'package.json',
 ];
 
+/** The program, which reads its arguments at once, and the script of a page. */
+const notLoadedHere = ['dist/cli/main.js', 'dist/console/status.js'];
+
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-pack-'));
 let packed: Packed;
 beforeAll(() => {
@@ -180,6 +183,23 @@ describe('an installed tidegate', () => {
       console.log(JSON.stringify(loaded.map((module) => Object.keys(module).length > 0)));
       process.exit(0);`;
     expect(runNode(script)).toEqual(entries().map(() => true));
+  });
+
+  it('loads each of its modules in Node itself, where a loader of tests finds more names in a CommonJS package', () => {
+    for (const name of optionalPackages) link(name, packed.consumer);
+    for (const name of ['@opentelemetry/sdk-metrics', '@opentelemetry/exporter-prometheus'])
+      link(name, packed.consumer);
+    const modules = packed.paths.filter((path) => /^dist\/.*\.js$/.test(path) && !notLoadedHere.includes(path));
+    const script = `
+      const failed = [];
+      for (const path of ${JSON.stringify(modules)}) {
+        try { await import(${JSON.stringify(`${packed.installed}/`)} + path); }
+        catch (error) { failed.push(path + ': ' + error.message); }
+      }
+      console.log(JSON.stringify(failed));
+      process.exit(0);`;
+    expect(modules.length).toBeGreaterThan(100);
+    expect(runNode(script)).toEqual([]);
   });
 
   it('has types that a strict project compiles against, declarations included', () => {
