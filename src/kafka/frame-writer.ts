@@ -16,7 +16,7 @@ const maxSendBytes = 16 * 1024 * 1024;
 
 const brokerTimeoutMs = 10_000;
 
-/** `gzip`: a sixth of the bytes on the wire and on the broker's disks, for CPU time of this process. */
+/** `gzip`: a twentieth of the bytes on the wire and on the broker's disks, for as much CPU again as writing the rows. */
 export const compressions = ['none', 'gzip'] as const;
 export type Compression = (typeof compressions)[number];
 

@@ -62,6 +62,7 @@ Run it on yours:
 \`\`\`
 npm run bench -- enforcement            # a table; about two minutes
 npm run bench -- failure                # Redis fails; another two
+npm run bench -- pipeline               # decisions to rows; ten minutes, the first time twenty or more
 npm run bench -- enforcement --json     # one JSON object as the last line
 npm run bench -- enforcement --only memory-100k-keys redis-512-in-flight --rounds 11
 \`\`\`
@@ -76,6 +77,10 @@ nothing. A run of \`enforcement\` in which any decision was taken without the st
 other one is of one client that pushes. Four gates share its limit, with a deadline of 20 ms; beside them four limiters with the
 same time limit, each with its own memory as insurance; three rounds at most. \`recovery\` is the time from the end of the fault until each gate has
 had an answer of the store, at most 3,000 ms: ours asks again only once in 500 to 1,000 ms.
+
+\`pipeline\` follows decisions to their rows: a broker of Apache Kafka of this run alone, ClickHouse as chDB in the process that is
+measured. What it counts in one place it leaves out in another: CPU time of the broker is in no result. \`dashboard-p95\` makes
+its data on first use, which takes ten minutes of two cores or more, and keeps it under \`.services/bench-dashboard\` until tables change.
 
 ${reports.map(sectionOf).join('\n')}`;
 

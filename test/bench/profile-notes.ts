@@ -21,5 +21,10 @@ export const profileNotes: Readonly<Record<string, string>> = {
     'Time on this machine varies with what else runs: alone 1.4 to 2.0 us of CPU per match were measured, beside other work 2.4 to 11. Misses of the cache lead.',
   'distinct-decisions':
     'Profiled: encoding takes more than twice as long as recording; garbage collection is a fifth of all. Within them nothing leads by much: looking up the row, reading it again, copying frames.',
+  'gate-events-overhead':
+    'Profiled on a busy machine: of what events add, looking up kind and row of a decision is two thirds, mostly waiting for memory; making the record is a tenth, writing rows and frames a fifth. How many decisions share a row depends on how many the machine takes in a quarter of a second: a slow one has more rows to write for each.',
+  'emit-decisions': 'Not profiled.',
+  'cpu-per-million':
+    'Inserts cost ClickHouse several milliseconds of CPU each, whatever their size, for every table that is derived from the rows: blocks of a few thousand rows cost more than those of fifty thousand.',
   'merged-decisions': 'Not profiled. The Map beside it neither looks at a dimension but the client nor sends anything.',
 };
