@@ -165,10 +165,9 @@ export class ClickHouseDecisionReader implements DecisionReader {
   async freshness(): Promise<Freshness> {
     // Parts know their newest time, and rows lie in its order: two numbers out of metadata and one hour's rows.
     const rows = await this.#select<{ held: Count; event: Count; stored: Count }>(
-      `WITH (SELECT max(time) FROM decisions_raw) AS newest
-       SELECT (SELECT count() FROM decisions_raw) AS held, toUnixTimestamp64Milli(newest) AS event,
-         toUnixTimestamp(max(ingested_at)) AS stored
-       FROM decisions_raw WHERE time >= newest - toIntervalHour(1)`,
+      `SELECT (SELECT count() FROM decisions_raw) AS held,
+         toUnixTimestamp64Milli((SELECT max(time) FROM decisions_raw)) AS event, toUnixTimestamp(max(ingested_at)) AS stored
+       FROM decisions_raw WHERE time >= (SELECT max(time) FROM decisions_raw) - toIntervalHour(1)`,
     );
     const row = rows[0];
     if (!row || Number(row.held) === 0) return { newestEventAtMs: null, newestStoredAtMs: null };
