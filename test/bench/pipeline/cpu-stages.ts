@@ -4,6 +4,9 @@ import type { Sample } from '../contest.ts';
 export const stages = ['decide', 'merge', 'encode', 'send', 'ingest', 'clickhouse'] as const;
 export type Stage = (typeof stages)[number];
 
+/** Seconds per million decisions: less cannot be told from nothing, and nothing has no ratio. */
+const least = 0.01;
+
 /** CPU time of this process, all of its threads, by stage. */
 export class CpuMeter {
   readonly #us = new Map<Stage, number>();
@@ -19,9 +22,9 @@ export class CpuMeter {
   /** Seconds per million decisions. What `merge` was measured with, deciding, is taken off it. */
   sample(decisions: number): Sample {
     const usOf = (stage: Stage): number => this.#us.get(stage) ?? 0;
-    const own = { merge: Math.max(0, usOf('merge') - usOf('decide')) };
+    const own = { merge: usOf('merge') - usOf('decide') };
     const seconds = Object.fromEntries(
-      stages.map((stage) => [stage, (stage === 'merge' ? own.merge : usOf(stage)) / decisions]),
+      stages.map((stage) => [stage, Math.max(least, (stage === 'merge' ? own.merge : usOf(stage)) / decisions)]),
     );
     return { ...seconds, '': Object.values(seconds).reduce((sum, each) => sum + each, 0) };
   }

@@ -55,7 +55,7 @@ const openOurs = async (requests: readonly GateRequest[], kafkaUrl: string) => {
   return { take, settle, close };
 };
 
-/** Messages of one send, and sends under way: twice or half as many of either made kafkajs no quicker. */
+/** Messages of one send, and sends under way: large batches and no waiting for one another, which suits kafkajs. */
 const perSend = 1000;
 const inFlight = 4;
 const peerTopic = 'one-message-per-decision';
