@@ -185,10 +185,19 @@ describe('an installed tidegate', () => {
     expect(runNode(script)).toEqual(entries().map(() => true));
   });
 
+  it('has types that a strict project compiles against, declarations included', () => {
+    link('@types/node', packed.consumer);
+    const lines = entries().map((entry, index) => `import * as entry${index} from '${entry}';\nvoid entry${index};\n`);
+    writeFileSync(join(packed.consumer, 'use.ts'), lines.join(''));
+    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
+    expect(run(tool('tsc'), [...options, '--skipLibCheck', 'false', '--ignoreConfig', 'use.ts'])).toBe('');
+  });
+
   it('loads each of its modules in Node itself, where a loader of tests finds more names in a CommonJS package', () => {
-    for (const name of optionalPackages) link(name, packed.consumer);
-    for (const name of ['@opentelemetry/sdk-metrics', '@opentelemetry/exporter-prometheus'])
-      link(name, packed.consumer);
+    const present = ['fastify', 'kafkajs'];
+    for (const name of Object.keys(packed.manifest.peerDependencies)) {
+      if (!present.includes(name)) link(name, packed.consumer);
+    }
     const modules = packed.paths.filter((path) => /^dist\/.*\.js$/.test(path) && !notLoadedHere.includes(path));
     const script = `
       const failed = [];
@@ -200,13 +209,5 @@ describe('an installed tidegate', () => {
       process.exit(0);`;
     expect(modules.length).toBeGreaterThan(100);
     expect(runNode(script)).toEqual([]);
-  });
-
-  it('has types that a strict project compiles against, declarations included', () => {
-    link('@types/node', packed.consumer);
-    const lines = entries().map((entry, index) => `import * as entry${index} from '${entry}';\nvoid entry${index};\n`);
-    writeFileSync(join(packed.consumer, 'use.ts'), lines.join(''));
-    const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
-    expect(run(tool('tsc'), [...options, '--skipLibCheck', 'false', '--ignoreConfig', 'use.ts'])).toBe('');
   });
 });
