@@ -42,9 +42,14 @@ interface BrokerError {
   readonly cause?: BrokerError;
 }
 
-/** kafkajs wraps what it has tried again. */
-const isNotYet = ({ type, cause }: BrokerError): boolean =>
-  notYet.includes(type ?? '') || (cause !== undefined && isNotYet(cause));
+/**
+ * kafkajs wraps what it has tried again. It stumbles (a TypeError of its own) over a topic whose leaders change between its
+ * question for the ends and that for the beginnings.
+ */
+const isNotYet = (error: BrokerError): boolean =>
+  error instanceof TypeError ||
+  notYet.includes(error.type ?? '') ||
+  (error.cause !== undefined && isNotYet(error.cause));
 
 /** Asks until the brokers know the topic; null is an answer of one that does not know all of it. */
 const whenKnown = async <T>(

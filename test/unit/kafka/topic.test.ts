@@ -10,16 +10,20 @@ interface Answer {
 }
 
 /** A broker that was asked to create a topic and then answers so, the last answer again and again. */
-const connectionOf = (answers: Answer[]) => {
+const connectionOf = (answers: Answer[], stumbles = 0) => {
   const clock = new ManualClock();
-  const calls = { created: 0, asked: 0 };
+  const calls = { created: 0, asked: 0, askedForOffsets: 0 };
   const admin = {
     listTopics: async () => [],
     createTopics: async () => {
       calls.created += 1;
       return true;
     },
-    fetchTopicOffsets: async () => [],
+    fetchTopicOffsets: async () => {
+      calls.askedForOffsets += 1;
+      if (calls.askedForOffsets <= stumbles) throw new TypeError("Cannot destructure property 'partitions'");
+      return [];
+    },
     fetchTopicMetadata: async () => {
       const { leaders = [], type } = answers[Math.min(calls.asked, answers.length - 1)] ?? {};
       calls.asked += 1;
@@ -53,7 +57,13 @@ describe('a topic that is created', () => {
       { leaders: [1, 1] },
     ]);
     await expect(whileTimePasses(clock, ensureTopic(connection, 't', { partitions: 2 }))).resolves.toBe(2);
-    expect(calls).toEqual({ created: 1, asked: 4 });
+    expect(calls).toEqual({ created: 1, asked: 4, askedForOffsets: 1 });
+  });
+
+  it('is asked for again where its leaders change while kafkajs asks for its offsets', async () => {
+    const { connection, clock, calls } = connectionOf([{ leaders: [1, 1] }], 2);
+    await expect(whileTimePasses(clock, ensureTopic(connection, 't', { partitions: 2 }))).resolves.toBe(2);
+    expect(calls.askedForOffsets).toBe(3);
   });
 
   it('is given up on after ten seconds, and at once when something else is wrong', async () => {
