@@ -4,6 +4,7 @@ import type { LogRecord } from '../event/event-log.ts';
 import { checkFrame, crc32Hex, type FrameHeaders } from '../event/frame.ts';
 import type { RowBlock, RowRun } from './event-table.ts';
 import type { Intent } from './intent.ts';
+import { type BadRow, maxBadRows, scanRows } from './row-scan.ts';
 
 /** What the rows of every topic say of themselves. */
 export interface RowIdentity {
@@ -16,20 +17,7 @@ export interface RowIdentity {
 /** Reads one line without its line break. Throws when it is no row of the topic. */
 export type RowDecoder = (line: string) => RowIdentity;
 
-/** Where a record comes from, and how its rows are read. */
-export interface Origin {
-  readonly partition: number;
-  readonly decodeRow: RowDecoder;
-}
-
-/** A row that cannot be read, in a frame that can. */
-export interface BadRow {
-  /** In the frame, from 0. */
-  readonly index: number;
-  readonly error: string;
-}
-
-/** A record as ingest sees it: between the first and the last row ClickHouse alone looks. */
+/** A record as ingest sees it: whose its rows are is known of all, what else they say ClickHouse finds out. */
 export type Inspected =
   | {
       readonly kind: 'clean';
@@ -75,37 +63,15 @@ export const rowOf = (body: Buffer, index: number): Buffer => {
   return body.subarray(index === 0 ? 0 : (ends[index - 1] ?? body.length), (ends[index] ?? body.length + 1) - 1);
 };
 
-/** Null when it is none: the database says so, too, and then this row alone is buried. */
-const rowIn = (line: Buffer, decodeRow: RowDecoder): RowIdentity | null => {
-  try {
-    return decodeRow(line.toString('utf8'));
-  } catch {
-    return null;
-  }
-};
-
-/**
- * Rows are found again by what their frame says of them. One that says otherwise would be stored, never be found, and
- * stored again. The first and the last row tell: one emitter writes a frame at once.
- */
-const checkIdentity = (body: Buffer, headers: FrameHeaders, { partition, decodeRow }: Origin): void => {
-  const { emitter, firstSeq, rows, minTimeMs, maxTimeMs } = headers;
-  for (const index of new Set([0, rows - 1])) {
-    const row = rowIn(rowOf(body, index), decodeRow);
-    if (row === null) continue;
-    const { timeMs, seq } = row;
-    const isOwn = row.emitter === emitter && row.partition === partition && seq === firstSeq + index;
-    if (isOwn && timeMs >= minTimeMs && timeMs <= maxTimeMs) continue;
-    throw new TidegateError('FRAME_CORRUPT', `row ${index} is of another emitter, position, partition or time`);
-  }
-};
-
-export const inspect = (record: LogRecord, origin: Origin): Inspected => {
+export const inspect = (record: LogRecord, partition: number): Inspected => {
   try {
     const headers = checkFrame(record);
     checkBody(record.body, headers.rows);
-    if (headers.rows > 0) checkIdentity(record.body, headers, origin);
-    return { kind: 'clean', record, headers };
+    const { bad, isBorneOut } = scanRows(record.body, { headers, partition });
+    if (bad.length === 0) return { kind: 'clean', record, headers };
+    if (bad.length <= maxBadRows && isBorneOut) return { kind: 'clean', record, headers, badRows: bad };
+    const error = `${bad.length > maxBadRows ? 'too many' : 'all'} of its rows are none: ${bad[0]?.error}`;
+    return { kind: 'corrupt', record, error, ...(isBorneOut ? { headers } : {}) };
   } catch (error) {
     return { kind: 'corrupt', record, error: messageOf(error) };
   }

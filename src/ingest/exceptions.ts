@@ -1,6 +1,6 @@
 import { type Exceptions, findBadRows, type Inspected, type RowDecoder, rowOf } from './block.ts';
 import type { DeadRecord } from './dead-letters.ts';
-import { maxBadRows } from './times.ts';
+import { maxBadRows } from './row-scan.ts';
 
 /** Of what a former owner left out. */
 const refused = 'refused by the database, or of a time that it does not keep';

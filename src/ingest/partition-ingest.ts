@@ -92,8 +92,7 @@ export class PartitionIngest {
   }
 
   #inspect(records: readonly LogRecord[]): Inspected[] {
-    const origin = { partition: this.#partition, decodeRow: this.#context.decodeRow };
-    return records.map((record) => inspect(record, origin));
+    return records.map((record) => inspect(record, this.#partition));
   }
 
   /**

@@ -1,6 +1,7 @@
-import { type BadRow, type Inspected, type RowDecoder, runsWithout } from './block.ts';
+import { type Inspected, type RowDecoder, runsWithout } from './block.ts';
 import type { RowBlock, RowRun } from './event-table.ts';
 import { maxMonths, monthsOfTimes, monthsSpanned } from './months.ts';
+import { type BadRow, maxBadRows } from './row-scan.ts';
 
 /** Rows of other times cannot be kept. */
 export interface TimeBounds {
@@ -10,9 +11,6 @@ export interface TimeBounds {
 
 /** Times of 32 bits end in 2106, and a row's end of life lies behind its time. */
 const endOfTimeMs = Date.UTC(2100, 0, 1);
-
-/** Rows of one frame that are buried one by one; with more, the whole frame goes. */
-export const maxBadRows = 50;
 
 interface TimedRow {
   readonly index: number;
@@ -59,7 +57,9 @@ export const keptInTime = (inspected: Inspected, bounds: TimeBounds, decodeRow: 
     const why = errorOf(timeMs, bounds);
     return why === null ? [] : [{ index, error: why }];
   });
-  if (late.length > maxBadRows || late.length === rows)
+  const known = inspected.badRows ?? [];
+  const badCount = known.length + late.length;
+  if (badCount > maxBadRows || badCount === rows)
     return { kind: 'corrupt', record, error: error ?? 'of no time', headers };
   const bad = new Set(late.map(({ index }) => index));
   const months = monthsOfTimes(times.filter(({ index }) => !bad.has(index)).map(({ timeMs }) => timeMs));
@@ -70,7 +70,7 @@ export const keptInTime = (inspected: Inspected, bounds: TimeBounds, decodeRow: 
       headers,
       error: `rows of ${months.length} months; a frame holds at most ${maxMonths}`,
     };
-  return { ...inspected, months, ...(late.length > 0 ? { badRows: [...(inspected.badRows ?? []), ...late] } : {}) };
+  return { ...inspected, months, ...(late.length > 0 ? { badRows: [...known, ...late] } : {}) };
 };
 
 /**

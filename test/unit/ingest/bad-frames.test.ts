@@ -83,14 +83,21 @@ describe('bad frames', () => {
     expect(log.committed).toEqual({ offset: 11, metadata: '' });
   });
 
-  /** A frame of which some rows are no events: valid headers, valid checksum. */
-  const damaged = (rows: number, bad: readonly number[]): OutgoingFrame => {
+  const rewritten = (rows: number, bad: readonly number[], rewrite: (line: string, index: number) => string) => {
     const frame = source.frameOf(rows);
     const lines = frame.body.toString().split('\n');
-    for (const index of bad) lines[index] = `{"${poison}":${index}}`;
+    for (const index of bad) lines[index] = rewrite(lines[index] ?? '', index);
     const body = Buffer.from(lines.join('\n'));
     return { ...frame, body, headers: { ...frame.headers, crc32: crc32Hex([body]) } };
   };
+
+  /** A frame of which some rows are no events: valid headers, valid checksum. */
+  const damaged = (rows: number, bad: readonly number[]): OutgoingFrame =>
+    rewritten(rows, bad, (_, index) => `{"${poison}":${index}}`);
+
+  /** The same, with rows that only the database refuses. */
+  const refused = (rows: number, bad: readonly number[]): OutgoingFrame =>
+    rewritten(rows, bad, (line) => line.replace(/"count":1/, `"count":"${poison}"`));
 
   it('buries the single rows that cannot be read, and stores the rest of their frame', async () => {
     log.add(source.frameOf(4), damaged(6, [0, 3, 5]), source.frameOf(2));
@@ -105,8 +112,16 @@ describe('bad frames', () => {
     expect(letters.map(([, bytes]) => bytes)).toEqual([0, 3, 5].map((index) => `{"${poison}":${index}}`));
   });
 
+  it('buries the single rows that only the database refuses, and stores the rest of their frame', async () => {
+    log.add(source.frameOf(4), refused(6, [0, 3, 5]), source.frameOf(2));
+    const ingester = await start();
+    await log.deliver(0, 3);
+    expect(table.rows.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 6, 7, 9, 11, 12]);
+    expect(ingester.stats()).toMatchObject({ deadLetters: 3, rows: 9, missingRows: 0 });
+  });
+
   it('leaves the same rows out when its predecessor died between announcing and storing the rest', async () => {
-    log.add(damaged(6, [2]));
+    log.add(refused(6, [2]));
     await start();
     let inserts = 0;
     table.faultOf = () => {
