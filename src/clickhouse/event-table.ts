@@ -36,12 +36,15 @@ const blockParams = ({ partition, runs, minTimeMs, maxTimeMs }: RowBlock): Query
   toMs: maxTimeMs,
 });
 
-/** Whether a position belongs to the block: the query's bounds are those of all emitters together. */
-const membership = (runs: readonly RowRun[]): ((emitter: string, seq: number) => boolean) => {
-  const byEmitter = new Map<string, RowRun[]>();
-  for (const run of runs) byEmitter.set(run.emitter, [...(byEmitter.get(run.emitter) ?? []), run]);
-  return (emitter, seq) =>
-    (byEmitter.get(emitter) ?? []).some(({ firstSeq, rows }) => seq >= firstSeq && seq < firstSeq + rows);
+/** Which positions belong to the block: the query's bounds are those of all emitters together. */
+const positionsOf = (runs: readonly RowRun[]): ReadonlyMap<string, ReadonlySet<number>> => {
+  const byEmitter = new Map<string, Set<number>>();
+  for (const { emitter, firstSeq, rows } of runs) {
+    const seqs = byEmitter.get(emitter) ?? new Set();
+    for (let seq = firstSeq; seq < firstSeq + rows; seq += 1) seqs.add(seq);
+    byEmitter.set(emitter, seqs);
+  }
+  return byEmitter;
 };
 
 /** Where each table's marks are; few rows need no table of their own for that. */
@@ -115,10 +118,10 @@ export class ClickHouseEventTable implements EventTable {
       `SELECT emitter, groupArray(seq) AS seqs ${rowsOfBlock(this.#table)} GROUP BY emitter`,
       blockParams(block),
     );
-    const isOurs = membership(block.runs);
+    const ours = positionsOf(block.runs);
     const mine = found.map(({ emitter, seqs }) => ({
       emitter,
-      seqs: seqs.map(Number).filter((seq) => isOurs(emitter, seq)),
+      seqs: seqs.map(Number).filter((seq) => ours.get(emitter)?.has(seq)),
     }));
     return {
       rows: mine.reduce((sum, { seqs }) => sum + seqs.length, 0),

@@ -34,6 +34,14 @@ export interface PlanOptions {
   readonly compacted: boolean;
 }
 
+/**
+ * Names of emitters in one block, bytes. Whoever counts its rows puts them all into one question, and a ClickHouse server
+ * takes 128 KiB of one value, escapes included.
+ */
+const maxEmitterBytes = 32 * 1024;
+/** Quotes, comma. */
+const aroundName = 3;
+
 /** What has been taken so far. */
 class Draft {
   readonly doubled: [number, number][] = [];
@@ -44,6 +52,8 @@ class Draft {
   #rows = 0;
   #bytes = 0;
   #exceptionBytes = 0;
+  #emitterBytes = 0;
+  readonly #emitters = new Set<string>();
   readonly #months = new Set<number>();
   readonly #limits: BlockLimits;
   readonly #marks: Marks;
@@ -60,7 +70,9 @@ class Draft {
     if (this.#exceptionBytes + mostExceptionBytes(inspected) > maxExceptionBytes) return false;
     if (this.#bytes + inspected.record.body.length > this.#limits.maxBytes) return false;
     if (inspected.kind === 'corrupt' || inspected.headers.rows === 0) return true;
-    if (this.#rows + inspected.headers.rows > this.#limits.maxRows) return false;
+    const { emitter, rows } = inspected.headers;
+    if (this.#rows + rows > this.#limits.maxRows) return false;
+    if (!this.#emitters.has(emitter) && this.#emitterBytes + bytesOfName(emitter) > maxEmitterBytes) return false;
     const more = monthsOf(inspected).filter((month) => !this.#months.has(month));
     return this.#months.size + more.length <= maxMonths;
   }
@@ -77,7 +89,15 @@ class Draft {
     }
     for (const { index } of inspected.badRows ?? []) this.#except(this.badRows, offset, index);
     this.#takeRows(offset, inspected.headers);
-    if (inspected.headers.rows > 0) for (const month of monthsOf(inspected)) this.#months.add(month);
+    if (inspected.headers.rows === 0) return;
+    for (const month of monthsOf(inspected)) this.#months.add(month);
+    this.#takeEmitter(inspected.headers.emitter);
+  }
+
+  #takeEmitter(emitter: string): void {
+    if (this.#emitters.has(emitter)) return;
+    this.#emitters.add(emitter);
+    this.#emitterBytes += bytesOfName(emitter);
   }
 
   #takeRows(offset: number, headers: FrameHeaders): void {
@@ -99,6 +119,8 @@ class Draft {
     this.#exceptionBytes += exceptionBytes(offset, number);
   }
 }
+
+const bytesOfName = (emitter: string): number => Buffer.byteLength(emitter) + aroundName;
 
 /** Before it is known what a record adds. */
 const mostExceptionBytes = (inspected: Inspected): number => {
