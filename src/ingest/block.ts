@@ -77,6 +77,10 @@ export const inspect = (record: LogRecord, partition: number): Inspected => {
   }
 };
 
+/** JSON can say half of a surrogate pair, and writes it as an escape; no database takes it. */
+const halfPair = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+const hasHalfPair = (line: string): boolean => line.includes('\\u') && halfPair.test(JSON.stringify(JSON.parse(line)));
+
 /** The rows of a frame that are none of this topic. Looked for only when the database has refused the frame. */
 export const findBadRows = (body: Buffer, decodeRow: RowDecoder): BadRow[] =>
   body
@@ -86,7 +90,7 @@ export const findBadRows = (body: Buffer, decodeRow: RowDecoder): BadRow[] =>
     .flatMap((line, index) => {
       try {
         decodeRow(line);
-        return [];
+        return hasHalfPair(line) ? [{ index, error: 'a text holds half of a surrogate pair' }] : [];
       } catch (error) {
         return [{ index, error: messageOf(error) }];
       }

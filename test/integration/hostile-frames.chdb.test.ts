@@ -95,6 +95,18 @@ describeWith('chdb', 'frames that somebody else wrote', (url) => {
     expect(ingester.stats().deadLetters).toBeGreaterThan(0);
   });
 
+  it('with a text that is no Unicode lose that row alone', async () => {
+    const log = new ScriptedLog();
+    log.add(new FrameSource().frame({}, { tenant: 'half \ud800' }, { tenant: '\\ud800' }, { tenant: '\ud83d\ude00' }));
+    const ingester = createIngester({ log, table, clock: new ManualClock(baseTimeMs), logger: silentLogger });
+    await ingester.start();
+    await log.deliver(0, 1);
+    expect(ingester.stats()).toMatchObject({ rows: 3, deadLetters: 1 });
+    expect(await rows('SELECT toInt32(seq) AS seq FROM decisions_raw ORDER BY seq')).toEqual(
+      [1, 3, 4].map((seq) => ({ seq })),
+    );
+  });
+
   it('of any bytes are stored line by line as they were read, or refused', { timeout: 120_000 }, async () => {
     const good = frameOf(line(1), line(2), line(3), line(4)).body;
     const pieces = fc.constantFrom(

@@ -55,3 +55,13 @@ export const checkLocalName = (host: string | undefined): void => {
   if (host === undefined || localNames.test(host)) return;
   throw exception('ACCESS_DENIED', 'Without a password, this is asked as localhost, 127.0.0.1 or [::1] only');
 };
+
+/**
+ * Refuses what a web page on another site has sent. It could not read the answer, but it could make the engine work. Browsers
+ * say so of their own accord, and no page can keep them from it.
+ */
+export const checkNoOtherSite = (headers: IncomingHttpHeaders): void => {
+  const site = headerText(headers['sec-fetch-site']);
+  if (site === null || site === 'same-origin' || site === 'none') return;
+  throw exception('ACCESS_DENIED', 'Without a password, pages of other sites are not answered');
+};

@@ -7,7 +7,7 @@ import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { answer, canSendPieces, commonHeaders, refuse } from './answer.ts';
 import { isOff, type ReadLimits, settingsOf } from './asked-settings.ts';
-import { checkLocalName, passwordCheck } from './credentials.ts';
+import { checkLocalName, checkNoOtherSite, passwordCheck } from './credentials.ts';
 import { exception } from './exception.ts';
 import { isFormatName } from './formats.ts';
 import { checkRevision } from './native-blocks.ts';
@@ -152,7 +152,10 @@ const respond = async (parts: Parts, asking: Asking): Promise<void> => {
   if (alive.has(pathname)) return void response.end('Ok.\n');
   if (pathname !== '/' && pathname !== '/query')
     return void response.writeHead(404, { 'Content-Type': 'text/plain' }).end(`There is nothing at ${pathname}\n`);
-  if (parts.isOpen) checkLocalName(request.headers.host);
+  if (parts.isOpen) {
+    checkLocalName(request.headers.host);
+    checkNoOtherSite(request.headers);
+  }
   for (const [name, value] of Object.entries(commonHeaders(parts.engine, queryIdOf(searchParams))))
     response.setHeader(name, value);
   await query(parts, asking, searchParams);

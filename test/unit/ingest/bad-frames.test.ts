@@ -120,6 +120,15 @@ describe('bad frames', () => {
     expect(ingester.stats()).toMatchObject({ deadLetters: 3, rows: 9, missingRows: 0 });
   });
 
+  it('buries the one row whose text is no Unicode: a caller must not take the others of the frame with it', async () => {
+    const texts = ['\ud83d\ude00', '\\ud800', `${poison}\ud800`, 'plain'];
+    log.add(source.frame(...texts.map((tenant) => ({ tenant }))));
+    const ingester = await start();
+    await log.deliver(0, 1);
+    expect(table.rows.map(({ seq }) => seq)).toEqual([1, 2, 4]);
+    expect(ingester.stats()).toMatchObject({ deadLetters: 1, rows: 3 });
+  });
+
   it('leaves the same rows out when its predecessor died between announcing and storing the rest', async () => {
     log.add(refused(6, [2]));
     await start();

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { checkLocalName, passwordCheck } from '../../../../src/embedded/clickhouse-http/credentials.ts';
+import {
+  checkLocalName,
+  checkNoOtherSite,
+  passwordCheck,
+} from '../../../../src/embedded/clickhouse-http/credentials.ts';
 import { exceptionOf } from '../../../../src/embedded/clickhouse-http/exception.ts';
 import { canStreamFormat, contentTypeOf } from '../../../../src/embedded/clickhouse-http/formats.ts';
 import { fieldsOf } from '../../../../src/embedded/clickhouse-http/multipart.ts';
@@ -44,6 +48,13 @@ describe('who asks', () => {
     for (const host of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example:8123', '10.0.0.1', '']) {
       expect(() => checkLocalName(host), host).toThrow(/^Code: 497\./);
     }
+  });
+
+  it('is no page of another site or port: it could not read the answer, but make the engine work', () => {
+    for (const headers of [{}, { 'sec-fetch-site': 'none' }, { 'sec-fetch-site': 'same-origin' }])
+      expect(() => checkNoOtherSite(headers)).not.toThrow();
+    for (const site of ['cross-site', 'same-site', ''])
+      expect(() => checkNoOtherSite({ 'sec-fetch-site': site }), site).toThrow(/^Code: 497\./);
   });
 });
 
