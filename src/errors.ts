@@ -31,7 +31,7 @@ export const errorCatalogue = {
   },
   PORT_IN_USE: {
     meaning: 'Another process listens on this port.',
-    next: 'Choose another with --port, or stop that process.',
+    next: 'Choose another (--port; --clickhouse-port for the embedded database), or stop that process.',
   },
   STORE_TIMEOUT: {
     meaning: 'The counter store did not answer within the deadline.',

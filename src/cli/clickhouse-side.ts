@@ -39,7 +39,10 @@ export const checkClickHousePort = async (config: Settings): Promise<boolean> =>
   if (problems.length > 0) {
     throw new TidegateError('CONFIG_INVALID', 'The embedded database cannot be served to readers', { problems });
   }
-  await checkPort(host, port);
+  await checkPort(host, port).catch((cause: unknown) => {
+    const isTaken = cause instanceof TidegateError && cause.code === 'PORT_IN_USE';
+    throw isTaken ? new TidegateError('PORT_IN_USE', `${cause.message} (clickhousePort)`, { cause }) : cause;
+  });
   return true;
 };
 

@@ -1,6 +1,14 @@
 import type { Command } from 'commander';
 import type { Erasure, TableRows } from '../analytics/client-data.ts';
-import { actorOf, clientSettings, type Listed, listedOf, openStored, subjectOf } from './client-subject.ts';
+import {
+  actorOf,
+  clientSettings,
+  type Listed,
+  listedOf,
+  openStored,
+  pseudonymsLine,
+  subjectOf,
+} from './client-subject.ts';
 import { contextOf, type Host, settingsCommand } from './command-line.ts';
 import { exitCodes } from './failure.ts';
 import { openingAll } from './opened.ts';
@@ -23,7 +31,7 @@ const notReached = [
 
 const blocksIn = (listed: Listed): string => {
   if (listed.kind === 'read') return `${listed.blocks.length} blocks, left as they are`;
-  return listed.kind === 'away' ? `not read: ${listed.reason}` : 'not asked';
+  return listed.kind === 'away' ? `not read: ${listed.reason}` : 'not asked (--redis-url names a Redis)';
 };
 
 const rowsOf = (found: readonly TableRows[]): Record<string, number> =>
@@ -38,12 +46,14 @@ interface Outcome {
   readonly listed: Listed;
 }
 
-const lines = ({ found, erasure, listed }: Outcome): string[] => {
+const lines = ({ found, erasure, listed }: Outcome, pseudonyms: string): string[] => {
   const done = erasure ? 'anonymised' : 'hold it';
   const rows = found.map((one) => `${one.table}: ${one.rows} rows ${done}`);
   const left = erasure?.remaining.filter((one) => one.rows > 0) ?? [];
   return [
     ...rows,
+    ...(total(found) === 0 ? ['no row of the database holds this client'] : []),
+    pseudonyms,
     ...left.map((one) => `${one.table}: ${one.rows} rows came meanwhile or are still there; run it again`),
     ...(erasure && !erasure.isForgotten
       ? ['ClickHouse still keeps statements that name the client in system.mutations, until a hundred newer ones came']
@@ -99,7 +109,9 @@ export const clientEraseCommand = (host: Host): Command => {
       const found = erasure?.found ?? (await clientData.find(client));
       const outcome: Outcome = { found, erasure, listed: await listedOf(context, client, opened) };
       host.stdout.write(
-        flags.json === true ? `${JSON.stringify(jsonOf(outcome))}\n` : `${lines(outcome).join('\n')}\n`,
+        flags.json === true
+          ? `${JSON.stringify(jsonOf(outcome))}\n`
+          : `${lines(outcome, pseudonymsLine(context)).join('\n')}\n`,
       );
       if (erasure) {
         const { requestId } = erasure;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import { clientSettings, type Listed, listedOf, openStored, subjectOf } from './client-subject.ts';
+import { clientSettings, type Listed, listedOf, openStored, pseudonymsLine, subjectOf } from './client-subject.ts';
 import { contextOf, type Host, settingsCommand } from './command-line.ts';
 import { exitCodes } from './failure.ts';
 import { openingAll } from './opened.ts';
@@ -50,6 +50,7 @@ Example:
       }
       for (const [table, rows] of counts) host.stderr.write(`${table}: ${rows} rows\n`);
       if (counts.size === 0) host.stderr.write('no row of the database holds this client\n');
+      host.stderr.write(`${pseudonymsLine(context)}\n`);
       host.stderr.write(`block list: ${blockListLine(listed)}\n`);
       if (listed.kind === 'away') process.exitCode = exitCodes.failed;
       await opened.close();

@@ -6,9 +6,10 @@ import type { Database } from '../clickhouse/database.ts';
 import { type Client, clientFromKey, clientKeyOf, clientOf } from '../client.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { Context } from './context.ts';
-import { openAnalytics, openCounters, schemeOf } from './engines.ts';
+import { openCounters, schemeOf } from './engines.ts';
 import type { Opened } from './opened.ts';
 import type { SettingName } from './settings.ts';
+import { openStoredDatabase } from './stored-database.ts';
 
 /** Settings of every command about one client. */
 export const clientSettings: readonly SettingName[] = [
@@ -55,24 +56,17 @@ export const actorOf = (given: string | undefined): string => {
   }
 };
 
-const whileHeld = (cause: TidegateError): TidegateError =>
-  new TidegateError(
-    'DATA_LOCKED',
-    `${cause.message}. Stop that process, run this command, and start it again; or keep the data on a ClickHouse server`,
-    { cause },
-  );
+/** What the running process answers over its API is not what is asked for here. */
+const whileHeld = (cause: TidegateError): TidegateError => {
+  const [who = cause.message] = cause.message.split('. ', 1);
+  const next = 'Stop that process, run this command, and start it again; or keep the data on a ClickHouse server';
+  return new TidegateError('DATA_LOCKED', `${who}. ${next}`, { cause });
+};
 
 /** The database, with its tables there. */
 export const openStored = async (context: Context, opened: Opened): Promise<Database> => {
-  const { config, clock, logger } = context;
   try {
-    const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
-    const unfit = (await database.check()).filter(({ ok }) => !ok);
-    if (unfit.length === 0) return database;
-    const problems = unfit.map(({ subject, message }) => ({ path: subject, message }));
-    throw new TidegateError('ENGINE_UNFIT', `The database ${database.name} is not ready: run tidegate migrate`, {
-      problems,
-    });
+    return await openStoredDatabase(context, opened);
   } catch (cause) {
     throw cause instanceof TidegateError && cause.code === 'DATA_LOCKED' ? whileHeld(cause) : cause;
   }
@@ -103,6 +97,12 @@ const blocksOf = async (blockList: BlockList, client: Client): Promise<Block[]> 
   }
   return blocks;
 };
+
+/** Said of every answer: without keys, rows under pseudonyms are not found, and nothing else would tell. */
+export const pseudonymsLine = ({ config }: Context): string =>
+  config.pseudonymKeysFile === null
+    ? 'pseudonyms: not looked for (--pseudonym-keys-file names their keys)'
+    : 'pseudonyms: looked for under every key of the file';
 
 export const listedOf = async ({ config, clock, logger }: Context, client: Client, opened: Opened): Promise<Listed> => {
   if (schemeOf(config.redisUrl) === 'memory:') return { kind: 'elsewhere' };

@@ -6,7 +6,7 @@ import { type SettingName, settingNames, settings } from './settings.ts';
 /** The value as it may be shown. */
 const shownValue = (name: SettingName, { config, redact }: Context): unknown => {
   const value = config[name];
-  if (settings[name].secret) return Array.isArray(value) ? `${value.length} given` : '***';
+  if (settings[name].secret && value !== null) return Array.isArray(value) ? `${value.length} given` : '***';
   return typeof value === 'string' ? redact(value) : value;
 };
 

@@ -6,11 +6,12 @@ import { parseDurationMs } from '../duration.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { contextOf, type Host, settingsCommand } from './command-line.ts';
 import type { Context } from './context.ts';
-import { adapter, checkEngineUrls, openAnalytics, openLog, schemeOf } from './engines.ts';
+import { adapter, checkEngineUrls, openLog, schemeOf } from './engines.ts';
 import { exitCodes } from './failure.ts';
 import { openingAll } from './opened.ts';
 import { logSideOf } from './reconcile-log.ts';
 import { reconciliationText } from './reconcile-text.ts';
+import { openStoredDatabase } from './stored-database.ts';
 
 interface Flags {
   readonly topic?: string;
@@ -59,9 +60,9 @@ const existingTopics = async ({ config, clock, logger }: Context): Promise<Reado
 const askEngines = (context: Context, asked: Asked): Promise<ReconciliationView> =>
   openingAll(async (opened) => {
     const { config, clock, logger } = context;
+    const database = await openStoredDatabase(context, opened);
     const existing = await existingTopics(context);
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
-    const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
     const side = logSideOf(log, (topic) => existing.has(topic));
     const answer = await reconcile({ auditor: database.auditor, log: side, ...asked });
     await opened.close();
@@ -97,7 +98,7 @@ const ask = async (context: Context, flags: Flags): Promise<ReconciliationView> 
   const endpoint = await endpointOfHolder(context);
   if (endpoint === null) return askEngines(context, asked);
   if (flags.since !== undefined || flags.silent !== undefined) {
-    const message = `The data is held by a process at ${endpoint}, which is asked instead: it takes neither --since nor --silent`;
+    const message = `The data is held by a process at ${endpoint}, which is asked instead, always for all that is kept: leave out --since and --silent`;
     throw new TidegateError('CONFIG_INVALID', message);
   }
   return askApi(endpoint, asked);

@@ -163,5 +163,8 @@ describe('tidegate', () => {
       TIDEGATE_API_TOKENS: 'anna=0123456789abcdef0123',
     });
     expect(JSON.parse(stdout)).toMatchObject({ redisUrl: 'redis://:***@h', apiTokens: '1 given' });
+    expect(JSON.parse(stdout)).toMatchObject({ clickhousePassword: null });
+    const given = await runTidegate(['config', '--json'], { TIDEGATE_CLICKHOUSE_PASSWORD: 'hunter22' });
+    expect(JSON.parse(given.stdout)).toMatchObject({ clickhousePassword: '***' });
   });
 });

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -77,6 +77,38 @@ describeWith('chdb', 'tidegate client', (url) => {
     expect((await client('export', 'user:bert')).stdout.split('\n')).toHaveLength(3);
   }, 60_000);
 
+  it('says when nothing is found, and that pseudonyms are not looked for without their keys', async () => {
+    expect((await client('erase', 'user:nobody', '--dry-run')).stdout).toMatch(
+      /no row .* holds this client\npseudonyms: looked/,
+    );
+    const keyless = await new TidegateProcess([
+      'client',
+      'erase',
+      'user:bert',
+      '--dry-run',
+      '--clickhouse-url',
+      url,
+    ]).ended();
+    expect(keyless.stdout).toContain('pseudonyms: not looked for');
+  }, 60_000);
+
+  it('sends to tidegate migrate where there are no tables', async () => {
+    const empty = mkdtempSync(join(folder, 'empty-'));
+    const { exitCode, stderr } = await new TidegateProcess(['reconcile', '--clickhouse-url', `chdb:${empty}`]).ended();
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('is not ready: run tidegate migrate');
+  }, 60_000);
+
+  it('makes no data where there is none', async () => {
+    const nowhere = join(folder, 'nowhere');
+    for (const args of [['client', 'export', 'user:anna'], ['reconcile']]) {
+      const { exitCode, stderr } = await new TidegateProcess([...args, '--clickhouse-url', `chdb:${nowhere}`]).ended();
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`${nowhere} does not exist`);
+      expect(existsSync(nowhere)).toBe(false);
+    }
+  }, 60_000);
+
   it.each([
     [['erase', 'anna', '--yes'], 'INPUT_INVALID', /key:<id>, user:<id> or ip:<address>/],
     [['export', 'ip:not-an-address'], 'INPUT_INVALID', /an address, or by a network/],
@@ -97,6 +129,6 @@ describeWith('chdb', 'tidegate client', (url) => {
     const { exitCode, stderr } = await client('erase', 'user:bert', '--yes');
     await database.close();
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/Stop that process, run this command, and start it again/);
+    expect(stderr).toMatch(/is held by process \d+\. Stop that process, run this command, and start it again/);
   }, 30_000);
 });

@@ -47,7 +47,10 @@ describe('serving the embedded database to readers', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const address = other.address();
     const clickhousePort = typeof address === 'object' && address ? address.port : 0;
-    await expect(checkClickHousePort({ ...config, clickhousePort })).rejects.toMatchObject({ code: 'PORT_IN_USE' });
+    await expect(checkClickHousePort({ ...config, clickhousePort })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: `Port ${clickhousePort} on 127.0.0.1 is in use (clickhousePort)`,
+    });
     other.close();
   });
 });
