@@ -1,6 +1,7 @@
 import type { RowBlock } from '../ingest/event-table.ts';
 import { type ClickHouseEngine, execute, type QueryParams } from './engine.ts';
 import { ttlDaysOf } from './retention.ts';
+import { spansOf } from './touched-days.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -172,12 +173,15 @@ export const repairDecisions = async ({ engine, block, marks, nowMs }: DecisionR
     engine,
     levels.map(({ from }) => from),
   );
+  // Level by level: what a finer one lacks is handed on by its repair.
   for (const level of levels) {
     const { periodMs, from } = level;
-    const startMs = Math.floor(block.minTimeMs / periodMs) * periodMs;
-    const fromMs = Math.max(startMs, oldestKeptMs(kept.get(from) ?? 0, periodMs, nowMs));
-    const toMs = (Math.floor(block.maxTimeMs / periodMs) + 1) * periodMs;
-    if (fromMs >= toMs) continue;
-    await execute(engine.writer, differenceOf(level), { partition: block.partition, fromMs, toMs });
+    const keptFromMs = oldestKeptMs(kept.get(from) ?? 0, periodMs, nowMs);
+    for (const { minTimeMs, maxTimeMs } of spansOf(block)) {
+      const fromMs = Math.max(Math.floor(minTimeMs / periodMs) * periodMs, keptFromMs);
+      const toMs = (Math.floor(maxTimeMs / periodMs) + 1) * periodMs;
+      if (fromMs >= toMs) continue;
+      await execute(engine.writer, differenceOf(level), { partition: block.partition, fromMs, toMs });
+    }
   }
 };
