@@ -13,7 +13,8 @@ import {
 import type { Stage } from '../soak/stage.ts';
 import { chdbUrl, describeWith, freshName, type OwnEngine, startKafka } from '../support/engines.ts';
 
-const timeoutMs = 600_000;
+/** For a machine that does ten other things. */
+const timeoutMs = 900_000;
 
 describeWith('kafka', 'ingest while the world around it breaks', (sharedUrl) => {
   let broker: OwnEngine | null = null;

@@ -9,7 +9,7 @@ import { launchKafka } from '../services/kafka.ts';
 import { runKillSeries } from './kill-series.ts';
 import { seeded } from './points.ts';
 import { Progress } from './progress.ts';
-import { exact, tableOfKills, tableOfScenarios, tableOfSoak } from './report.ts';
+import { exact, type ResultLine, resultsOf, tableOfKills, tableOfScenarios, tableOfSoak } from './report.ts';
 import { runScenarios, scenariosFor } from './scenario-series.ts';
 import { runSoak } from './soak-run.ts';
 
@@ -26,6 +26,7 @@ interface Options {
 /** What one run came to: for people, and for programs. */
 interface Told {
   readonly text: string;
+  readonly results: readonly ResultLine[];
   readonly report: { readonly problems: readonly string[] };
 }
 
@@ -74,7 +75,7 @@ const soak = async ({ minutes, gates, seed }: Options, folder: string): Promise<
       onProgress: ({ elapsedMs, doing, kills, decisions }) =>
         progress.show(elapsedMs, `${decisions.toLocaleString('en')} decisions, ${kills} kills, ${doing}`),
     });
-    return { text: tableOfSoak(report), report: { ...report, seed } as typeof report };
+    return { text: tableOfSoak(report), results: resultsOf(report.drift, report.taken - report.lost), report };
   } finally {
     progress.end();
   }
@@ -102,7 +103,7 @@ const kills = ({ kills: count = 0, lanes, seed }: Options, folder: string): Prom
         label: fresh('kills'),
         onKill: (done) => progress.show(done, `${done} kills`),
       });
-      return { text: tableOfKills(report), report };
+      return { text: tableOfKills(report), results: resultsOf(report.drift, report.decisions), report };
     } finally {
       progress.end();
     }
@@ -123,18 +124,19 @@ const scenarios = ({ scenarios: asked, seed }: Options, folder: string): Promise
       onReport: ({ scenario, problems }) => say(`${scenario}: ${exact(problems)}`),
     });
     const problems = reports.flatMap((one) => one.problems.map((problem) => `${one.scenario}: ${problem}`));
-    return { text: tableOfScenarios(reports), report: { problems, scenarios: reports } as { problems: string[] } };
+    const report = { problems, scenarios: reports };
+    return { text: tableOfScenarios(reports), results: [], report };
   });
 
 const main = async (options: Options): Promise<void> => {
   const folder = openRunFolder('soak');
   const play = options.scenarios ? scenarios : options.kills ? kills : soak;
-  const { text, report } = await play(options, folder);
+  const { text, results, report } = await play(options, folder);
   for (const problem of report.problems) say(`! ${problem}`);
   if (report.problems.length === 0) removeFolder(folder);
   else say(`Kept: ${folder}`);
   const name = options.scenarios ? 'scenarios' : options.kills ? 'kills' : 'soak';
-  const line = { soak: name, seed: options.seed, cores: cpus().length, ...report };
+  const line = { bench: name, rounds: 1, cores: cpus().length, seed: options.seed, results, ...report };
   process.stdout.write(options.json ? `${JSON.stringify(line)}\n` : `\n${text}\n`);
   process.exitCode = report.problems.length === 0 ? 0 : 1;
 };

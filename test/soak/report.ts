@@ -43,3 +43,24 @@ export const tableOfSoak = (report: SoakReport): string =>
       `${number(report.restarts)} restarts, ${number(report.settledBlocks)} blocks settled, ${number(report.repairedRows)} rows put in; ` +
       `${number(report.tailUnknown)} gates killed, of which ${number(report.unsentOfKilled)} decisions were never sent: ${exact(report.problems)}`,
   ].join('\n');
+
+/** One line of the results, in the shape that benches have. A table that is exact has the ratio 1, any other less. */
+export interface ResultLine {
+  readonly name: string;
+  readonly unit: 'decisions';
+  readonly value: number;
+  readonly reference: string;
+  readonly referenceValue: number;
+  readonly ratio: number;
+}
+
+/** For each table, how many decisions are as they should be, beside those that were taken. */
+export const resultsOf = (drift: Readonly<Record<string, number>>, decisions: number): ResultLine[] =>
+  Object.entries(drift).map(([table, by]) => ({
+    name: table,
+    unit: 'decisions',
+    value: decisions - by,
+    reference: 'decisions that were taken',
+    referenceValue: decisions,
+    ratio: decisions === 0 ? 1 : (decisions - by) / decisions,
+  }));
