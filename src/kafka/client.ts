@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import { type Admin, Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { type Admin, Kafka, type KafkaConfig, type logCreator, logLevel, type SASLOptions } from 'kafkajs';
 import type { Clock } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { mendKafkajsTimers } from './kafkajs-timers.ts';
+import { repeatsOf } from './repeats.ts';
 import { type KafkaAddress, parseKafkaUrl } from './url.ts';
 
 /** A broker that is there answers within this, or openers say that it is not. */
@@ -28,7 +29,7 @@ export interface ConnectOptions {
 export const connectKafka = async ({ url, clock, logger }: ConnectOptions): Promise<KafkaConnection> => {
   mendKafkajsTimers();
   const address = parseKafkaUrl(url);
-  const kafka = new Kafka(configOf(address, logger));
+  const kafka = new Kafka(configOf(address, logger, clock));
   const admin = kafka.admin({ retry: { retries: 1, initialRetryTime: 100 } });
   try {
     const { brokers } = await within(clock, connectWithinMs, connected(admin));
@@ -57,7 +58,7 @@ const within = <T>(clock: Clock, timeoutMs: number, work: Promise<T>): Promise<T
     work.then(resolve, reject).finally(() => timer.cancel());
   });
 
-const configOf = (address: KafkaAddress, logger: Logger): KafkaConfig => ({
+const configOf = (address: KafkaAddress, logger: Logger, clock: Clock): KafkaConfig => ({
   clientId: 'tidegate',
   brokers: [...address.brokers],
   ssl: address.ssl && tlsOf(address),
@@ -66,10 +67,7 @@ const configOf = (address: KafkaAddress, logger: Logger): KafkaConfig => ({
   requestTimeout: 10_000,
   retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 4 },
   logLevel: logLevel.INFO,
-  logCreator:
-    () =>
-    ({ namespace, level, log: { message, logger: _logger, timestamp: _timestamp, stack: _stack, ...fields } }) =>
-      logger[logMethod(level, namespace)]({ kafkajs: namespace, ...fields }, message),
+  logCreator: logCreatorOf(logger, clock),
   // One of three types that differ in the mechanism's name alone.
   ...(address.sasl ? { sasl: address.sasl as SASLOptions } : {}),
 });
@@ -80,6 +78,16 @@ const chatty = ['Connection', 'BrokerPool'];
 /** kafkajs calls an error what it then tries again by itself; what it gives up on reaches us as a rejection. */
 const logMethod = (level: logLevel, namespace: string): 'debug' | 'warn' =>
   level <= logLevel.WARN && !chatty.includes(namespace) ? 'warn' : 'debug';
+
+const logCreatorOf = (logger: Logger, clock: Clock): logCreator => {
+  const isRepeat = repeatsOf(clock);
+  return () =>
+    ({ namespace, level, log: { message, logger: _logger, timestamp: _timestamp, stack: _stack, ...fields } }) => {
+      const method = logMethod(level, namespace);
+      const isSaid = method === 'debug' || !isRepeat(`${namespace} ${String(fields.groupId ?? '')} ${message}`);
+      logger[isSaid ? method : 'debug']({ kafkajs: namespace, ...fields }, message);
+    };
+};
 
 const tlsOf = ({ caFile, certFile, keyFile }: KafkaAddress): ConnectionOptions => ({
   ...(caFile === null ? {} : { ca: [pem('ca', caFile)] }),
