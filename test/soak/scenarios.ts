@@ -254,6 +254,8 @@ export const topicTruncated = async (stage: Stage): Promise<Outcome> => {
   const before = await auditDatabase(dataOf(stage));
   const admin = new Kafka({ brokers: [kafkaUrl.replace('kafka://', '')], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
+  // Loads the topic's metadata, which the next call needs and does not ask for.
+  await admin.fetchTopicOffsets(topic);
   const low = Math.floor((ends.get(0) ?? 0) * 0.7);
   await admin.deleteTopicRecords({
     topic,
