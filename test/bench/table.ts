@@ -28,7 +28,7 @@ export const contestOf = (result: Result, contests: readonly Contest[]): Contest
 export const tableOf = (report: Report, contests: readonly Contest[]): string => {
   const table = new Table({
     head: ['result', 'unit', 'tidegate', 'beside it', 'ratio', 'aim', ''],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const result of report.results) {
     const contest = contestOf(result, contests);
