@@ -117,11 +117,29 @@ export class PartitionIngest {
     const { startOffset, endOffset } = intent;
     const block = formBlock({ partition: this.#partition, startOffset, endOffset }, found, intent);
     const isChanged = block.rows !== intent.rows || block.crc32 !== intent.crc32;
-    if (isChanged && !this.#context.compacted) this.#reportChange(intent, block);
+    let missing = intent.missing;
+    if (isChanged && !this.#context.compacted) {
+      this.#reportChange(intent, block);
+      missing = await this.#missingBetween(batch, found);
+    }
     // The marks know nothing of this block; what is stored does.
     this.#marks = null;
-    await this.#store(batch, { records: found, block, intent }, true);
+    await this.#store(batch, { records: found, block, intent: { ...intent, missing } }, true);
     return records.filter(({ offset }) => offset >= endOffset);
+  }
+
+  /**
+   * Rows that the log has lost since the block was announced: gaps behind what is stored. Should some of the block's own rows
+   * be stored already, gaps before these are not seen; their records are counted in any case.
+   */
+  async #missingBetween(batch: RecordBatch, records: readonly Inspected[]): Promise<Intent['missing']> {
+    const marks = await this.#loadMarks(batch);
+    return records.flatMap(({ record, headers }): [number, number][] => {
+      if (!headers) return [];
+      const { missing } = marks.standing(headers);
+      marks.see(headers);
+      return missing > 0 ? [[record.offset, missing]] : [];
+    });
   }
 
   /** `isDoubtful`: some of the rows may be stored, so they are counted first. */

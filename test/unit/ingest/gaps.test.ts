@@ -80,6 +80,26 @@ describe('records that retention takes before they are stored', () => {
     expect(lines()).toMatchObject([{ startOffset: 0, endOffset: 6, rows: 4, lostRecords: 4 }]);
   });
 
+  it('are counted by their rows, too, when they were part of a block that was under way', async () => {
+    await start();
+    await log.deliver(0, 1);
+    table.faultOf = () => {
+      throw new Death();
+    };
+    await expect(log.deliver(1, 6)).rejects.toThrow(Death);
+    table.faultOf = () => null;
+    log.drop((offset) => offset < 4);
+    log.oldestOffset = 4;
+    const ingester = await start();
+    await deliverAll();
+    expect(table.total).toBe(6);
+    expect(ingester.stats()).toMatchObject({ lostRecords: 3, missingRows: 6, changedBlocks: 1 });
+    expect(lines()).toMatchObject([
+      { startOffset: 0, endOffset: 1 },
+      { startOffset: 1, endOffset: 6, rows: 4, lostRecords: 3, emitters: [{ missingRows: 6 }] },
+    ]);
+  });
+
   it('are not those of before the first reader: a group that is new begins at the oldest record', async () => {
     log.drop((offset) => offset < 3);
     log.oldestOffset = 3;
