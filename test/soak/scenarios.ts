@@ -247,8 +247,9 @@ export const brokerKilled =
  */
 export const topicTruncated = async (stage: Stage): Promise<Outcome> => {
   const { kafkaUrl, topic } = stage;
-  const shipment = shipmentOf({ ...small, doubleEvery: 0 });
-  const [ends] = await Promise.all([send(stage, shipment), prepareDatabase(dataOf(stage))]);
+  // One partition: nothing else is under way when the process dies.
+  const shipment = shipmentOf({ ...small, partitions: 1, framesPerPartition: 80, doubleEvery: 0 });
+  const [ends] = await Promise.all([send(stage, shipment, 1), prepareDatabase(dataOf(stage))]);
   const kill: Arm = { operation: 'ack', moment: 'after', fault: 'kill', occurrence: 4, delayUs: 0 };
   const died = await new IngestLife(jobOf(stage, { arms: [kill] })).end(endDeadlineMs);
   const before = await auditDatabase(dataOf(stage));
