@@ -96,6 +96,7 @@ class Soak {
     this.#tell(startUs, 'closing the gates');
     for (const gate of this.#gates) gate.tell({ close: true });
     this.#gone.push(...(await Promise.all(this.#gates.map((gate) => gate.end()))));
+    this.#gates.length = 0;
     this.#tell(startUs, 'draining');
     const ends = await this.#ends();
     await drained(this.#stage, ends, drainWithinMs);
