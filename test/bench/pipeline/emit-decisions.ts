@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { systemClock } from '../../../src/clock.ts';
 import { createEmitter } from '../../../src/event/emitter.ts';
-import { topics } from '../../../src/event/event-log.ts';
 import type { GateRequest } from '../../../src/gate/gate.ts';
 import { openKafkaEventLog } from '../../../src/kafka/event-log.ts';
 import type { Contest, Duel, Setting } from '../contest.ts';
@@ -13,6 +12,9 @@ export const brokersOf = (url: string): string[] => new URL(url).host.split(',')
 
 /** Decisions between two turns of the event loop. */
 const perTurn = 256;
+
+/** Decisions that ours may have on their way. */
+const mostWaiting = 20_000;
 
 interface Side {
   /** Takes so many decisions, from a running number on. May wait. */
@@ -34,9 +36,11 @@ const perSecond = async ({ take, settle }: Side, count: number, roundMs: number)
 
 const openOurs = async (requests: readonly GateRequest[], kafkaUrl: string) => {
   const log = await openKafkaEventLog({ url: kafkaUrl, clock: systemClock });
-  const writer = await log.writer(topics.decisions);
+  const writer = await log.writer('bench.emit');
   const emitter = createEmitter({ writer, clock: systemClock, emitterId: 'bench', region: 'local' });
-  const take = (from: number, count: number): void => {
+  const take = async (from: number, count: number): Promise<void> => {
+    // At full resolution: more than this on their way, and clients would be folded.
+    if (emitter.stats().waiting > mostWaiting) await emitter.flush();
     const end = from + count;
     for (let at = from; at < end; at += 1) {
       emitter.record(recordOf(requests[at & (requests.length - 1)] as GateRequest, systemClock.nowMs()));
