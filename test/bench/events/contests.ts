@@ -1,8 +1,9 @@
 import { systemClock } from '../../../src/clock.ts';
-import type { DecisionEvent, DecisionRecord, wireNames } from '../../../src/event/decision-event.ts';
+import type { DecisionRecord } from '../../../src/event/decision-event.ts';
 import { createEmitter, type Emitter } from '../../../src/event/emitter.ts';
 import type { FrameWriter } from '../../../src/event/event-log.ts';
 import type { Contest, Duel, Setting } from '../contest.ts';
+import { wireRowOf } from '../pipeline/records.ts';
 
 const nothing: readonly string[] = [];
 
@@ -77,42 +78,11 @@ const against = ({ clients, size, theirs }: SetUp, { roundMs }: Setting): Promis
   });
 };
 
-type WireRow = Record<(typeof wireNames)[keyof DecisionEvent], unknown>;
-
-const rowOf = (record: DecisionRecord, seq: number): WireRow => ({
-  time: record.timeMs,
-  emitter: 'bench',
-  partition: 0,
-  seq,
-  region: 'local',
-  tenant: record.tenant,
-  client_kind: record.clientKind,
-  client: record.client,
-  address: record.address,
-  route: record.route,
-  method: record.method,
-  policy: record.policy,
-  policy_version: record.policyVersion,
-  scope: record.scope,
-  limit: record.limit,
-  remaining: record.remaining,
-  outcome: record.outcome,
-  source: record.source,
-  degraded: record.degraded,
-  shadow_denied: record.shadowDenied,
-  candidate_outcome: record.candidateOutcome,
-  compensated: record.compensated,
-  cost: record.cost,
-  latency_us: record.latencyUs,
-  early: 0,
-  count: 1,
-});
-
 const stringified = (clients: readonly string[]): Buffer[] => {
   const bodies: Buffer[] = [];
   let lines: string[] = [];
   for (const [index, client] of clients.entries()) {
-    lines.push(`${JSON.stringify(rowOf(recordOf(client), index + 1))}\n`);
+    lines.push(`${JSON.stringify(wireRowOf(recordOf(client), index + 1))}\n`);
     if (lines.length < 500) continue;
     bodies.push(Buffer.from(lines.join('')));
     lines = [];
