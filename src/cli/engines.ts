@@ -13,7 +13,7 @@ import { manifest } from './manifest.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { readPseudonyms } from './pseudonym-keys.ts';
 import { redact } from './redact.ts';
-import type { Config } from './settings.ts';
+import { type Config, retentionSettings } from './settings.ts';
 
 /** Which engine each part of tidegate stands on. */
 export type EngineUrls = Pick<Config, 'redisUrl' | 'kafkaUrl' | 'clickhouseUrl'>;
@@ -44,16 +44,6 @@ export interface EngineOptions extends EngineUrls {
   /** The embedded database will be served to readers. */
   readonly hasReaders?: boolean;
 }
-
-const keptElsewhere = [
-  'minuteTtlDays',
-  'hourTtlDays',
-  'dayTtlDays',
-  'denialsTtlDays',
-  'blocksTtlDays',
-  'policiesTtlDays',
-  'ingestBlocksTtlDays',
-] as const;
 
 /** Counters and block list: one Redis, one connection. */
 export interface Counters {
@@ -231,12 +221,12 @@ export const openLog = async (options: LogOptions): Promise<EventLog> => {
 };
 
 type DatabaseOptions = Pick<EngineOptions, 'clickhouseUrl' | 'clickhouseCluster' | 'clock' | 'logger' | 'rawTtlDays'> &
-  Pick<EngineOptions, (typeof keptElsewhere)[number] | 'pseudonymKeysFile' | 'hasReaders'>;
+  Pick<EngineOptions, (typeof retentionSettings)[number] | 'pseudonymKeysFile' | 'hasReaders'>;
 
 /** What is given of it: the rest is for the database to say. */
 const retentionIn = (options: DatabaseOptions): Retention =>
   Object.fromEntries(
-    keptElsewhere.flatMap((name) => (typeof options[name] === 'number' ? [[name, options[name]]] : [])),
+    retentionSettings.flatMap((name) => (typeof options[name] === 'number' ? [[name, options[name]]] : [])),
   );
 
 /** Opens what `clickhouseUrl` names. What is stored through it names nobody where there are keys for pseudonyms. */

@@ -2,25 +2,14 @@ import type { Command } from 'commander';
 import { contextOf, type Host, settingsCommand } from './command-line.ts';
 import { openAnalytics } from './engines.ts';
 import { openingAll } from './opened.ts';
+import { retentionSettings } from './settings.ts';
 
 /** `tidegate migrate`. */
 export const migrateCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'migrate',
     summary: 'Bring the tables of the analytics database up to date',
-    settings: [
-      'clickhouseUrl',
-      'clickhouseCluster',
-      'rawTtlDays',
-      'minuteTtlDays',
-      'hourTtlDays',
-      'dayTtlDays',
-      'denialsTtlDays',
-      'blocksTtlDays',
-      'policiesTtlDays',
-      'ingestBlocksTtlDays',
-      'logLevel',
-    ],
+    settings: ['clickhouseUrl', 'clickhouseCluster', 'rawTtlDays', ...retentionSettings, 'logLevel'],
     help: `
 Running it again changes nothing; of several at once, one works and the others wait for it. Run it before new ingest
 processes start.

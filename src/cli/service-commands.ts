@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { adapter } from './engines.ts';
 import { exitCodes } from './failure.ts';
 import { type Service, untilStopped } from './lifetime.ts';
-import type { SettingName } from './settings.ts';
+import { retentionSettings, type SettingName } from './settings.ts';
 import type { RunningService } from './up.ts';
 
 const everywhere: readonly SettingName[] = ['logLevel', 'shutdownTimeoutMs', 'host', 'port'];
@@ -21,16 +21,7 @@ const deciding: readonly SettingName[] = [
 ];
 const logs: readonly SettingName[] = ['kafkaUrl', 'partitions'];
 const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile', 'auditMinutes'];
-const retention: readonly SettingName[] = [
-  'clickhouseCluster',
-  'minuteTtlDays',
-  'hourTtlDays',
-  'dayTtlDays',
-  'denialsTtlDays',
-  'blocksTtlDays',
-  'policiesTtlDays',
-  'ingestBlocksTtlDays',
-];
+const retention: readonly SettingName[] = ['clickhouseCluster', ...retentionSettings];
 
 const stopping = `
 SIGTERM and SIGINT stop it without loss, within --shutdown-timeout-ms; a second signal ends it at once.

@@ -266,6 +266,17 @@ export type SettingName = keyof typeof settings;
 /** The name of every setting, in the order of the table. */
 export const settingNames = Object.keys(settings) as SettingName[];
 
+/** How long each table but that of the decisions keeps its rows. */
+export const retentionSettings = [
+  'minuteTtlDays',
+  'hourTtlDays',
+  'dayTtlDays',
+  'denialsTtlDays',
+  'blocksTtlDays',
+  'policiesTtlDays',
+  'ingestBlocksTtlDays',
+] as const satisfies readonly SettingName[];
+
 /** All settings, parsed. */
 export type Config = { readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
 
