@@ -66,3 +66,30 @@ export const clientFromKey = (key: string): Client | null => {
   const kind = clientKinds.find((known) => known === key.slice(0, colon));
   return kind && colon + 1 < key.length ? { kind, id: key.slice(colon + 1) } : null;
 };
+
+/** What a block can be about: a client, or every address of a network. */
+export const subjectKinds = [...clientKinds, 'network'] as const;
+export type SubjectKind = (typeof subjectKinds)[number];
+
+/** Who is blocked, allowed or reviewed. */
+export interface BlockSubject {
+  readonly kind: SubjectKind;
+  /** Of a network `203.0.113.0/24`, in canonical spelling; else the id of the client. */
+  readonly id: string;
+  /** Set: only within this tenant. Ids of users may mean somebody else in another one. */
+  readonly tenant?: string;
+}
+
+/** `ip:203.0.113.9`, `network:203.0.113.0/24`; with a tenant `acme/user:alice`. The tenant's `/`, `%` and `:` are escaped. */
+export const subjectKeyOf = ({ kind, id, tenant }: BlockSubject): string =>
+  tenant === undefined ? `${kind}:${id}` : `${tenant.replace(/[%/:]/g, encodeURIComponent)}/${kind}:${id}`;
+
+/** The inverse of {@link subjectKeyOf}; null when the text is not of that form. */
+export const subjectFromKey = (key: string): BlockSubject | null => {
+  const colon = key.indexOf(':');
+  const slash = key.lastIndexOf('/', colon);
+  const kind = subjectKinds.find((known) => known === key.slice(slash + 1, colon));
+  if (!kind || colon + 1 >= key.length) return null;
+  const subject = { kind, id: key.slice(colon + 1) };
+  return slash < 0 ? subject : { ...subject, tenant: decodeURIComponent(key.slice(0, slash)) };
+};

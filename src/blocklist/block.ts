@@ -1,10 +1,19 @@
-import type { Client } from '../client.ts';
+import type { BlockSubject } from '../client.ts';
 
 /**
- * `proposed` is over budget or under review: nothing is blocked. Which state may follow which: see blockTransitions.
+ * `shadow` is what a rule in shadow would have blocked, `proposed` is over budget or under review: nothing is blocked. Which
+ * state may follow which: see blockTransitions.
  */
-export const blockStates = ['proposed', 'active', 'confirmed', 'lifted', 'expired', 'superseded'] as const;
+export const blockStates = ['shadow', 'proposed', 'active', 'confirmed', 'lifted', 'expired', 'superseded'] as const;
 export type BlockState = (typeof blockStates)[number];
+
+/** What a block does to a request: refuses it, or lets through so many in a window (for addresses that people share). */
+export type BlockAction =
+  | { readonly kind: 'refuse' }
+  | { readonly kind: 'limit'; readonly limit: number; readonly windowMs: number };
+
+/** Who made a block: the detector, a person, or an imported list. */
+export type BlockOrigin = 'detector' | 'person' | 'list';
 
 /** Why a client was promoted, in numbers that a person can check. */
 export interface Evidence {
@@ -13,6 +22,13 @@ export interface Evidence {
   readonly allowed: number;
   /** Denied decisions that came back before their retry time; null in replay. */
   readonly early: number | null;
+  /** Of a network: the clients in it that were denied, and at most 10 of them, the most denied first. Else null. */
+  readonly members: { readonly clients: number; readonly most: readonly string[] } | null;
+  /**
+   * Who else a block would hit: authenticated identities that were served at this address or network lately, as far as
+   * known when it was promoted. Null: not asked, because it is no address.
+   */
+  readonly collateral: { readonly identities: number } | null;
   /**
    * Windows in which the rule's condition held, of how many it looks at. `weight` is the same with overwhelming ones
    * counted as several: at least `needed`, or there would be no verdict.
@@ -42,7 +58,8 @@ export interface Verdict {
   readonly rule: string;
   /** Of the rule's content. */
   readonly ruleHash: string;
-  readonly client: Client;
+  readonly subject: BlockSubject;
+  /** Where the evidence is from; '' when from several. */
   readonly tenant: string;
   /** Log time. */
   readonly atMs: number;
@@ -65,16 +82,24 @@ export interface Block {
   readonly state: BlockState;
   /** Grows by 1 with every transition; `If-Match` compares it. */
   readonly version: number;
-  readonly client: Client;
+  readonly subject: BlockSubject;
+  readonly action: BlockAction;
+  readonly origin: BlockOrigin;
+  /** Where the evidence is from; '' when there is none, or from several. */
   readonly tenant: string;
+  /** The rule that concluded it; `manual` of a person's, the name of the list of an imported one. */
   readonly rule: string;
   readonly ruleHash: string;
+  /** '' where no detector concluded it. */
   readonly verdictId: string;
+  /** Who answers for it: the rule's owner, or the person who made it. */
+  readonly owner: string;
   readonly blockedAtMs: number;
   readonly expiresAtMs: number;
   /** Active strikes when it was made, this one included. */
   readonly strikes: number;
-  readonly evidence: Evidence;
+  /** Null where no detector concluded it. */
+  readonly evidence: Evidence | null;
   /** Why it is not active, or who ended it and why; '' when there is nothing to say. */
   readonly reason: string;
   /** Who made the last transition: `detector`, or a person's name. */

@@ -1,5 +1,6 @@
 import type { BlockDuration } from './block.ts';
-import type { Lift, Promotion } from './block-list.ts';
+import type { Promotion } from './block-promoter.ts';
+import type { Transition } from './block-review.ts';
 
 const million = 1_000_000;
 
@@ -41,6 +42,8 @@ export const blockIdOf = ({ verdict }: Promotion): string => `b-${verdict.id}`;
 export const defaultTombstoneMs = 24 * 3_600_000;
 /** How long a rule's budget looks back. */
 export const budgetWindowMs = 3_600_000;
+
+type Lift = Extract<Transition, { kind: 'lift' }>;
 
 export const liftReason = (lift: Lift): string => (lift.note === '' ? lift.reason : `${lift.reason}: ${lift.note}`);
 export const overBudgetReason = (rule: string): string => `over the hourly budget of rule ${rule}`;

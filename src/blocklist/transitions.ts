@@ -2,9 +2,10 @@ import type { Block, BlockState } from './block.ts';
 
 /** Which state may follow which. A state with no successor is final: a new incident makes a new block. */
 export const blockTransitions: Readonly<Record<BlockState, readonly BlockState[]>> = {
+  shadow: [],
   proposed: ['active', 'lifted', 'expired', 'superseded'],
   active: ['confirmed', 'lifted', 'expired', 'superseded'],
-  confirmed: ['lifted', 'expired'],
+  confirmed: ['lifted', 'expired', 'superseded'],
   lifted: [],
   expired: [],
   superseded: [],

@@ -1,4 +1,5 @@
-import type { BlockDuration } from '../blocklist/block.ts';
+import type { BlockAction, BlockDuration } from '../blocklist/block.ts';
+import type { BlockBudget, SharedAddressTerms } from '../blocklist/block-promoter.ts';
 import type { ClientKind } from '../client.ts';
 
 /** `off` is not looked at, `shadow` is counted and logged, `review` is proposed to people, `enforce` blocks. */
@@ -35,16 +36,34 @@ export interface Windows {
   readonly overwhelming: Overwhelming | null;
 }
 
-/** What must hold in one window. */
-export type Condition =
-  | { readonly kind: 'breadth'; readonly distinctRoutes: number }
-  | { readonly kind: 'depth'; readonly denied: number; readonly deniedShare: number };
+/** What must hold in one window: one of them, or with both given both (`all`) or either (`any`). */
+export interface Condition {
+  readonly when: 'all' | 'any';
+  /** Distinct limited route templates. */
+  readonly breadth: { readonly distinctRoutes: number } | null;
+  /** On one route: denied so often, and that share of the time. */
+  readonly depth: { readonly denied: number; readonly deniedShare: number } | null;
+}
+
+/**
+ * Whose decisions are put together and who is blocked: a client wherever it comes from, a client within one tenant, or the
+ * network of an address (IPv4 /24, IPv6 /64: what one partition of the log holds).
+ */
+export const groupings = ['client', 'client-in-tenant', 'network'] as const;
+export type Grouping = (typeof groupings)[number];
 
 export interface Rule {
   readonly name: string;
   /** 12 hex digits of the SHA-256 of everything else here. */
   readonly hash: string;
   readonly mode: RuleMode;
+  /** The share of subjects, percent, over 0 up to 100, for which the mode holds; the others are in shadow. By a hash of each. */
+  readonly canaryPercent: number;
+  /** Who answers for it; '' when the file does not say. */
+  readonly owner: string;
+  /** When somebody has to look at it again, milliseconds since the epoch; null: the file does not say. */
+  readonly reviewByMs: number | null;
+  readonly by: Grouping;
   readonly match: RuleMatch;
   readonly condition: Condition;
   readonly windows: Windows;
@@ -53,14 +72,22 @@ export interface Rule {
    * 0: not judged. Windows in which nobody was told (replay) are not judged either.
    */
   readonly minEarlyShare: number;
+  /** Denied decisions in the whole stretch of windows, at least. */
+  readonly minEvidence: number;
+  /** Of a network: clients in it that were denied, at least. Else 1. */
+  readonly minClients: number;
   readonly block: BlockDuration;
-  readonly maxBlocksPerHour: number;
+  readonly action: BlockAction;
+  readonly shared: SharedAddressTerms | null;
+  readonly budget: BlockBudget;
 }
 
 export interface RuleSet {
   /** 12 hex digits of the SHA-256 of the content. */
   readonly version: string;
   readonly rules: readonly Rule[];
+  /** Of all rules together. */
+  readonly budget: BlockBudget;
 }
 
 /**

@@ -1,4 +1,6 @@
-import type { BlockEntry } from '../blocklist/block-list.ts';
+import type { BlockEntry } from '../blocklist/block-feed.ts';
+import type { Switched } from '../blocklist/block-switches.ts';
+import type { Client } from '../client.ts';
 import type { Decision } from '../decision/decision.ts';
 import type { DecisionRecord } from '../event/decision-event.ts';
 
@@ -7,10 +9,20 @@ export interface EventSink {
   record(decision: DecisionRecord): void;
 }
 
-/** The block list as a gate asks it: in process, synchronous, no allocation. */
+/** What the limiter was spared by one refusal: commands to the counter store, and the bytes of those and their answers. */
+export interface Spared {
+  readonly commands: number;
+  readonly bytes: number;
+}
+
+/** The block list as a gate asks it: in process, synchronous, no allocation on a miss. */
 export interface BlockLookup {
-  /** The entry in force for this client (see clientKeyOf), or null. */
-  find(clientKey: string, nowMs: number): BlockEntry | null;
+  /** The entry in force that hits this identity of a request, exactly or by its network, or null. Exempt ones have none. */
+  find(client: Client, tenant: string, nowMs: number): BlockEntry | null;
+  /** Whether an operator has switched this off. Default: never. */
+  isOff?(what: Switched, nowMs: number): boolean;
+  /** Is told of every request that an entry refused. */
+  refused?(entry: BlockEntry, spared: Spared, nowMs: number): void;
 }
 
 /** What is known of a decision besides itself. */

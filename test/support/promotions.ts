@@ -1,14 +1,16 @@
 import type { BlockDuration, Evidence, Verdict } from '../../src/blocklist/block.ts';
-import type { Promotion } from '../../src/blocklist/block-list.ts';
-import type { Client } from '../../src/client.ts';
+import type { BlockBudget, Promotion } from '../../src/blocklist/block-promoter.ts';
+import type { BlockSubject } from '../../src/client.ts';
 
-export const clientA: Client = { kind: 'ip', id: '203.0.113.9' };
-export const clientB: Client = { kind: 'ip', id: '203.0.113.10' };
+export const clientA: BlockSubject = { kind: 'ip', id: '203.0.113.9' };
+export const clientB: BlockSubject = { kind: 'ip', id: '203.0.113.10' };
 
 const evidence: Evidence = {
   denied: 240,
   allowed: 12,
   early: null,
+  members: null,
+  collateral: null,
   windows: { hit: 3, weight: 3, needed: 3, of: 10, windowMs: 60_000 },
   distinctRoutes: 2,
   routes: [
@@ -29,14 +31,20 @@ export const duration: BlockDuration = {
   strikeTtlMs: 3_600_000,
 };
 
+/** Enough for every test that is not about budgets. */
+export const budget: BlockBudget = { blocksPerHour: 100, blocksPerMinute: 100, requestShare: 0, clientShare: 0 };
+
 /** A promotion that a list would act on, but for what is changed. */
 export const promotionOf = (
   verdict: Pick<Verdict, 'id' | 'atMs'> & Partial<Verdict>,
   change: Partial<Omit<Promotion, 'verdict'>> = {},
 ): Promotion => ({
-  verdict: { rule: 'breadth', ruleHash: 'abc', client: clientA, tenant: '', evidence, ...verdict },
+  verdict: { rule: 'breadth', ruleHash: 'abc', subject: clientA, tenant: '', evidence, ...verdict },
   duration,
   mode: 'enforce',
-  maxBlocksPerHour: 100,
+  action: { kind: 'refuse' },
+  owner: 'security',
+  shared: null,
+  budget: { rule: budget, all: budget },
   ...change,
 });
