@@ -10,16 +10,16 @@ export interface Judgement {
 }
 
 /** The denied decisions that meet the condition in this window: 0 when it does not hold. */
-const deniedBy = (rule: Rule, tally: WindowTally, shown: boolean): number => {
-  const { condition } = rule;
-  if (condition.kind === 'breadth') {
-    const { distinctRoutes } = condition;
-    const broad =
-      deniedRoutes(tally) >= distinctRoutes || (shown && tally.other >= distinctRoutes) || isNew(tally, distinctRoutes);
-    return broad ? tally.denied : 0;
-  }
-  return mostDenied(condition, tally);
+const deniedBy = ({ condition }: Rule, tally: WindowTally, shown: boolean): number => {
+  const { when, breadth, depth } = condition;
+  const broad = breadth !== null && isBroad(breadth.distinctRoutes, tally, shown) ? tally.denied : 0;
+  const deep = depth === null ? 0 : mostDenied(depth, tally);
+  const both = when === 'all' && breadth !== null && depth !== null;
+  return both && (broad === 0 || deep === 0) ? 0 : Math.max(broad, deep);
 };
+
+const isBroad = (distinctRoutes: number, tally: WindowTally, shown: boolean): boolean =>
+  deniedRoutes(tally) >= distinctRoutes || (shown && tally.other >= distinctRoutes) || isNew(tally, distinctRoutes);
 
 /**
  * Whether nearly all denials are on folded routes, and many of them. The gate names the first routes of a client and
@@ -29,7 +29,7 @@ const deniedBy = (rule: Rule, tally: WindowTally, shown: boolean): number => {
 const isNew = ({ other, denied }: WindowTally, distinctRoutes: number): boolean =>
   other >= 2 * distinctRoutes && other >= 0.8 * denied;
 
-const mostDenied = (condition: Extract<Condition, { kind: 'depth' }>, tally: WindowTally): number => {
+const mostDenied = (condition: NonNullable<Condition['depth']>, tally: WindowTally): number => {
   let most = 0;
   for (const { denied, allowed } of tally.routes.values()) {
     const deep = denied >= condition.denied && denied >= condition.deniedShare * (denied + allowed);
@@ -52,9 +52,8 @@ const weightOf = (rule: Rule, tally: WindowTally, shown: boolean): number => {
 
 /** Judges a stretch of windows of one client. */
 export const judge = (rule: Rule, stretch: readonly WindowTally[]): Judgement => {
-  const { condition } = rule;
-  const shown =
-    condition.kind === 'breadth' && stretch.some((tally) => deniedRoutes(tally) >= condition.distinctRoutes);
+  const { breadth } = rule.condition;
+  const shown = breadth !== null && stretch.some((tally) => deniedRoutes(tally) >= breadth.distinctRoutes);
   let hit = 0;
   let weight = 0;
   for (const tally of stretch) {

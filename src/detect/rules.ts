@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import { YAMLParseError } from 'yaml';
+import type { BlockBudget } from '../blocklist/block-promoter.ts';
 import { clientKinds } from '../client.ts';
 import { formatDurationMs, parseDurationMs } from '../duration.ts';
 import { type Problem, TidegateError } from '../errors.ts';
@@ -138,6 +139,8 @@ const semanticProblems = (fields: Fields, ms: Record<DurationPath, number>): Pro
   return problems;
 };
 
+const defaultBudget: BlockBudget = { blocksPerHour: 100, blocksPerMinute: 100, requestShare: 0.005, clientShare: 0.01 };
+
 const hashOf = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 
@@ -146,10 +149,12 @@ const ruleFrom = (fields: Fields, ms: Record<DurationPath, number>): Rule => {
   const rule: Omit<Rule, 'hash'> = {
     name: fields.name,
     mode: fields.mode,
+    canaryPercent: 100,
+    owner: '',
+    reviewByMs: null,
+    by: 'client',
     match: fields.match ?? {},
-    condition: fields.breadth
-      ? { kind: 'breadth', ...fields.breadth }
-      : { kind: 'depth', denied: fields.depth?.denied ?? 0, deniedShare: fields.depth?.deniedShare ?? 1 },
+    condition: { when: 'any', breadth: fields.breadth ?? null, depth: fields.depth ?? null },
     windows: {
       lengthMs: ms['windows.length'],
       hit,
@@ -165,7 +170,11 @@ const ruleFrom = (fields: Fields, ms: Record<DurationPath, number>): Rule => {
       jitter: fields.block.jitter ?? 0.1,
       strikeTtlMs: ms['block.strikeTtl'],
     },
-    maxBlocksPerHour: fields.budget?.blocksPerHour ?? 100,
+    minEvidence: 1,
+    minClients: 1,
+    action: { kind: 'refuse' },
+    shared: null,
+    budget: { ...defaultBudget, blocksPerHour: fields.budget?.blocksPerHour ?? 100 },
   };
   return { ...rule, hash: hashOf(rule) };
 };
@@ -207,7 +216,11 @@ const documentFrom = (text: string): unknown => {
 };
 
 /** A rule set from rules made in code. {@link parseRules} is the edge that judges. */
-export const ruleSetOf = (rules: readonly Rule[]): RuleSet => ({ version: hashOf(rules), rules });
+export const ruleSetOf = (rules: readonly Rule[]): RuleSet => ({
+  version: hashOf(rules),
+  rules,
+  budget: { ...defaultBudget, blocksPerHour: 200 },
+});
 
 /** YAML (or JSON) → rules. Throws RULES_INVALID with every problem and its path. */
 export const parseRules = (text: string): RuleSet => {

@@ -40,6 +40,9 @@ const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Eviden
     denied: sum(stretch, 'denied'),
     allowed: sum(stretch, 'allowed'),
     early: sum(stretch, 'judged') > 0 ? sum(stretch, 'early') : null,
+    members: null,
+    // Promotion knows, and puts it in.
+    collateral: null,
     windows: { ...judgement, needed, of, windowMs: lengthMs },
     distinctRoutes: denied.size,
     routes: routes.slice(0, maxRoutes),
@@ -66,7 +69,7 @@ export const verdictOf = (conclusion: Conclusion): Verdict => {
     id: createHash('sha256').update(subject).digest('hex').slice(0, 24),
     rule: rule.name,
     ruleHash: rule.hash,
-    client,
+    subject: client,
     tenant,
     atMs: evidence.lastSeenAtMs,
     evidence,
