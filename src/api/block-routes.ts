@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
-import { networkOf } from '../address.ts';
 import type { Block } from '../blocklist/block.ts';
-import type { BlockList, Lift } from '../blocklist/block-list.ts';
-import { clientFromKey, clientKeyOf, clientOf } from '../client.ts';
+import type { BlockList } from '../blocklist/block-list.ts';
+import type { Transition } from '../blocklist/block-review.ts';
+import { readSubject } from '../blocklist/subject-text.ts';
+import { subjectKeyOf } from '../client.ts';
 import { TidegateError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { BlockListSchema, BlockSchema, blockView, statesPattern } from './block-view.ts';
@@ -16,8 +17,12 @@ const BlockQuery = Type.Object(
       Type.String({ pattern: statesPattern, maxLength: 100, description: 'Comma-separated states.' }),
     ),
     rule: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-    client: Type.Optional(
-      Type.String({ minLength: 4, maxLength: 512, description: '`ip:203.0.113.9`, `user:…` or `key:…`.' }),
+    subject: Type.Optional(
+      Type.String({
+        minLength: 2,
+        maxLength: 512,
+        description: '`ip:203.0.113.9`, `user:…`, `key:…` or `network:203.0.113.0/24`; within a tenant `acme/user:…`.',
+      }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 100 })),
     cursor: Type.Optional(
@@ -43,11 +48,10 @@ const IfMatch = Type.Object({
   ),
 });
 
-const clientKeyFrom = (text: string): string => {
-  const client = clientFromKey(text);
-  if (!client) throw invalidField('query.client', 'must be ip:…, user:… or key:…');
-  const { kind, id } = client;
-  return clientKeyOf(clientOf(kind, kind === 'ip' ? (networkOf(id) ?? id) : id));
+const subjectKeyFrom = (text: string): string => {
+  const read = readSubject(text);
+  if ('subject' in read) return subjectKeyOf(read.subject);
+  throw invalidField('query.subject', read.instead === null ? read.problem : `${read.problem}; try ${read.instead}`);
 };
 
 const found = async (blockList: BlockList, id: string): Promise<Block> => {
@@ -70,9 +74,11 @@ const versionFor = async (
   throw new RequestFailure('precondition-failed', `The block has version ${version} by now. Read it again.`);
 };
 
+type Lift = Extract<Transition, { kind: 'lift' }>;
+
 const lift = async (blockList: BlockList, id: string, request: Lift): Promise<Block> => {
   try {
-    return await blockList.lift(id, request);
+    return await blockList.transition(id, request);
   } catch (error) {
     if (!(error instanceof TidegateError) || error.code !== 'BLOCK_CONFLICT') throw error;
     const { version, state } = await found(blockList, id);
@@ -98,11 +104,11 @@ export const blockRoutes = (api: Api, blockList: BlockList, logger: Logger): voi
         response: { 200: BlockListSchema, ...problemResponses(400, 401, 503) },
       },
     },
-    async ({ query: { states, rule, client, limit, cursor } }) => {
+    async ({ query: { states, rule, subject, limit, cursor } }) => {
       const page = await blockList.list({
         ...(states === undefined ? {} : { states: states.split(',') as Block['state'][] }),
         ...(rule === undefined ? {} : { rule }),
-        ...(client === undefined ? {} : { clientKey: clientKeyFrom(client) }),
+        ...(subject === undefined ? {} : { subjectKey: subjectKeyFrom(subject) }),
         ...(cursor === undefined ? {} : { cursor }),
         limit: limit ?? 100,
       });
@@ -152,15 +158,16 @@ const liftRoute = (api: Api, blockList: BlockList, logger: Logger): void => {
     async ({ params, body, headers, holder }, reply) => {
       const ifVersion = await versionFor(blockList, params.id, headers['if-match']);
       const block = await lift(blockList, params.id, {
+        kind: 'lift',
         actor: holder,
         reason: body.reason,
         note: body.note ?? '',
         ...(ifVersion === undefined ? {} : { ifVersion }),
       });
       // Who undid what is looked for in the log first. The note may hold anything a person typed: it stays with the block.
-      const { rule, client } = block;
+      const { rule, subject } = block;
       logger.info(
-        { block: block.id, rule, client: clientKeyOf(client), actor: holder, reason: body.reason },
+        { block: block.id, rule, subject: subjectKeyOf(subject), actor: holder, reason: body.reason },
         'block lifted',
       );
       void reply.header('etag', etagOf(block.version));

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Block, blockStates } from '../blocklist/block.ts';
-import { clientKinds } from '../client.ts';
+import { type Block, blockStates, type Evidence } from '../blocklist/block.ts';
+import { subjectKinds } from '../client.ts';
 
 const Instant = Type.String({ format: 'date-time' });
 
@@ -9,6 +9,12 @@ const EvidenceSchema = Type.Object({
   allowed: Type.Integer(),
   early: Type.Union([Type.Integer(), Type.Null()], {
     description: 'Denied requests that came back before their retry time; null in replay.',
+  }),
+  members: Type.Union([Type.Object({ clients: Type.Integer(), most: Type.Array(Type.String()) }), Type.Null()], {
+    description: 'Of a network: the clients in it that were denied, and the most denied of them.',
+  }),
+  collateral: Type.Union([Type.Object({ identities: Type.Integer() }), Type.Null()], {
+    description: 'Authenticated identities that were served at this address or network lately; null: it is no address.',
   }),
   windows: Type.Object({
     hit: Type.Integer(),
@@ -29,14 +35,24 @@ export const BlockSchema = Type.Object({
   id: Type.String(),
   state: Type.Enum([...blockStates]),
   version: Type.Integer({ description: 'Grows with every transition; also the ETag.' }),
-  client: Type.Object({ kind: Type.Enum([...clientKinds]), id: Type.String() }),
-  tenant: Type.String(),
+  subject: Type.Object({
+    kind: Type.Enum([...subjectKinds]),
+    id: Type.String(),
+    tenant: Type.Optional(Type.String({ description: 'Only within this tenant.' })),
+  }),
+  action: Type.Union([
+    Type.Object({ kind: Type.Literal('refuse') }),
+    Type.Object({ kind: Type.Literal('limit'), limit: Type.Integer(), windowMs: Type.Integer() }),
+  ]),
+  origin: Type.Enum(['detector', 'person', 'list']),
+  tenant: Type.String({ description: "Where the evidence is from; '' when there is none, or from several." }),
   rule: Type.String(),
   ruleHash: Type.String(),
+  owner: Type.String(),
   blockedAt: Instant,
   expiresAt: Instant,
   strikes: Type.Integer(),
-  evidence: EvidenceSchema,
+  evidence: Type.Union([EvidenceSchema, Type.Null()], { description: 'null: a person or a list made it.' }),
   reason: Type.String(),
   actor: Type.String({ description: 'Who made the last transition.' }),
 });
@@ -47,32 +63,35 @@ export const BlockListSchema = Type.Object({
 });
 
 /** `active`, `active,proposed`, … */
-export const statesPattern = `^(?:${blockStates.join('|')})(?:,(?:${blockStates.join('|')})){0,5}$`;
+export const statesPattern = `^(?:${blockStates.join('|')})(?:,(?:${blockStates.join('|')})){0,${blockStates.length - 1}}$`;
 
 const instant = (atMs: number): string => new Date(atMs).toISOString();
 
-/** A block as the API shows it: instants are RFC 3339. */
-export const blockView = (block: Block): Static<typeof BlockSchema> => {
-  const { firstSeenAtMs, lastSeenAtMs, ...evidence } = block.evidence;
-  return {
-    id: block.id,
-    state: block.state,
-    version: block.version,
-    client: block.client,
-    tenant: block.tenant,
-    rule: block.rule,
-    ruleHash: block.ruleHash,
-    blockedAt: instant(block.blockedAtMs),
-    expiresAt: instant(block.expiresAtMs),
-    strikes: block.strikes,
-    evidence: {
-      ...evidence,
-      routes: [...evidence.routes],
-      policies: [...evidence.policies],
-      firstSeenAt: instant(firstSeenAtMs),
-      lastSeenAt: instant(lastSeenAtMs),
-    },
-    reason: block.reason,
-    actor: block.actor,
-  };
-};
+const evidenceView = ({ firstSeenAtMs, lastSeenAtMs, ...evidence }: Evidence): Static<typeof EvidenceSchema> => ({
+  ...evidence,
+  members: evidence.members && { ...evidence.members, most: [...evidence.members.most] },
+  routes: [...evidence.routes],
+  policies: [...evidence.policies],
+  firstSeenAt: instant(firstSeenAtMs),
+  lastSeenAt: instant(lastSeenAtMs),
+});
+
+/** A block as the API and the commands show it: instants are RFC 3339. */
+export const blockView = (block: Block): Static<typeof BlockSchema> => ({
+  id: block.id,
+  state: block.state,
+  version: block.version,
+  subject: block.subject,
+  action: block.action,
+  origin: block.origin,
+  tenant: block.tenant,
+  rule: block.rule,
+  ruleHash: block.ruleHash,
+  owner: block.owner,
+  blockedAt: instant(block.blockedAtMs),
+  expiresAt: instant(block.expiresAtMs),
+  strikes: block.strikes,
+  evidence: block.evidence && evidenceView(block.evidence),
+  reason: block.reason,
+  actor: block.actor,
+});

@@ -3,7 +3,7 @@ import { canonicalAddress } from '../address.ts';
 import type { Block } from '../blocklist/block.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
-import { type Client, clientFromKey, clientKeyOf, clientOf } from '../client.ts';
+import { type Client, clientFromKey, clientOf, subjectKeyOf } from '../client.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { openCounters, schemeOf } from './engines.ts';
@@ -87,7 +87,7 @@ const blocksOf = async (blockList: BlockList, client: Client): Promise<Block[]> 
   let cursor: string | null = null;
   for (let page = 0; page < maxPages; page += 1) {
     const found = await blockList.list({
-      clientKey: clientKeyOf(client),
+      subjectKey: subjectKeyOf(client),
       limit: pageOfBlocks,
       ...(cursor === null ? {} : { cursor }),
     });

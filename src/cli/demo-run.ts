@@ -109,8 +109,8 @@ const watch = async (
   screen.end();
 };
 
-const reportedBlock = ({ client, rule, state, blockedAtMs, evidence }: Block): object => ({
-  client,
+const reportedBlock = ({ subject, rule, state, blockedAtMs, evidence }: Block): object => ({
+  subject,
   rule,
   state,
   blockedAt: new Date(blockedAtMs).toISOString(),
@@ -140,9 +140,14 @@ const jsonOf = ({ storedDecisions, blocks, personas, url, ...totals }: Ending): 
   });
 };
 
-const blockLine = ({ client, rule, evidence }: Block): string =>
-  `  ${client.kind} ${client.id} by ${rule}: ${evidence.denied} denied on ${evidence.distinctRoutes} route(s), ` +
-  `${evidence.windows.hit} of ${evidence.windows.of} windows${heavier(evidence.windows)}`;
+const whyOf = ({ evidence, reason }: Block): string =>
+  evidence === null
+    ? reason
+    : `${evidence.denied} denied on ${evidence.distinctRoutes} route(s), ` +
+      `${evidence.windows.hit} of ${evidence.windows.of} windows${heavier(evidence.windows)}`;
+
+const blockLine = (block: Block): string =>
+  `  ${block.subject.kind} ${block.subject.id} by ${block.rule}: ${whyOf(block)}`;
 
 const textOf = ({ decisions, allowed, denied, blocked, storedDecisions, blocks, personas }: Ending): string =>
   [

@@ -144,7 +144,7 @@ const drawChart = () => {
     `Last ${duration(spanMs)}: ${outcomes.map((outcome) => `${shown(sum(outcome))} ${outcome}`).join(', ')}.`;
 };
 
-const plural = (value, noun) => `${shown(value)} ${noun}${value === 1 ? '' : 's'}`;
+const plural = (value, noun, nouns = `${noun}s`) => `${shown(value)} ${value === 1 ? noun : nouns}`;
 
 const empty = (text) => element('p', text, 'quiet');
 
@@ -185,32 +185,44 @@ const throttleDimensions = ['tenant', 'route'];
 const heavier = ({ hit, weight, needed }) =>
   weight > hit ? `, that ${hit === 1 ? 'counts' : 'count'} as ${weight} (${needed} needed)` : '';
 
-const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes }) => {
-  const { windows, routes, early } = evidence;
+const evidenceBody = ({ windows, routes, early, denied, allowed, distinctRoutes, policies, members, collateral }) => {
   // Nothing is said of none: for waits of under a second nobody can tell.
   const impatience = !early ? '' : ` ${shown(early)} of them came back before their retry time.`;
-  return element(
+  const network = members ? ` By ${plural(members.clients, 'client')} of this network.` : '';
+  const others =
+    collateral?.identities > 0 ? ` ${plural(collateral.identities, 'identity', 'identities')} behind it.` : '';
+  return [
+    element(
+      'p',
+      `${shown(denied)} denied and ${shown(allowed)} allowed on ` +
+        `${plural(distinctRoutes, 'route')}, in ${windows.hit} of ${windows.of} windows of ${duration(windows.windowMs).replace('.0', '')}${heavier(windows)}.${impatience}${network}${others}`,
+    ),
+    element('p', [`Policies: `, element('code', policies.join(', '))]),
+    element(
+      'ul',
+      routes.map(({ route, denied: each }) => element('li', [element('code', route), ` ${shown(each)} denied`])),
+    ),
+  ];
+};
+
+const origins = { detector: 'found by the detector', person: 'made by a person', list: 'imported' };
+const actionText = ({ kind, limit, windowMs }) =>
+  kind === 'limit' ? `limited to ${shown(limit)} per ${duration(windowMs).replace('.0', '')}` : 'refused';
+
+const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes, action, origin }) =>
+  element(
     'div',
     [
+      ...(evidence ? evidenceBody(evidence) : []),
+      element('p', `Requests are ${actionText(action)}; ${origins[origin] ?? origin}.`),
       element(
         'p',
-        `${shown(evidence.denied)} denied and ${shown(evidence.allowed)} allowed on ` +
-          `${plural(evidence.distinctRoutes, 'route')}, in ${windows.hit} of ${windows.of} windows of ${duration(windows.windowMs).replace('.0', '')}${heavier(windows)}.${impatience}`,
-      ),
-      element('p', [`Policies: `, element('code', evidence.policies.join(', '))]),
-      element(
-        'ul',
-        routes.map(({ route, denied }) => element('li', [element('code', route), ` ${shown(denied)} denied`])),
-      ),
-      element(
-        'p',
-        `Until ${clock(expiresAt)}, strike ${shown(strikes)}, tenant ${tenant}, by ${actor}${reason ? `: ${reason}` : ''}`,
+        `Until ${clock(expiresAt)}, strike ${shown(strikes)}${tenant ? `, tenant ${tenant}` : ''}, by ${actor}${reason ? `: ${reason}` : ''}`,
         'quiet',
       ),
     ],
     'body',
   );
-};
 
 let drawnBlocks = '';
 
@@ -225,7 +237,8 @@ const drawBlocks = (blocks) => {
   const focused = document.activeElement?.closest('#blocks details')?.dataset.id;
   const entries = blocks.map((block) => {
     const chip = element('span', block.state, `chip ${block.state === 'proposed' ? 'denied' : 'blocked'}`);
-    const name = element('code', `${block.client.kind} ${block.client.id}`);
+    const { kind, id, tenant } = block.subject;
+    const name = element('code', `${kind} ${id}${tenant === undefined ? '' : ` in ${tenant}`}`);
     const summary = element('summary', [name, chip, `${block.rule}, since ${clock(block.blockedAt)}`]);
     const entry = element('details', [summary, blockBody(block)]);
     entry.dataset.id = block.id;

@@ -4,7 +4,7 @@ import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { Block } from '../blocklist/block.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import { BlockListReplica } from '../blocklist/replica.ts';
-import { clientKeyOf } from '../client.ts';
+import { clientKeyOf, subjectKeyOf } from '../client.ts';
 import type { Clock } from '../clock.ts';
 import { createDetector, type Detector } from '../detect/detector.ts';
 import type { RuleSet } from '../detect/rule.ts';
@@ -132,10 +132,10 @@ class RunningDemo implements Demo {
 
   async personas(): Promise<readonly PersonaState[]> {
     const enforced = (await this.blocks()).filter(({ state }) => state === 'active' || state === 'confirmed');
-    const byClient = new Map(enforced.map((block) => [clientKeyOf(block.client), block]));
+    const bySubject = new Map(enforced.map((block) => [subjectKeyOf(block.subject), block]));
     return (this.#visitors?.visits() ?? []).map((visit) => {
       const keys = clientKeysOf(visit.persona);
-      return { ...visit, block: keys.map((key) => byClient.get(key)).find((block) => block !== undefined) ?? null };
+      return { ...visit, block: keys.map((key) => bySubject.get(key)).find((block) => block !== undefined) ?? null };
     });
   }
 

@@ -9,7 +9,7 @@ interface DemoSummary {
   readonly blocked: number;
   readonly clickhouse: { readonly decisions: number };
   readonly blocks: readonly {
-    readonly client: { readonly id: string };
+    readonly subject: { readonly id: string };
     readonly rule: string;
     readonly evidence: object;
   }[];

@@ -1,5 +1,5 @@
 import { type ApiOptions, createApi } from '../../../src/api/server.ts';
-import type { Evidence, Verdict } from '../../../src/blocklist/block.ts';
+import type { Evidence } from '../../../src/blocklist/block.ts';
 import type { BlockList } from '../../../src/blocklist/block-list.ts';
 import { clientOf } from '../../../src/client.ts';
 import { ManualClock } from '../../../src/clock.ts';
@@ -9,6 +9,7 @@ import { createGate } from '../../../src/gate/gate.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
 import { staticPolicies } from '../../../src/policy/static-source.ts';
+import { promotionOf } from '../../support/promotions.ts';
 
 export const annasToken = '0123456789abcdef0123';
 export const asAnna = { authorization: `Bearer ${annasToken}` };
@@ -26,6 +27,8 @@ const evidence: Evidence = {
   denied: 40,
   allowed: 2,
   early: 3,
+  members: null,
+  collateral: { identities: 0 },
   windows: { hit: 3, weight: 3, needed: 3, of: 5, windowMs: 10_000 },
   distinctRoutes: 7,
   routes: [{ route: 'GET /a', denied: 12 }],
@@ -57,17 +60,16 @@ export const apiUnderTest = async (overrides: Partial<ApiOptions> = {}) => {
     ...overrides,
   });
   const block = async (address: string): Promise<string> => {
-    const verdict: Verdict = {
+    const verdict = {
       id: `verdict-${address}`,
       rule: 'breadth',
       ruleHash: 'abc',
-      client: clientOf('ip', address),
+      subject: clientOf('ip', address),
       tenant: 'default',
       atMs: clock.nowMs(),
       evidence,
     };
-    const duration = { baseMs: 60_000, factor: 2, maxMs: 600_000, jitter: 0, strikeTtlMs: 600_000 };
-    const result = await blockList.promote({ verdict, duration, mode: 'enforce', maxBlocksPerHour: 100 });
+    const result = await blockList.promote(promotionOf(verdict));
     if (!('block' in result)) throw new Error(`not promoted: ${result.kind}`);
     return result.block.id;
   };

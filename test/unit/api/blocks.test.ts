@@ -71,7 +71,7 @@ describe('tokens', () => {
 });
 
 describe('GET /v1/blocks', () => {
-  it('lists blocks with client, rule, instants and evidence', async () => {
+  it('lists blocks with subject, action, origin, rule, instants and evidence', async () => {
     const { api, block } = await apiUnderTest();
     const id = await block('203.0.113.9');
     const { blocks } = (await api.inject({ url: '/v1/blocks', headers: asAnna })).json();
@@ -80,27 +80,29 @@ describe('GET /v1/blocks', () => {
         id,
         state: 'active',
         rule: 'breadth',
-        client: { kind: 'ip', id: '203.0.113.9' },
+        subject: { kind: 'ip', id: '203.0.113.9' },
+        action: { kind: 'refuse' },
+        origin: 'detector',
         blockedAt: expect.stringMatching(/^\d{4}-.*Z$/),
         evidence: expect.objectContaining({ denied: 40, distinctRoutes: 7, firstSeenAt: '2025-06-15T15:06:40.000Z' }),
       }),
     ]);
   });
 
-  it('filters by state, rule and client, and pages', async () => {
+  it('filters by state, rule and subject, and pages', async () => {
     const { api, block } = await apiUnderTest();
     for (const last of [1, 2, 3]) await block(`203.0.113.${last}`);
     const idsAt = async (query: string) => {
       const answer = (await api.inject({ url: `/v1/blocks?${query}`, headers: asAnna })).json();
       return {
-        clients: answer.blocks.map((each: { client: { id: string } }) => each.client.id),
+        clients: answer.blocks.map((each: { subject: { id: string } }) => each.subject.id),
         next: answer.nextCursor,
       };
     };
     expect((await idsAt('states=lifted,expired')).clients).toEqual([]);
     expect((await idsAt('states=active,proposed&rule=breadth')).clients).toHaveLength(3);
     expect((await idsAt('rule=depth')).clients).toEqual([]);
-    expect((await idsAt('client=ip:203.0.113.2')).clients).toEqual(['203.0.113.2']);
+    expect((await idsAt('subject=ip:203.0.113.2')).clients).toEqual(['203.0.113.2']);
     const first = await idsAt('limit=2');
     const second = await idsAt(`limit=2&cursor=${encodeURIComponent(first.next)}`);
     expect([...first.clients, ...second.clients].sort()).toEqual(['203.0.113.1', '203.0.113.2', '203.0.113.3']);
@@ -111,7 +113,8 @@ describe('GET /v1/blocks', () => {
     ['limit=0', 'query.limit'],
     ['limit=501', 'query.limit'],
     ['limit=ten', 'query.limit'],
-    ['client=nobody', 'query.client'],
+    ['subject=nobody', 'query.subject'],
+    ['subject=203.0.113.9/24', 'query.subject'],
     ['page=2', 'query.page'],
   ])('refuses ?%s and names %s', async (query, path) => {
     const { api } = await apiUnderTest();
@@ -147,23 +150,21 @@ describe('POST /v1/blocks/{id}/lift', () => {
     const inner = new MemoryBlockList({ clock });
     // Both lifts are held until both have read the block: the version that each read is current then.
     let waiting: (() => void)[] = [];
-    const blockList: BlockList = {
-      promote: (promotion) => inner.promote(promotion),
-      list: (query) => inner.list(query),
-      snapshot: () => inner.snapshot(),
-      changesAfter: (cursor, maxChanges) => inner.changesAfter(cursor, maxChanges),
-      close: () => inner.close(),
-      get: (id) => inner.get(id),
-      lift: async (id, lift) => {
-        await new Promise<void>((resolve) => {
-          waiting.push(resolve);
-          if (waiting.length < 2) return;
-          for (const go of waiting) go();
-          waiting = [];
-        });
-        return inner.lift(id, lift);
-      },
+    const transition: BlockList['transition'] = async (id, lift) => {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        if (waiting.length < 2) return;
+        for (const go of waiting) go();
+        waiting = [];
+      });
+      return inner.transition(id, lift);
     };
+    const blockList = new Proxy<BlockList>(inner, {
+      get: (list, name) => {
+        const member: unknown = name === 'transition' ? transition : Reflect.get(list, name);
+        return typeof member === 'function' ? member.bind(list) : member;
+      },
+    });
     const { api, block } = await apiUnderTest({ clock, blockList });
     const id = await block('203.0.113.9');
     const { headers } = await api.inject({ url: `/v1/blocks/${id}`, headers: asAnna });
