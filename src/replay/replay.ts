@@ -17,6 +17,7 @@ import { type LockStepResult, replayInLockStep } from './lock-step.ts';
 import { logTimeClock } from './log-clock.ts';
 import { rememberPromotions } from './promotions.ts';
 import { type PolicyChange, type ReplayReport, reportOf } from './report.ts';
+import { countSaved } from './saved.ts';
 
 /** What a replay runs on. Counters and blocks must be opened in log time. */
 export interface ReplayEngines {
@@ -63,10 +64,11 @@ const openParts = async ({ options }: Stage) => {
   const { engines, logClock, wallClock, logger, policies, rules, runName } = options;
   const promotions = rememberPromotions(engines.blockList);
   const replica = new BlockListReplica({ feed: engines.blockList, clock: logClock, logger });
+  const saved = countSaved(replica);
   const groups = replayGroups(runName);
   const shared = { log: engines.log, clock: wallClock, logger, topic: runName };
   const ingester = createIngester({ ...shared, table: engines.table, group: groups.ingest });
-  const detector = createDetector({ ...shared, rules, blockList: promotions.blockList, group: groups.detect });
+  const detector = createDetector({ ...shared, rules, blockList: promotions.promoter, group: groups.detect });
   const emitter = createEmitter({
     writer: await engines.log.writer(runName),
     clock: logTimeClock(logClock, wallClock),
@@ -77,13 +79,13 @@ const openParts = async ({ options }: Stage) => {
   const gate = createGate({
     policies,
     store: engines.limitStore,
-    blockList: replica,
+    blockList: saved.lookup,
     events: emitter,
     clock: logClock,
     deadlineMs,
     notifiesClients: false,
   });
-  return { promotions, replica, ingester, detector, emitter, gate };
+  return { promotions, saved, replica, ingester, detector, emitter, gate };
 };
 
 type Parts = Awaited<ReturnType<typeof openParts>>;
@@ -115,6 +117,7 @@ const run = async (stage: Stage, parts: Parts): Promise<ReplayReport> => {
     log: accessLog,
     tally,
     promotions: parts.promotions,
+    saved: parts.saved,
     gate: parts.gate.stats(),
     storedDecisions,
     policyChanges: options.policyChanges(),

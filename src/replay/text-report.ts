@@ -1,6 +1,7 @@
-import type { Evidence } from '../blocklist/block.ts';
+import type { BlockAction, Evidence } from '../blocklist/block.ts';
+import type { BlockSubject } from '../client.ts';
 import { visible } from './access-log.ts';
-import type { ReplayReport, ReportedBlock, Timing } from './report.ts';
+import type { ReplayReport, ReportedBlock, ReportedSuppression, Timing } from './report.ts';
 import type { Offender } from './tally.ts';
 
 const maxOffendersShown = 10;
@@ -59,24 +60,56 @@ const offenders = (report: ReplayReport): string[] => {
 export const heavier = ({ hit, weight, needed }: Evidence['windows']): string =>
   weight > hit ? ` that ${hit === 1 ? 'counts' : 'count'} as ${weight} (${needed} needed)` : '';
 
-const blockLines = ({ client, rule, blockedAt, evidence, reason }: ReportedBlock): string[] => {
+/** `ip 203.0.113.9`, `network 203.0.113.0/24`, `user alice of acme`. */
+const named = ({ kind, id, tenant }: BlockSubject): string =>
+  visible(`${kind} ${id}${tenant === undefined ? '' : ` of ${tenant}`}`);
+
+const limited = (action: BlockAction): string =>
+  action.kind === 'refuse' ? '' : `, held to ${count(action.limit)} in ${seconds(action.windowMs)}`;
+
+const networkMembers = ({ members }: Evidence): string =>
+  members === null ? '' : ` by ${plural(members.clients, 'client')} of it`;
+
+/** The evidence of a block in words: what was denied, where, and in how many windows. */
+export const evidenceLines = (evidence: Evidence): string[] => {
   const { windows, routes } = evidence;
   const [first] = routes;
   const most = first === undefined ? '' : `, most on ${visible(first.route, 60)} (${count(first.denied)})`;
   return [
-    `  ${moment(blockedAt)}  ${client.kind} ${client.id}  by ${rule}${reason === '' ? '' : `: ${visible(reason)}`}`,
-    `      ${count(evidence.denied)} denied and ${count(evidence.allowed)} allowed on ${plural(evidence.distinctRoutes, 'route')}${most};`,
-    `      in ${windows.hit} of ${windows.of} windows of ${seconds(windows.windowMs)}${heavier(windows)}, policies ${evidence.policies.join(', ')}`,
+    `${count(evidence.denied)} denied and ${count(evidence.allowed)} allowed${networkMembers(evidence)} on ${plural(evidence.distinctRoutes, 'route')}${most};`,
+    `in ${windows.hit} of ${windows.of} windows of ${seconds(windows.windowMs)}${heavier(windows)}, policies ${evidence.policies.join(', ')}`,
   ];
 };
 
-const blocks = (title: string, list: readonly ReportedBlock[]): string[] => {
+const indented = (evidence: Evidence | null): string[] =>
+  evidence === null ? [] : evidenceLines(evidence).map((line) => `      ${line}`);
+
+const savedLines = ({ saved }: ReportedBlock): string[] =>
+  saved.refused === 0
+    ? []
+    : [`      refused ${plural(saved.refused, 'request')}, spared the store ${plural(saved.commands, 'command')}`];
+
+const blockLines = (block: ReportedBlock): string[] => {
+  const { subject, rule, blockedAt, evidence, reason, action } = block;
+  return [
+    `  ${moment(blockedAt)}  ${named(subject)}  by ${rule}${limited(action)}${reason === '' ? '' : `: ${visible(reason)}`}`,
+    ...indented(evidence),
+    ...savedLines(block),
+  ];
+};
+
+const suppressionLines = ({ subject, rule, at, reason, evidence }: ReportedSuppression): string[] => [
+  `  ${moment(at)}  ${named(subject)}  by ${rule}: ${reason}`,
+  ...indented(evidence),
+];
+
+const listed = <T>(title: string, list: readonly T[], linesOf: (item: T) => readonly string[]): string[] => {
   if (list.length === 0) return [];
   const hidden = list.length - maxBlocksShown;
   return [
     '',
     `${title}: ${count(list.length)}`,
-    ...list.slice(0, maxBlocksShown).flatMap(blockLines),
+    ...list.slice(0, maxBlocksShown).flatMap(linesOf),
     ...(hidden > 0 ? [`  … and ${count(hidden)} more: see --json`] : []),
   ];
 };
@@ -110,8 +143,10 @@ export const textReport = (report: ReplayReport): string =>
   [
     ...totals(report),
     ...offenders(report),
-    ...blocks('Blocks that would have started (UTC)', report.blocks),
-    ...blocks('Proposed, for a person to decide', report.proposed),
+    ...listed('Blocks that would have started (UTC)', report.blocks, blockLines),
+    ...listed('Proposed, for a person to decide', report.proposed, blockLines),
+    ...listed('In shadow: what rules that do not block yet would have blocked', report.shadow, blockLines),
+    ...listed('Suppressed: verdicts that made no block', report.suppressed, suppressionLines),
     ...rejected(report),
     '',
     timing(report),

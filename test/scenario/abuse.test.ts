@@ -22,7 +22,7 @@ describe('the shipped rules', () => {
     for (const startMs of startsMs) {
       const detector = new PartitionDetector({ partition: 0, rules, fromOffset: 0 });
       const { verdicts } = play({ actors, policies, detector, startMs });
-      const blocked = Object.fromEntries(verdicts.map(({ client, rule }) => [client.id, rule]));
+      const blocked = Object.fromEntries(verdicts.map(({ subject, rule }) => [subject.id, rule]));
       expect(blocked, `started ${startMs} ms into a minute`).toEqual(blocks);
     }
   });

@@ -44,7 +44,7 @@ export const play = ({ actors, policies, detector, startMs }: Play): PlayResult 
   const clock = new ManualClock(morningMs + startMs);
   const verdicts: Verdict[] = [];
   const events: DecisionEvent[] = [];
-  const isOver = (id: string): boolean => verdicts.some(({ client }) => client.id === id);
+  const isOver = (id: string): boolean => verdicts.some(({ subject }) => subject.id === id);
   const sink = {
     record: (record: DecisionRecord) => {
       const event = eventOf(record, events.length + 1);

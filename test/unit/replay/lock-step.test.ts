@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { clientKeyOf } from '../../../src/client.ts';
 import { ManualClock, systemClock } from '../../../src/clock.ts';
 import { createGate } from '../../../src/gate/gate.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
@@ -56,8 +57,17 @@ const stage = (policies: PolicySource) => {
       },
     },
     blockList: {
-      find: (clientKey) =>
-        blocked.has(clientKey) ? { clientKey, blockId: 'b', rule: 'r', expiresAtMs: startMs * 2 } : null,
+      find: (client) => {
+        const subjectKey = clientKeyOf(client);
+        const entry = {
+          subjectKey,
+          blockId: 'b',
+          rule: 'r',
+          expiresAtMs: startMs * 2,
+          action: { kind: 'refuse' as const },
+        };
+        return blocked.has(subjectKey) ? entry : null;
+      },
     },
   });
   return {
