@@ -2,7 +2,8 @@ import type { Verdict } from '../blocklist/block.ts';
 import { otherClientId } from '../client.ts';
 import type { DecisionEvent } from '../event/decision-event.ts';
 import { incidentMs, type Rule } from './rule.ts';
-import { RuleTracker, type TrackedEvent } from './rule-tracker.ts';
+import { type PassBounds, RulePass } from './rule-pass.ts';
+import type { TrackedEvent } from './rule-tracker.ts';
 
 export const partitionDefaults = {
   /** An event that is further behind the newest one of its partition is no evidence any more. */
@@ -11,7 +12,7 @@ export const partitionDefaults = {
   maxEmitters: 1000,
 } as const;
 
-export interface PartitionDetectorOptions {
+export interface PartitionDetectorOptions extends PassBounds {
   readonly partition: number;
   readonly rules: readonly Rule[];
   /** Where reading starts. */
@@ -19,8 +20,6 @@ export interface PartitionDetectorOptions {
   /** Of the checkpoint that reading starts from; incidents that began before it are not judged again. */
   readonly horizonMs?: number;
   readonly latenessMs?: number;
-  readonly maxSuspects?: number;
-  readonly maxQuiet?: number;
 }
 
 export interface ObservedRecord {
@@ -76,7 +75,7 @@ const isEvidence = (event: DecisionEvent): boolean => {
  */
 export class PartitionDetector {
   readonly #rules: readonly Rule[];
-  readonly #trackers: readonly RuleTracker[];
+  readonly #pass: RulePass;
   readonly #fromOffset: number;
   readonly #sinceHorizonMs: number;
   readonly #latenessMs: number;
@@ -98,16 +97,13 @@ export class PartitionDetector {
     const longestMs = Math.max(0, ...this.#rules.map(incidentMs)) * 2 + this.#latenessMs;
     this.#stepMs = Math.max(Math.min(...lengths, longestMs), Math.ceil(longestMs / maxMarks), 1);
     const { maxSuspects, maxQuiet } = options;
-    this.#trackers = this.#rules.map(
-      (rule) =>
-        new RuleTracker({
-          rule,
-          partition,
-          sinceMs: incidentStart(rule, horizonMs),
-          ...(maxSuspects !== undefined && { maxSuspects }),
-          ...(maxQuiet !== undefined && { maxQuiet }),
-        }),
-    );
+    this.#pass = new RulePass({
+      rules: this.#rules,
+      partition,
+      sinceMs: (rule) => incidentStart(rule, horizonMs),
+      ...(maxSuspects !== undefined && { maxSuspects }),
+      ...(maxQuiet !== undefined && { maxQuiet }),
+    });
   }
 
   /** Behind the newest record that was observed. */
@@ -120,7 +116,7 @@ export class PartitionDetector {
     if (offset < this.#nextOffset) return [];
     this.#nextOffset = offset + 1;
     for (const event of events) this.#observeEvent(event, offset, Math.min(event.timeMs, appendedAtMs));
-    return this.#trackers.flatMap((tracker) => tracker.conclude());
+    return this.#pass.conclude();
   }
 
   /** Valid for everything observed so far, once its verdicts have been promoted. */
@@ -136,9 +132,8 @@ export class PartitionDetector {
   }
 
   stats(): PartitionStats {
-    const sum = (field: 'clients' | 'evicted'): number =>
-      this.#trackers.reduce((total, tracker) => total + tracker[field], 0);
-    return { ...this.#counts, evictedClients: sum('evicted'), clients: sum('clients') };
+    const { clients, evicted } = this.#pass.stats();
+    return { ...this.#counts, evictedClients: evicted, clients };
   }
 
   #observeEvent(event: DecisionEvent, offset: number, atMs: number): void {
@@ -163,7 +158,7 @@ export class PartitionDetector {
       policy: event.policy,
       route: routeOf(event.route),
     };
-    for (const tracker of this.#trackers) tracker.observe(tracked);
+    this.#pass.observe(tracked);
   }
 
   /** A send that was tried again can double a frame: numbers of one emitter only grow. */
@@ -191,7 +186,7 @@ export class PartitionDetector {
     // One record can cross several steps; its offset serves all of them.
     if (newest?.offset !== offset) this.#marks.push({ offset, watermarkMs: atMs });
     if (this.#marks.length > 2 * maxMarks) this.checkpoint();
-    for (const tracker of this.#trackers) tracker.forgetBefore(atMs - this.#latenessMs);
+    this.#pass.forgetBefore(atMs - this.#latenessMs);
   }
 }
 

@@ -51,7 +51,7 @@ describe('PartitionDetector', () => {
     expect(found.map((verdicts) => verdicts.length)).toEqual([0, 0, 0, 0, 0, 1, 0, 0, 0]);
     expect(found[5]?.[0]).toMatchObject({
       rule: 'breadth',
-      client: { kind: 'ip', id: '203.0.113.9' },
+      subject: { kind: 'ip', id: '203.0.113.9' },
       atMs: morningMs + 10_000,
       evidence: {
         denied: 6,
