@@ -1,3 +1,4 @@
+import { abuse } from './abuse/contests.ts';
 import { consistency } from './consistency.ts';
 import type { Contest } from './contest.ts';
 import { enforcement } from './enforcement/contests.ts';
@@ -12,6 +13,7 @@ export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([
   ['pipeline', pipeline],
   ['failure', failure],
   ['consistency', consistency],
+  ['abuse', abuse],
 ]);
 
 export const contestNamed = (bench: string, name: string): Contest => {

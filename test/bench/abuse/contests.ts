@@ -1,0 +1,5 @@
+import type { Contest } from '../contest.ts';
+import { blockP99, liftP99 } from './loop.ts';
+
+/** From a client that keeps pushing to a block, and back. */
+export const abuse: readonly Contest[] = [blockP99, liftP99];
