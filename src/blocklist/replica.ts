@@ -1,37 +1,12 @@
+import { type Client, clientKeyOf } from '../client.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { BlockEntry, BlockFeed, Change, Cursor } from './block-list.ts';
+import type { BlockEntry, BlockFeed, Change, Cursor } from './block-feed.ts';
+import { nothingSwitchedOff, type Switched, type Switches } from './block-switches.ts';
+import { type BlockListReplicaOptions, type ReplicaStats, replicaDefaults } from './replica-options.ts';
 
-export const replicaDefaults = {
-  /** Between two looks at the change log: with a second to spare for everything else, an add or a lift is seen in time. */
-  pollMs: 200,
-  /** The longest pause while the list cannot be reached. */
-  maxBackOffMs: 5000,
-  /** More entries than this are left out and counted: admitting a blocked client is better than exhausting memory. */
-  maxEntries: 1_000_000,
-  changesPerPull: 1000,
-} as const;
-
-export interface BlockListReplicaOptions {
-  readonly feed: BlockFeed;
-  /** Default: the machine's. */
-  readonly clock?: Clock;
-  readonly logger?: Logger;
-  /** Spreads the starts and retries of many gates. [0, 1). */
-  readonly random?: () => number;
-  /** Default {@link replicaDefaults}.maxEntries. */
-  readonly maxEntries?: number;
-}
-
-export interface ReplicaStats {
-  readonly entries: number;
-  readonly snapshots: number;
-  readonly changes: number;
-  readonly failures: number;
-  /** Entries left out for lack of room. */
-  readonly dropped: number;
-}
+export { type BlockListReplicaOptions, type ReplicaStats, replicaDefaults } from './replica-options.ts';
 
 /** A pull that never ends would mean a list that changes faster than it can be read; the next pull goes on. */
 const maxPullsPerSync = 1000;
@@ -48,6 +23,7 @@ export class BlockListReplica {
   readonly #random: () => number;
   readonly #maxEntries: number;
   #entries = new Map<string, BlockEntry>();
+  #switches: Switches = nothingSwitchedOff;
   #cursor: Cursor | null = null;
   #syncedAtMs: number | null = null;
   #running: Promise<void> | null = null;
@@ -68,9 +44,15 @@ export class BlockListReplica {
   }
 
   /** The entry in force for this client, or null. */
-  find(clientKey: string, nowMs: number): BlockEntry | null {
-    const entry = this.#entries.get(clientKey);
+  find(client: Client, _tenant: string, nowMs: number): BlockEntry | null {
+    const entry = this.#entries.get(clientKeyOf(client));
     return entry !== undefined && entry.expiresAtMs > nowMs ? entry : null;
+  }
+
+  /** Whether an operator has switched this off. */
+  isOff(what: Switched, nowMs: number): boolean {
+    const off = this.#switches[what];
+    return off !== null && off.untilMs > nowMs;
   }
 
   /** Entries held, expired ones that are not swept yet included. */
@@ -88,7 +70,8 @@ export class BlockListReplica {
   }
 
   stats(): ReplicaStats {
-    return { entries: this.#entries.size, ...this.#counts };
+    const none = { refusalsDropped: 0, refusalFailures: 0, filesWritten: 0, fileFailures: 0, filesIgnored: 0 };
+    return { entries: this.#entries.size, networks: 0, exemptions: 0, ...none, ...this.#counts };
   }
 
   /** Takes over everything that was written before this call. Rejects when the list cannot be read. */
@@ -184,25 +167,34 @@ export class BlockListReplica {
   }
 
   async #takeSnapshot(): Promise<void> {
-    const { epoch, sequence, entries } = await this.#feed.snapshot();
-    const next = new Map<string, BlockEntry>();
-    for (const entry of entries) {
-      if (next.size < this.#maxEntries) next.set(entry.clientKey, entry);
-      else this.#counts.dropped += 1;
+    let page = await this.#feed.snapshot();
+    const { epoch, sequence } = page;
+    this.#entries = new Map();
+    for (;;) {
+      if (page.epoch !== epoch) return;
+      for (const entry of page.entries) this.#keep(entry);
+      if (page.nextPage === null) break;
+      page = await this.#feed.snapshot(page.nextPage);
     }
-    this.#entries = next;
+    this.#switches = page.switches;
     this.#cursor = { epoch, sequence };
     this.#counts.snapshots += 1;
   }
 
+  #keep(entry: BlockEntry): void {
+    if (this.#entries.size < this.#maxEntries || this.#entries.has(entry.subjectKey)) {
+      this.#entries.set(entry.subjectKey, entry);
+    } else this.#counts.dropped += 1;
+  }
+
   #apply(change: Change): void {
+    if (change.kind === 'added') for (const entry of change.entries) this.#keep(entry);
+    if (change.kind === 'switched') this.#switches = change.switches;
     if (change.kind === 'removed') {
-      // A newer block of the same client stays.
-      if (this.#entries.get(change.clientKey)?.blockId === change.blockId) this.#entries.delete(change.clientKey);
-    } else if (this.#entries.size < this.#maxEntries || this.#entries.has(change.entry.clientKey)) {
-      this.#entries.set(change.entry.clientKey, change.entry);
-    } else {
-      this.#counts.dropped += 1;
+      for (const { subjectKey, blockId } of change.entries) {
+        // A newer block of the same subject stays.
+        if (this.#entries.get(subjectKey)?.blockId === blockId) this.#entries.delete(subjectKey);
+      }
     }
   }
 
@@ -210,8 +202,8 @@ export class BlockListReplica {
   #sweep(nowMs: number): void {
     if (nowMs < this.#sweepAtMs && this.#sweepAtMs - nowMs <= 1000) return;
     this.#sweepAtMs = nowMs + 1000;
-    for (const [clientKey, entry] of this.#entries) {
-      if (entry.expiresAtMs <= nowMs) this.#entries.delete(clientKey);
+    for (const [subjectKey, entry] of this.#entries) {
+      if (entry.expiresAtMs <= nowMs) this.#entries.delete(subjectKey);
     }
   }
 }

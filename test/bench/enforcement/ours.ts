@@ -1,3 +1,4 @@
+import { nothingSwitchedOff } from '../../../src/blocklist/block-switches.ts';
 import { BlockListReplica } from '../../../src/blocklist/replica.ts';
 import type { Client } from '../../../src/client.ts';
 import { systemClock } from '../../../src/clock.ts';
@@ -79,15 +80,18 @@ export const requestOf = (client: Client): GateRequest => ({
 
 export const replicaBlocking = async (blocked: readonly Client[]): Promise<BlockListReplica> => {
   const entries = blocked.map(({ kind, id }, index) => ({
-    clientKey: `${kind}:${id}`,
+    subjectKey: `${kind}:${id}`,
     blockId: `block-${index}`,
     rule: 'bench',
     expiresAtMs: systemClock.nowMs() + 3_600_000,
+    action: { kind: 'refuse' as const },
   }));
   const cursor = { epoch: 'bench', sequence: 0 };
+  const page = { ...cursor, entries, exemptions: [], switches: nothingSwitchedOff, nextPage: null };
   const feed = {
-    snapshot: () => Promise.resolve({ ...cursor, entries }),
+    snapshot: () => Promise.resolve(page),
     changesAfter: () => Promise.resolve({ kind: 'changes' as const, cursor, changes: [] }),
+    noteRefusals: () => Promise.resolve(),
   };
   const replica = new BlockListReplica({ feed, clock: systemClock });
   await replica.sync();
