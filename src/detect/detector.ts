@@ -1,6 +1,5 @@
 import type { Verdict } from '../blocklist/block.ts';
-import type { BlockList, PromotionResult } from '../blocklist/block-list.ts';
-import { clientKeyOf } from '../client.ts';
+import type { BlockPromoter, Promotion } from '../blocklist/block-promoter.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import {
@@ -15,13 +14,15 @@ import {
 import { decodeFrame } from '../event/frame.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
+import { type AllowedRow, type NoteStats, NoteTaker } from './notes.ts';
 import { PartitionDetector, type PartitionStats } from './partition-detector.ts';
-import type { RuleSet } from './rule.ts';
+import { type PromoterStats, VerdictPromoter } from './promoter.ts';
+import type { Rule, RuleSet } from './rule.ts';
 
 export interface DetectorOptions {
   readonly log: EventLog;
   readonly rules: RuleSet;
-  readonly blockList: Pick<BlockList, 'promote'>;
+  readonly blockList: BlockPromoter;
   readonly clock: Clock;
   readonly logger?: Logger;
   /** Detectors of one group share the partitions. Default `tidegate-detector`. */
@@ -30,14 +31,16 @@ export interface DetectorOptions {
   readonly topic?: string;
 }
 
-export interface DetectorStats extends PartitionStats {
+/** A rule in force, as its file has it. An override may cap its mode: ask the block list. */
+export type RuleInForce = Pick<Rule, 'name' | 'hash' | 'mode' | 'canaryPercent' | 'owner' | 'reviewByMs'>;
+
+export interface DetectorStats extends PartitionStats, PromoterStats, NoteStats {
   readonly partitions: number;
   readonly verdicts: number;
-  /** Verdicts by what became of them. */
-  readonly promotions: Readonly<Record<PromotionResult['kind'] | 'shadow', number>>;
-  /** Attempts that failed and were made again. */
-  readonly promotionFailures: number;
   readonly corruptFrames: number;
+  /** Rows of sound frames that could not be read, and are nobody's evidence. */
+  readonly badRows: number;
+  readonly rules: { readonly version: string; readonly inForce: readonly RuleInForce[] };
 }
 
 export interface Detector {
@@ -61,8 +64,6 @@ interface Waiter {
   reject(error: TidegateError): void;
 }
 
-const firstBackOffMs = 100;
-const maxBackOffMs = 5000;
 const recordsPerHeartbeat = 50;
 
 type RetiredStats = Omit<PartitionStats, 'clients'>;
@@ -73,7 +74,8 @@ export const createDetector = (options: DetectorOptions): Detector => new LogDet
 class LogDetector implements Detector, RecordHandler {
   readonly #options: DetectorOptions;
   readonly #logger: Logger;
-  readonly #modes: ReadonlyMap<string, RuleSet['rules'][number]>;
+  readonly #promoter: VerdictPromoter;
+  readonly #notes: NoteTaker;
   readonly #partitions = new Map<number, PartitionDetector>();
   readonly #done = new Map<number, number>();
   readonly #committed = new Map<number, number>();
@@ -81,11 +83,9 @@ class LogDetector implements Detector, RecordHandler {
   readonly #pending = new Map<number, Verdict[]>();
   #waiters: Waiter[] = [];
   #reader: LogReader | null = null;
-  #stopping = false;
-  readonly #pauses = new Set<() => void>();
   #verdicts = 0;
-  #failures = 0;
   #corrupt = 0;
+  #badRows = 0;
   /** Of partitions that this detector owned before. */
   readonly #retired: { -readonly [Field in keyof RetiredStats]: number } = {
     events: 0,
@@ -94,25 +94,25 @@ class LogDetector implements Detector, RecordHandler {
     duplicates: 0,
     evictedClients: 0,
   };
-  readonly #promotions = { activated: 0, proposed: 0, already: 0, suppressed: 0, shadow: 0 };
 
   constructor(options: DetectorOptions) {
     this.#options = options;
     this.#logger = options.logger ?? silentLogger;
-    this.#modes = new Map(options.rules.rules.map((rule) => [rule.name, rule]));
+    this.#promoter = new VerdictPromoter({ ...options, logger: this.#logger });
+    this.#notes = new NoteTaker({ ...options, logger: this.#logger });
   }
 
   async start(): Promise<void> {
     const { log, topic = topics.decisions, group = 'tidegate-detector' } = this.#options;
-    this.#stopping = false;
+    this.#promoter.start();
+    this.#reportRules();
     this.#reader = await log.reader(topic, group);
     await this.#reader.start(this);
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
-    for (const end of this.#pauses) end();
-    this.#pauses.clear();
+    this.#promoter.stop();
+    await this.#notes.flush();
     await this.#reader?.stop();
     this.#reader = null;
     const error = new TidegateError('LOG_FAILED', 'the detector stopped before it got there', { retryable: true });
@@ -142,11 +142,13 @@ class LogDetector implements Detector, RecordHandler {
     }
     return {
       ...total,
+      ...this.#promoter.stats(),
+      ...this.#notes.stats(),
       partitions: this.#partitions.size,
       verdicts: this.#verdicts,
-      promotions: { ...this.#promotions },
-      promotionFailures: this.#failures,
       corruptFrames: this.#corrupt,
+      badRows: this.#badRows,
+      rules: { version: this.#options.rules.version, inForce: this.#options.rules.rules.map(inForceOf) },
     };
   }
 
@@ -159,7 +161,9 @@ class LogDetector implements Detector, RecordHandler {
     const { rules } = this.#options.rules;
     const known = horizonMs === null ? {} : { horizonMs };
     this.#retire(partition);
-    this.#partitions.set(partition, new PartitionDetector({ partition, rules, fromOffset, ...known }));
+    this.#notes.assigned(partition, committed.offset !== null);
+    const served = (row: AllowedRow): void => this.#notes.see(partition, row);
+    this.#partitions.set(partition, new PartitionDetector({ partition, rules, fromOffset, served, ...known }));
     this.#pending.set(partition, []);
     this.#done.set(partition, fromOffset);
     this.#committed.set(partition, fromOffset);
@@ -171,11 +175,12 @@ class LogDetector implements Detector, RecordHandler {
     const detector = this.#partitions.get(batch.partition);
     const pending = this.#pending.get(batch.partition);
     if (!detector || !pending) throw new TidegateError('LOG_FAILED', `partition ${batch.partition} is not assigned`);
+    const prepare = (promotion: Promotion): void => this.#notes.prepare(promotion);
     for (const [index, record] of batch.records.entries()) {
       if (index % recordsPerHeartbeat === recordsPerHeartbeat - 1) await batch.heartbeat();
       pending.push(...this.#observe(detector, record));
       for (let verdict = pending[0]; verdict; verdict = pending[0]) {
-        await this.#promote(verdict, batch);
+        await this.#promoter.promote(verdict, { prepare, heartbeat: () => batch.heartbeat() });
         pending.shift();
       }
       // Another owner may have taken over meanwhile: its position is no longer ours to tell.
@@ -183,11 +188,13 @@ class LogDetector implements Detector, RecordHandler {
       this.#done.set(batch.partition, detector.nextOffset);
       this.#wake();
     }
+    this.#notes.tick();
     await this.#commit(detector, batch);
   }
 
   revoked(partition: number): void {
     this.#retire(partition);
+    this.#notes.revoked(partition);
     this.#pending.delete(partition);
     this.#done.delete(partition);
     this.#committed.delete(partition);
@@ -219,52 +226,9 @@ class LogDetector implements Detector, RecordHandler {
     }
   }
 
-  async #promote(verdict: Verdict, batch: RecordBatch): Promise<void> {
-    const rule = this.#modes.get(verdict.rule);
-    if (!rule || rule.mode === 'off' || rule.mode === 'shadow') {
-      this.#promotions.shadow += 1;
-      this.#report('shadow', verdict);
-      return;
-    }
-    const { mode, block: duration, maxBlocksPerHour } = rule;
-    for (let backOffMs = firstBackOffMs; ; backOffMs = Math.min(maxBackOffMs, backOffMs * 2)) {
-      try {
-        const result = await this.#options.blockList.promote({ verdict, duration, mode, maxBlocksPerHour });
-        this.#promotions[result.kind] += 1;
-        this.#report(result.kind === 'suppressed' ? `suppressed: ${result.reason}` : result.kind, verdict);
-        return;
-      } catch (error) {
-        this.#failures += 1;
-        this.#logger.warn({ err: messageOf(error), verdict: verdict.id, backOffMs }, 'promotion failed, trying again');
-        await this.#pause(backOffMs);
-        // Rejecting leaves the checkpoint where it is: the next owner concludes the same and promotes it.
-        if (this.#stopping) throw error;
-        await batch.heartbeat();
-      }
-    }
-  }
-
-  /** Ends early when the detector stops. */
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#options.clock.schedule(delayMs, () => {
-        this.#pauses.delete(end);
-        resolve();
-      });
-      const end = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      if (this.#stopping) end();
-      else this.#pauses.add(end);
-    });
-  }
-
-  #report(result: string, verdict: Verdict): void {
-    const { id, rule, client, tenant, evidence } = verdict;
-    const { denied, allowed, distinctRoutes, windows } = evidence;
-    const fields = { verdict: id, rule, client: clientKeyOf(client), tenant, denied, allowed, distinctRoutes, windows };
-    this.#logger.info({ result, ...fields }, 'verdict');
+  #reportRules(): void {
+    const { version, rules } = this.#options.rules;
+    this.#logger.info({ version, rules: rules.map(inForceOf) }, 'rules in force');
   }
 
   async #commit(detector: PartitionDetector, batch: RecordBatch): Promise<void> {
@@ -284,3 +248,12 @@ class LogDetector implements Detector, RecordHandler {
     for (const waiter of ready) waiter.resolve();
   }
 }
+
+const inForceOf = ({ name, hash, mode, canaryPercent, owner, reviewByMs }: Rule): RuleInForce => ({
+  name,
+  hash,
+  mode,
+  canaryPercent,
+  owner,
+  reviewByMs,
+});

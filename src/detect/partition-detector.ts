@@ -1,6 +1,7 @@
 import type { Verdict } from '../blocklist/block.ts';
 import { otherClientId } from '../client.ts';
 import type { DecisionEvent } from '../event/decision-event.ts';
+import type { AllowedRow } from './notes.ts';
 import { incidentMs, type Rule } from './rule.ts';
 import { type PassBounds, RulePass } from './rule-pass.ts';
 import type { TrackedEvent } from './rule-tracker.ts';
@@ -20,6 +21,8 @@ export interface PartitionDetectorOptions extends PassBounds {
   /** Of the checkpoint that reading starts from; incidents that began before it are not judged again. */
   readonly horizonMs?: number;
   readonly latenessMs?: number;
+  /** Told of everything that was allowed, evidence or not. Nothing comes back from it. */
+  readonly served?: (row: AllowedRow) => void;
 }
 
 export interface ObservedRecord {
@@ -84,6 +87,7 @@ export class PartitionDetector {
   #watermarkMs = Number.NEGATIVE_INFINITY;
   #nextOffset: number;
   readonly #lastSeq = new Map<string, number>();
+  readonly #served: ((row: AllowedRow) => void) | null;
   #counts = { events: 0, evidence: 0, late: 0, duplicates: 0 };
 
   constructor(options: PartitionDetectorOptions) {
@@ -92,6 +96,7 @@ export class PartitionDetector {
     this.#fromOffset = fromOffset;
     this.#nextOffset = fromOffset;
     this.#sinceHorizonMs = horizonMs;
+    this.#served = options.served ?? null;
     this.#latenessMs = options.latenessMs ?? partitionDefaults.latenessMs;
     const lengths = this.#rules.map(({ windows }) => windows.lengthMs);
     const longestMs = Math.max(0, ...this.#rules.map(incidentMs)) * 2 + this.#latenessMs;
@@ -140,6 +145,8 @@ export class PartitionDetector {
     if (this.#isDuplicate(event)) return;
     this.#counts.events += 1;
     this.#advance(atMs, offset);
+    const client = { kind: event.clientKind, id: event.client };
+    if (event.outcome === 'allowed') this.#served?.({ client, address: event.address, count: event.count, atMs });
     if (atMs < this.#watermarkMs - this.#latenessMs) {
       this.#counts.late += 1;
       return;
@@ -151,7 +158,7 @@ export class PartitionDetector {
       atMs,
       offset,
       denied,
-      client: { kind: event.clientKind, id: event.client },
+      client,
       tenant: event.tenant,
       count: event.count,
       early: event.early,

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Promotion, PromotionResult } from '../../../src/blocklist/block-list.ts';
+import type { Promotion, PromotionResult } from '../../../src/blocklist/block-promoter.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { createDetector, type DetectorOptions } from '../../../src/detect/detector.ts';
 import { parseRules } from '../../../src/detect/rules.ts';
@@ -13,6 +13,8 @@ import { decisionFrame } from '../../support/decision-frames.ts';
 import { decisionOf, morningMs } from '../../support/decisions.ts';
 
 const partitions = 4;
+
+const noNotes = { noteTraffic: () => Promise.resolve(), noteIdentities: () => Promise.resolve() };
 
 const rulesIn = (mode: string) =>
   parseRules(`
@@ -64,7 +66,7 @@ describe('createDetector', () => {
     await detector.start();
     await detector.whenReached(await send(storm('203.0.113.9')));
     const { blocks } = await blockList.list({});
-    expect(blocks).toMatchObject([{ state: 'active', rule: 'depth', client: { kind: 'ip', id: '203.0.113.9' } }]);
+    expect(blocks).toMatchObject([{ state: 'active', rule: 'depth', subject: { kind: 'ip', id: '203.0.113.9' } }]);
     expect(detector.stats()).toMatchObject({ verdicts: 1, promotions: { activated: 1 }, evidence: 24 });
     await detector.stop();
   });
@@ -138,7 +140,7 @@ describe('createDetector', () => {
       if (isAway) return Promise.reject(new TidegateError('STORE_FAILED', 'away', { retryable: true }));
       return blockList.promote(promotion);
     });
-    const detector = detectorWith({ blockList: { promote } });
+    const detector = detectorWith({ blockList: { ...noNotes, promote } });
     await detector.start();
     const positions = await send(storm('203.0.113.9'));
     const reached = detector.whenReached(positions);
@@ -157,7 +159,7 @@ describe('createDetector', () => {
   it('leaves what it could not promote to its successor', async () => {
     const { blockList, detectorWith, send } = await setUp();
     const promote = vi.fn(() => Promise.reject(new TidegateError('STORE_FAILED', 'away', { retryable: true })));
-    const first = detectorWith({ blockList: { promote } });
+    const first = detectorWith({ blockList: { ...noNotes, promote } });
     await first.start();
     const positions = await send(storm('203.0.113.9'));
     const reached = first.whenReached(positions);
