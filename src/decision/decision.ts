@@ -4,7 +4,7 @@ import type { Algorithm, ScopePart } from '../policy/policy.ts';
 export const outcomes = ['allowed', 'denied', 'blocked'] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** Who decided. */
+/** Who decided. `switched-off`: nobody, since an operator has switched the limits off. */
 export const decisionSources = [
   'store',
   'lease',
@@ -14,6 +14,7 @@ export const decisionSources = [
   'fail-closed',
   'block-list',
   'overflow',
+  'switched-off',
 ] as const;
 export type DecisionSource = (typeof decisionSources)[number];
 
@@ -46,6 +47,7 @@ interface DecisionFacts {
   readonly source: DecisionSource;
   /** Null while the primary store decides. */
   readonly degraded: DegradedReason | null;
+  /** Of the policies in force, whether or not they were asked. */
   readonly policyVersion: string;
   readonly cost: number;
   /** Every limit that was asked, enforced and shadow. */
@@ -76,6 +78,7 @@ export interface Blocked extends DecisionFacts {
   readonly outcome: 'blocked';
   readonly blockId: string;
   readonly rule: string;
+  /** Until the block ends; of one that lets some requests through, until it lets the next one through, if that is sooner. */
   readonly retryAfterMs: number;
 }
 

@@ -32,6 +32,7 @@ export interface DecisionEvent {
   readonly method: string;
   /** The deciding policy, or the rule of the block; '' when no policy matched. */
   readonly policy: string;
+  /** Of the policies in force. Of a blocked decision the id of the block: what one refused can be summed. */
   readonly policyVersion: string;
   /** What the deciding limit is keyed by, joined by `+`: `client+route`; '' is global or none. */
   readonly scope: string;

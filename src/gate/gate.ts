@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { BlockEntry } from '../blocklist/block-list.ts';
 import { type Client, clientKeyOf, clientOf } from '../client.ts';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
-import type { Blocked, Decision, DecisionSource, LimitState } from '../decision/decision.ts';
+import type { Blocked, Decision, LimitState } from '../decision/decision.ts';
 import { TidegateError } from '../errors.ts';
 import { GuardedStore } from '../limiter/guarded-store.ts';
 import { type LimitReturn, type LimitStore, takenBy } from '../limiter/limit-store.ts';
@@ -14,10 +13,18 @@ import { compilePolicies, type Matcher } from '../policy/match.ts';
 import type { Policy, PolicySet, PolicySource } from '../policy/policy.ts';
 import { askLimits, type LimitVerdict, type Receipt, uncounted } from './ask-limits.ts';
 import type { Asked } from './asked.ts';
+import { type Barred, BlockCheck } from './block-check.ts';
+import { blockedDecision } from './blocked-decision.ts';
 import { checkGateOptions, leadingClient } from './call-checks.ts';
 import { countedDecision, receiptOf, replaceReceipt } from './counted-decision.ts';
-import type { GateStats } from './gate-stats.ts';
-import { checkInSteps, type LateIdentity, type StepwiseGate, type UnidentifiedRequest } from './late-identity.ts';
+import { blockStats, type GateStats, sourceCounts, sourceStats } from './gate-stats.ts';
+import {
+  checkInSteps,
+  type LateIdentity,
+  type Sender,
+  type StepwiseGate,
+  type UnidentifiedRequest,
+} from './late-identity.ts';
 import { noteGate } from './open-gates.ts';
 import type { BlockLookup, DecisionObserver, EventSink } from './ports.ts';
 import { recordOf } from './record.ts';
@@ -125,11 +132,6 @@ const isUnidentified = (request: GateRequest): request is GateRequest & Unidenti
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
-interface FoundBlock {
-  readonly client: Client;
-  readonly entry: BlockEntry;
-}
-
 class EmbeddedGate implements Gate {
   readonly #options: GateOptions;
   readonly #clock: Clock;
@@ -147,17 +149,9 @@ class EmbeddedGate implements Gate {
   readonly #id = randomUUID();
   readonly #nextPermit = (): string => `${this.#id}-${(this.#permits++).toString(36)}`;
   #permits = 0;
-  #counts = { allowed: 0, denied: 0, blocked: 0, degraded: 0, storeCommandsSaved: 0 };
-  readonly #bySource: Record<DecisionSource, number> = {
-    store: 0,
-    lease: 0,
-    'deny-cache': 0,
-    fallback: 0,
-    'fail-open': 0,
-    'fail-closed': 0,
-    'block-list': 0,
-    overflow: 0,
-  };
+  #counts = { allowed: 0, denied: 0, blocked: 0, degraded: 0, storeCommandsSaved: 0, storeBytesSaved: 0 };
+  readonly #bySource = sourceCounts();
+  readonly #blocks: BlockCheck | null;
 
   constructor(options: GateOptions) {
     const { clock = systemClock, random = systemRandom, store, deadlineMs = 20, policies } = options;
@@ -167,7 +161,8 @@ class EmbeddedGate implements Gate {
     this.#guarded = new GuardedStore({ store, clock, random, deadlineMs });
     this.#store = savingStore({ ...options, guarded: this.#guarded, clock, random });
     this.#local = new MemoryLimitStore({ clock });
-    const { secondary } = options;
+    const { secondary, blockList, logger } = options;
+    this.#blocks = blockList ? new BlockCheck({ lookup: blockList, logger, liveGates: () => this.#liveGates() }) : null;
     this.#secondary =
       secondary && new SecondaryTier({ store: secondary, local: this.#local, clock, random, deadlineMs });
     this.#policies = policies.current();
@@ -185,11 +180,11 @@ class EmbeddedGate implements Gate {
       : this.#decide(request, request, startedUs);
   }
 
-  #decide(request: GateRequest, sender: LateIdentity, startedUs: number): Decision | Promise<Decision> {
+  #decide(request: GateRequest, sender: Sender, startedUs: number): Decision | Promise<Decision> {
     const asked = this.#understand(request, sender);
     const { version } = this.#policies;
-    const block = this.#findBlock(sender.clients, asked.nowMs);
-    if (block) return this.#finish(asked, this.#blocked(asked, block), startedUs);
+    const found = this.#blocks === null ? null : this.#blocks.ask(sender, asked.tenant, asked.nowMs);
+    if (found?.kind === 'barred') return this.#finish(asked, this.#blocked(asked, found), startedUs);
     const verdict = this.#ask(asked, this.#match(asked), startedUs);
     if (!(verdict instanceof Promise)) return this.#finish(asked, countedDecision(asked, verdict, version), startedUs);
     return verdict.then((late) => this.#finish(asked, countedDecision(asked, late, version), startedUs));
@@ -198,10 +193,11 @@ class EmbeddedGate implements Gate {
   readonly #steps: StepwiseGate<GateRequest & UnidentifiedRequest> = {
     policies: () => this.#policies,
     understand: (request, sender) => this.#understand(request, sender),
-    findBlocked: (request, sender) => {
-      const block = this.#findBlock(sender.clients, this.#clock.nowMs());
-      const asked = block && this.#understand(request, sender);
-      return asked && { asked, blocked: this.#blocked(asked, block) };
+    findBlock: (request, sender) => {
+      const found = this.#blocks?.ask(sender, tenantOf(sender.tenant), this.#clock.nowMs()) ?? null;
+      if (found?.kind !== 'barred') return found;
+      const asked = this.#understand(request, sender);
+      return { kind: 'barred', asked, blocked: this.#blocked(asked, found) };
     },
     match: (asked) => this.#match(asked),
     ask: (asked, policies) => this.#ask(asked, policies),
@@ -229,17 +225,11 @@ class EmbeddedGate implements Gate {
   }
 
   stats(): GateStats {
-    const { allowed, denied, blocked } = this.#counts;
-    const by = this.#bySource;
     return {
       ...this.#counts,
-      decisions: allowed + denied + blocked,
-      fallback: by.fallback,
-      failedOpen: by['fail-open'],
-      failedClosed: by['fail-closed'],
-      overflowed: by.overflow,
-      leased: by.lease,
-      denyCached: by['deny-cache'],
+      ...sourceStats(this.#bySource),
+      ...blockStats(this.#blocks),
+      decisions: this.#counts.allowed + this.#counts.denied + this.#counts.blocked,
       leases: this.#store.leases(),
       approximate: this.#store.approximations(),
       lostReturns: this.#guarded.lostReturns,
@@ -305,20 +295,12 @@ class EmbeddedGate implements Gate {
     return asked;
   }
 
-  #findBlock(clients: readonly Client[], nowMs: number): FoundBlock | null {
-    const { blockList } = this.#options;
-    if (!blockList) return null;
-    for (const client of clients) {
-      const entry = blockList.find(clientKeyOf(client), nowMs);
-      if (entry) return { client, entry };
-    }
-    return null;
-  }
-
   /** `nowUs`: the monotonic clock, where it has just been read. */
   #ask(asked: Asked, policies: readonly Policy[], nowUs?: number): LimitVerdict | Promise<LimitVerdict> {
-    if (policies.length === 0) {
-      return uncounted({ allowed: true, source: 'store', degraded: null, cost: asked.cost ?? 1 });
+    const switchedOff = this.#blocks?.isOff('limits', asked.nowMs) === true;
+    if (switchedOff || policies.length === 0) {
+      const source = switchedOff ? 'switched-off' : 'store';
+      return uncounted({ allowed: true, source, degraded: null, cost: asked.cost ?? 1 });
     }
     return askLimits({
       asked,
@@ -332,25 +314,9 @@ class EmbeddedGate implements Gate {
     });
   }
 
-  #blocked({ route, nowMs, cost = 1 }: Asked, { client, entry }: FoundBlock): Blocked {
+  #blocked(asked: Asked, barred: Barred): Blocked {
     if (this.#policies.policies.length > 0) this.#counts.storeCommandsSaved += 1;
-    const { blockId, rule, expiresAtMs } = entry;
-    const retryAfterMs = Math.max(0, expiresAtMs - nowMs);
-    return {
-      outcome: 'blocked',
-      client,
-      route,
-      source: 'block-list',
-      degraded: null,
-      policyVersion: this.#policies.version,
-      cost,
-      limits: [],
-      candidateOutcome: null,
-      compensated: false,
-      blockId,
-      rule,
-      retryAfterMs,
-    };
+    return blockedDecision(asked, barred, this.#policies.version);
   }
 
   #finish(asked: Asked, decision: Decision, startedUs: number): Decision {

@@ -13,6 +13,12 @@ export interface LateIdentity {
   readonly plan?: string;
 }
 
+/** The same as the gate passes it on. */
+export interface Sender extends LateIdentity {
+  /** Keys of entries of the block list that have counted this request when only its address was known. */
+  readonly counted?: readonly string[];
+}
+
 /** The request of a check in two steps. */
 export interface UnidentifiedRequest {
   readonly clients: readonly Client[];
@@ -20,12 +26,17 @@ export interface UnidentifiedRequest {
   readonly identify: () => LateIdentity | Promise<LateIdentity>;
 }
 
+/** An entry of the block list refuses the request, or some that let so many through have counted it. */
+export type Finding =
+  | { readonly kind: 'barred'; readonly asked: Asked; readonly blocked: Blocked }
+  | { readonly kind: 'counted'; readonly subjectKeys: readonly string[] };
+
 /** What a gate can do, as a check in two steps needs it. */
 export interface StepwiseGate<R> {
   policies(): PolicySet;
-  understand(request: R, sender: LateIdentity): Asked;
-  /** Null: none of the sender's clients is blocked. */
-  findBlocked(request: R, sender: LateIdentity): { readonly asked: Asked; readonly blocked: Blocked } | null;
+  understand(request: R, sender: Sender): Asked;
+  /** Null: the block list says nothing of the sender. */
+  findBlock(request: R, sender: Sender): Finding | null;
   match(asked: Asked): readonly Policy[];
   ask(asked: Asked, policies: readonly Policy[]): LimitVerdict | Promise<LimitVerdict>;
   /** Gives the places of these limits back, and leaves their units spent. Never rejects. */
@@ -33,7 +44,7 @@ export interface StepwiseGate<R> {
   /** The decision, counted and told. */
   finish(judged: Judged): Decision;
   /** The whole decision in one step. */
-  decide(request: R, sender: LateIdentity, startedUs: number): Decision | Promise<Decision>;
+  decide(request: R, sender: Sender, startedUs: number): Decision | Promise<Decision>;
   monotonicUs(): number;
 }
 
@@ -125,7 +136,7 @@ const release = <R>({ gate, first }: SecondStep<R>): void => {
 
 const secondStep = <R extends UnidentifiedRequest>(
   step: SecondStep<R>,
-  sender: LateIdentity,
+  sender: Sender,
   startedUs: number,
 ): Decision | Promise<Decision> => {
   const { gate, request, first, early } = step;
@@ -134,8 +145,8 @@ const secondStep = <R extends UnidentifiedRequest>(
     release(step);
     return gate.finish({ asked, verdict, version, startedUs });
   };
-  const blocked = gate.findBlocked(request, sender);
-  if (blocked) return giveUp(blocked.asked, blocked.blocked);
+  const found = gate.findBlock(request, sender);
+  if (found?.kind === 'barred') return giveUp(found.asked, found.blocked);
   const asked = gate.understand(request, sender);
   const rest = gate.match(asked).filter((policy) => !early.has(policy));
   return then(gate.ask(asked, rest), (second) => {
@@ -148,17 +159,20 @@ interface Begun<R> {
   readonly request: R;
   readonly gate: StepwiseGate<R>;
   readonly startedUs: number;
+  /** See {@link Sender}. */
+  readonly counted: readonly string[] | undefined;
   /** Tidies up where nobody can say who it is. */
   readonly failed?: () => void;
 }
 
 /** Finds out who sends it, and goes on with that. What somebody else took of the time is not the gate's. */
 const identified = <R extends UnidentifiedRequest>(
-  { request, gate, startedUs, failed }: Begun<R>,
-  next: (sender: LateIdentity, startedUs: number) => Decision | Promise<Decision>,
+  { request, gate, startedUs, counted, failed }: Begun<R>,
+  next: (sender: Sender, startedUs: number) => Decision | Promise<Decision>,
 ): Decision | Promise<Decision> => {
   const askedUs = gate.monotonicUs();
-  const known = (sender: LateIdentity) => next(sender, startedUs + gate.monotonicUs() - askedUs);
+  const known = (sender: LateIdentity) =>
+    next(counted ? { ...sender, counted } : sender, startedUs + gate.monotonicUs() - askedUs);
   const unknown = (cause: unknown): never => {
     failed?.();
     throw cause;
@@ -186,11 +200,12 @@ export const checkInSteps = <R extends UnidentifiedRequest>(
 ): Decision | Promise<Decision> => {
   const set = gate.policies();
   const { version } = set;
-  const blocked = gate.findBlocked(request, request);
-  if (blocked) return gate.finish({ asked: blocked.asked, verdict: blocked.blocked, version, startedUs });
+  const found = gate.findBlock(request, request);
+  if (found?.kind === 'barred') return gate.finish({ asked: found.asked, verdict: found.blocked, version, startedUs });
+  const counted = found?.subjectKeys;
   const early = earlyPoliciesOf(set);
   const inOneStep = (): Decision | Promise<Decision> =>
-    identified({ request, gate, startedUs }, (sender, fromUs) => gate.decide(request, sender, fromUs));
+    identified({ request, gate, startedUs, counted }, (sender, fromUs) => gate.decide(request, sender, fromUs));
   if (early.size === 0) return inOneStep();
   const asked = gate.understand(request, request);
   const policies = gate.match(asked).filter((policy) => early.has(policy));
@@ -198,7 +213,7 @@ export const checkInSteps = <R extends UnidentifiedRequest>(
   return then(gate.ask(asked, policies), (first) => {
     if (!first.allowed) return gate.finish({ asked, verdict: first, version, startedUs });
     const step = { gate, request, first, early };
-    return identified({ request, gate, startedUs, failed: () => release(step) }, (sender, fromUs) =>
+    return identified({ request, gate, startedUs, counted, failed: () => release(step) }, (sender, fromUs) =>
       secondStep(step, sender, fromUs),
     );
   });

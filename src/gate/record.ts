@@ -42,7 +42,7 @@ export const recordOf = (asked: Asked, decision: Decision, { latencyUs, early }:
     route: asked.route,
     method: asked.method,
     policy: decision.outcome === 'blocked' ? decision.rule : (deciding?.policy ?? ''),
-    policyVersion: decision.policyVersion,
+    policyVersion: decision.outcome === 'blocked' ? decision.blockId : decision.policyVersion,
     scope: deciding ? scopeText(deciding.scope) : '',
     limit: deciding?.limit ?? 0,
     remaining: deciding?.remaining ?? 0,

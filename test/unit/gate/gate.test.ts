@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { BlockEntry } from '../../../src/blocklist/block-list.ts';
 import { type Client, clientKeyOf } from '../../../src/client.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import type { Decision } from '../../../src/decision/decision.ts';
@@ -10,6 +9,7 @@ import type { LimitReturn, LimitStore, Spend, SpendResult } from '../../../src/l
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
 import type { PolicySet, PolicySource } from '../../../src/policy/policy.ts';
+import { entryFor, FakeLookup } from '../../support/fake-lookup.ts';
 
 const ip: Client = { kind: 'ip', id: '192.0.2.1' };
 const request = (change: Partial<GateRequest> = {}): GateRequest => ({
@@ -110,14 +110,8 @@ describe('the gate', () => {
   });
 
   it('asks the block list first, for every identity, and saves the store a call', () => {
-    const entry: BlockEntry = {
-      clientKey: clientKeyOf(ip),
-      blockId: 'b1',
-      rule: 'breadth',
-      expiresAtMs: 1_750_000_060_000,
-    };
-    const find = (key: string): BlockEntry | null => (key === entry.clientKey ? entry : null);
-    const { gate, store, records, check } = setUp(perClient, { blockList: { find } });
+    const blockList = new FakeLookup([entryFor(clientKeyOf(ip), { expiresAtMs: 1_750_000_060_000 })]);
+    const { gate, store, records, check } = setUp(perClient, { blockList });
     const decision = check({ clients: [{ kind: 'key', id: 'k' }, ip] });
     expect(decision).toMatchObject({
       outcome: 'blocked',
@@ -128,7 +122,13 @@ describe('the gate', () => {
     });
     expect(store.calls).toBe(0);
     expect(gate.stats()).toMatchObject({ blocked: 1, storeCommandsSaved: 1 });
-    expect(records[0]).toMatchObject({ outcome: 'blocked', policy: 'breadth', clientKind: 'ip' });
+    expect(records[0]).toMatchObject({
+      outcome: 'blocked',
+      policy: 'breadth',
+      policyVersion: 'b1',
+      clientKind: 'ip',
+    });
+    expect(blockList.asked).toEqual(['key:k', 'ip:192.0.2.1']);
   });
 
   it('records shadow policies that would have denied, and enforces none of them', () => {

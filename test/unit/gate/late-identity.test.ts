@@ -6,6 +6,7 @@ import type { GateOptions, GateRequest } from '../../../src/gate/gate.ts';
 import type { LateIdentity } from '../../../src/gate/late-identity.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { DistantStore } from '../../support/distant-store.ts';
+import { entryFor, FakeLookup } from '../../support/fake-lookup.ts';
 import { recordingGate } from '../../support/recording-gate.ts';
 
 const perAddress = '{name: per-address, scope: [address], limit: 3, window: 1h}';
@@ -68,27 +69,18 @@ describe('a request whose sender is found out late', () => {
   });
 
   it('is not looked up while its address is blocked, and is blocked by who it is', () => {
-    const blocked = new Set([`ip:${address}`]);
-    const blockList = {
-      find: (clientKey: string) =>
-        blocked.has(clientKey)
-          ? { clientKey, blockId: 'b1', rule: 'breadth', expiresAtMs: Number.MAX_SAFE_INTEGER }
-          : null,
-    };
+    const blockList = new FakeLookup([entryFor(`ip:${address}`)]);
     const { check, identify } = gateWith(perAddress, { blockList });
     expect(check()).toMatchObject({ outcome: 'blocked', client: { kind: 'ip' } });
     expect(identify).not.toHaveBeenCalled();
-    blocked.clear();
-    blocked.add('user:ann');
+    blockList.entries.clear();
+    blockList.entries.set('user:ann', entryFor('user:ann'));
     expect(check()).toMatchObject({ outcome: 'blocked', client: { kind: 'user', id: 'ann' } });
   });
 
   it('gives places by address back where its own limit denies, where it is blocked, and where looking fails', () => {
     const places = '{name: places, scope: [address], algorithm: concurrency, limit: 1, window: 1h}';
-    const blockList = {
-      find: (clientKey: string) =>
-        clientKey === 'user:eve' ? { clientKey, blockId: 'b1', rule: 'r', expiresAtMs: Number.MAX_SAFE_INTEGER } : null,
-    };
+    const blockList = new FakeLookup([entryFor('user:eve')]);
     const { check, identify, gate } = gateWith(`${places}, ${perClient}`, { blockList });
     const first = check();
     expect(check()).toMatchObject({ outcome: 'denied', deciding: { policy: 'places' } });

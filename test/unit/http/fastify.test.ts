@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { GateOptions } from '../../../src/gate/gate.ts';
 import { type TidegateFastifyOptions, tidegate } from '../../../src/http/fastify.ts';
+import { entryFor } from '../../support/fake-lookup.ts';
 import { recordingGate } from '../../support/recording-gate.ts';
 
 let app: FastifyInstance;
@@ -62,9 +63,7 @@ describe('the Fastify plugin', () => {
   });
 
   it('answers a blocked client with abnormal-usage-detected and the end of the block', async () => {
-    const blockList = {
-      find: (clientKey: string) => ({ clientKey, blockId: 'b1', rule: 'breadth', expiresAtMs: 1_750_000_090_000 }),
-    };
+    const blockList = { find: () => entryFor('ip:127.0.0.1', { expiresAtMs: 1_750_000_090_000 }) };
     await start(perClient, {}, { blockList });
     const response = await app.inject('/orders/1');
     expect(response.statusCode).toBe(429);
