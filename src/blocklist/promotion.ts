@@ -1,6 +1,10 @@
-import type { BlockDuration } from './block.ts';
-import type { Promotion } from './block-promoter.ts';
-import type { Transition } from './block-review.ts';
+import { clientPrefixLengths, networkOf } from '../address.ts';
+import type { BlockSubject } from '../client.ts';
+import type { Block, BlockAction, BlockDuration } from './block.ts';
+import type { Promotion, SharedAddressTerms } from './block-promoter.ts';
+import type { ListImport, ManualBlock, Transition } from './block-review.ts';
+
+export { budgetWindowMs, overBudgetReason } from './budget.ts';
 
 const million = 1_000_000;
 
@@ -40,11 +44,109 @@ export const blockDurationMs = (terms: DurationTerms, strikes: number, randomMil
 export const blockIdOf = ({ verdict }: Promotion): string => `b-${verdict.id}`;
 
 export const defaultTombstoneMs = 24 * 3_600_000;
-/** How long a rule's budget looks back. */
-export const budgetWindowMs = 3_600_000;
+/** What a verdict came to is remembered so much longer than its longest block: until after that it would be stale anyway. */
+export const verdictMemoryMs = 3_600_000;
+/** How long an identity at an address is remembered after it was last noted. */
+export const identityMemoryMs = 86_400_000;
+export const maxIdentitiesPerAddress = 64;
 
 type Lift = Extract<Transition, { kind: 'lift' }>;
 
 export const liftReason = (lift: Lift): string => (lift.note === '' ? lift.reason : `${lift.reason}: ${lift.note}`);
-export const overBudgetReason = (rule: string): string => `over the hourly budget of rule ${rule}`;
+export const allowedReason = (note: string): string => (note === '' ? 'allow-list' : `allow-list: ${note}`);
 export const underReviewReason = (rule: string): string => `rule ${rule} asks for review`;
+export const supersededReason = (blockId: string): string => `superseded by ${blockId}`;
+
+/** Whether identities at addresses are asked for: only addresses and networks have any. */
+export const isAddressed = ({ kind }: BlockSubject): boolean => kind === 'ip' || kind === 'network';
+
+/** An address as client ids spell it, IPv6 by its /64; null: it is none. */
+export const notedAddressOf = (address: string): string | null => networkOf(address, clientPrefixLengths);
+
+/** What a rule does at an address with so many identities behind it; null: suppresses it. */
+export const actionAtAddress = (
+  { action, shared }: { readonly action: BlockAction; readonly shared: SharedAddressTerms | null },
+  identities: number | null,
+): BlockAction | null => {
+  if (shared === null || identities === null || identities < shared.identities) return action;
+  return shared.then.kind === 'suppress' ? null : shared.then;
+};
+
+/** What a block costs of a budget. */
+export const costOf = ({ verdict }: Promotion): { readonly clients: number; readonly requests: number } => ({
+  clients: verdict.evidence.members?.clients ?? 1,
+  requests: verdict.evidence.allowed,
+});
+
+export interface DetectedFacts {
+  readonly state: 'shadow' | 'proposed' | 'active';
+  readonly action: BlockAction;
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+  readonly strikes: number;
+  readonly identities: number | null;
+  readonly reason: string;
+}
+
+/** The block that the detector makes of a verdict. */
+export const detectedBlock = (promotion: Promotion, facts: DetectedFacts): Block => {
+  const { verdict, owner } = promotion;
+  const { identities, nowMs, ...rest } = facts;
+  return {
+    id: blockIdOf(promotion),
+    version: 1,
+    subject: verdict.subject,
+    origin: 'detector',
+    tenant: verdict.tenant,
+    rule: verdict.rule,
+    ruleHash: verdict.ruleHash,
+    verdictId: verdict.id,
+    owner,
+    blockedAtMs: nowMs,
+    evidence: { ...verdict.evidence, collateral: identities === null ? null : { identities } },
+    actor: 'detector',
+    ...rest,
+  };
+};
+
+/** What blocks have in common that no detector concluded. */
+const unconcluded = { state: 'active', ruleHash: '', verdictId: '', strikes: 0, evidence: null } as const;
+
+/** A block by hand. */
+export const manualBlockOf = (add: ManualBlock, id: string, nowMs: number): Block => ({
+  ...unconcluded,
+  id,
+  version: 1,
+  subject: add.subject,
+  action: add.action,
+  origin: 'person',
+  tenant: add.subject.tenant ?? '',
+  rule: 'manual',
+  owner: add.actor,
+  blockedAtMs: nowMs,
+  expiresAtMs: add.untilMs,
+  reason: add.note,
+  actor: add.actor,
+});
+
+export const listBlockIdOf = (list: string): string => `l-${list}`;
+/** Stands for a list itself; its entries have subjects of their own. */
+export const listSubjectOf = (list: string): BlockSubject => ({ kind: 'key', id: `~list:${list}` });
+export const isListBlock = (block: Pick<Block, 'origin'>): boolean => block.origin === 'list';
+
+/** The block that all entries of a list share, after an import; `before`: as the last import left it. */
+export const listBlockOf = (list: ListImport, before: Block | null, nowMs: number): Block => ({
+  ...unconcluded,
+  id: listBlockIdOf(list.list),
+  version: (before?.version ?? 0) + 1,
+  subject: listSubjectOf(list.list),
+  action: list.action,
+  origin: 'list',
+  tenant: '',
+  rule: list.list,
+  owner: list.actor,
+  blockedAtMs: before?.blockedAtMs ?? nowMs,
+  expiresAtMs: list.untilMs,
+  reason: list.note,
+  actor: list.actor,
+});

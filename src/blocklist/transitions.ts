@@ -1,4 +1,7 @@
+import { TidegateError } from '../errors.ts';
 import type { Block, BlockState } from './block.ts';
+import type { Transition } from './block-review.ts';
+import { isListBlock, liftReason } from './promotion.ts';
 
 /** Which state may follow which. A state with no successor is final: a new incident makes a new block. */
 export const blockTransitions: Readonly<Record<BlockState, readonly BlockState[]>> = {
@@ -16,6 +19,9 @@ export const canBecome = (from: BlockState, to: BlockState): boolean => blockTra
 /** Whether gates enforce a block in this state. */
 export const isEnforced = (state: BlockState): boolean => state === 'active' || state === 'confirmed';
 
+/** Whether anything can still be done with it. */
+export const isOpen = (state: BlockState): boolean => blockTransitions[state].length > 0;
+
 /**
  * A block as it stands at `nowMs`. Nobody has to be awake for a block to end: what is stored as active reads as expired
  * once its time is over.
@@ -24,3 +30,48 @@ export const blockAt = (block: Block, nowMs: number): Block =>
   block.expiresAtMs <= nowMs && canBecome(block.state, 'expired')
     ? { ...block, state: 'expired', version: block.version + 1 }
     : block;
+
+/** Which state a transition leads to; an extension and another action leave it as it is. */
+const stateAfter = (block: Block, kind: Transition['kind']): BlockState | null => {
+  if (kind === 'activate') return canBecome(block.state, 'active') ? 'active' : null;
+  if (kind === 'confirm') return canBecome(block.state, 'confirmed') ? 'confirmed' : null;
+  if (kind === 'lift') return canBecome(block.state, 'lifted') ? 'lifted' : null;
+  return isOpen(block.state) ? block.state : null;
+};
+
+export const conflictOf = ({ id, state, version }: Block): TidegateError =>
+  new TidegateError('BLOCK_CONFLICT', `block ${id} is ${state} in version ${version}`);
+
+export const unknownBlock = (blockId: string): TidegateError =>
+  new TidegateError('BLOCK_NOT_FOUND', `no block has the id ${blockId}`);
+
+/**
+ * The block that a person's transition makes of one, which is as it stands at `nowMs`. A proposal that is activated lasts
+ * from then on as long as it was proposed for. Throws BLOCK_CONFLICT; INPUT_INVALID where only a new import can do it.
+ */
+export const afterTransition = (block: Block, transition: Transition, nowMs: number): Block => {
+  const { kind, actor, note, ifVersion } = transition;
+  const state = stateAfter(block, kind);
+  if (state === null || (ifVersion !== undefined && ifVersion !== block.version)) throw conflictOf(block);
+  if (isListBlock(block) && (kind === 'extend' || kind === 'change-action')) {
+    throw new TidegateError('INPUT_INVALID', `${block.id} stands for a list: import it again with what it should be`);
+  }
+  const next = { ...block, state, version: block.version + 1, actor, reason: note };
+  if (transition.kind === 'lift') return { ...next, reason: liftReason(transition) };
+  if (transition.kind === 'extend') return { ...next, expiresAtMs: transition.untilMs };
+  if (transition.kind === 'change-action') return { ...next, action: transition.action };
+  if (transition.kind === 'activate') {
+    return { ...next, blockedAtMs: nowMs, expiresAtMs: nowMs + block.expiresAtMs - block.blockedAtMs };
+  }
+  return next;
+};
+
+/** The block as it ended because of something else: an allow entry, or a block that took its place. */
+export const endedBy = (
+  block: Block,
+  end: { state: 'lifted' | 'superseded'; reason: string; actor: string },
+): Block => ({
+  ...block,
+  version: block.version + 1,
+  ...end,
+});
