@@ -1,4 +1,4 @@
-import { type ClientKind, clientKinds } from '../client.ts';
+import { type SubjectKind, subjectKinds } from '../client.ts';
 import { encodeRow, oneOf, parseRow, text, whole } from './row-fields.ts';
 
 /**
@@ -18,8 +18,10 @@ export interface BlockChange {
   readonly version: number;
   /** After this change; of a later release maybe one that this one does not know. */
   readonly state: string;
-  readonly clientKind: ClientKind;
+  /** Of its subject; `network` beside what a client can be. */
+  readonly clientKind: SubjectKind;
   readonly client: string;
+  /** That the block is limited to, or else where its evidence is from. */
   readonly tenant: string;
   readonly rule: string;
   readonly ruleHash: string;
@@ -30,7 +32,7 @@ export interface BlockChange {
   /** Who or what made the change. */
   readonly actor: string;
   readonly reason: string;
-  /** What the verdict rests on, as JSON. */
+  /** What the verdict rests on, and what has no column: action, origin, owner, the subject as one text. As JSON. */
   readonly evidence: string;
 }
 
@@ -72,7 +74,7 @@ export const decodeBlockChange = (line: string): BlockChange => {
     blockId: text(row, names.blockId),
     version: whole(row, names.version),
     state: text(row, names.state),
-    clientKind: oneOf(row, names.clientKind, clientKinds),
+    clientKind: oneOf(row, names.clientKind, subjectKinds),
     client: text(row, names.client),
     tenant: text(row, names.tenant),
     rule: text(row, names.rule),

@@ -1,0 +1,66 @@
+import type { Block } from '../blocklist/block.ts';
+import type { LoggedChange } from '../blocklist/change-log.ts';
+import { digestOf, subjectKeyOf } from '../client.ts';
+import { type BlockChange, encodeBlockChange } from '../event/block-change.ts';
+import type { OutgoingFrame } from '../event/event-log.ts';
+import { frameOfRows } from '../event/row-frame.ts';
+
+/** All changes stand in one partition: their order is the list's. */
+export const changesPartition = 0;
+
+const maxFrameRows = 200;
+/** Far below what a log takes: a single row is a few thousand bytes. */
+const maxRowBytes = 400_000;
+const maxPlainEpoch = 64;
+
+/** Who an epoch's changes are from, as the log knows it. Another epoch is another emitter: both count from 1. */
+export const changesEmitter = (epoch: string): string =>
+  `changes-${/^[\w.-]+$/.test(epoch) && epoch.length <= maxPlainEpoch ? epoch : digestOf(epoch)}`;
+
+const evidenceOf = ({ evidence, action, origin, owner, subject }: Block): string =>
+  JSON.stringify({ ...evidence, action, origin, owner, subject: subjectKeyOf(subject) });
+
+/** One change of the list as the row of the audit. */
+export const rowOf = ({ sequence, timeMs, block }: LoggedChange, epoch: string): BlockChange => ({
+  timeMs,
+  emitter: changesEmitter(epoch),
+  partition: changesPartition,
+  seq: sequence,
+  blockId: block.id,
+  version: block.version,
+  state: block.state,
+  clientKind: block.subject.kind,
+  client: block.subject.id,
+  tenant: block.subject.tenant ?? block.tenant,
+  rule: block.rule,
+  ruleHash: block.ruleHash,
+  verdictId: block.verdictId,
+  blockedAtMs: block.blockedAtMs,
+  expiresAtMs: block.expiresAtMs,
+  strikes: block.strikes,
+  actor: block.actor,
+  reason: block.reason,
+  evidence: evidenceOf(block),
+});
+
+/** Changes of one epoch, in order, as frames. A frame has no gap within: what is missing is missing between two. */
+export const framesOf = (changes: readonly LoggedChange[], epoch: string): OutgoingFrame[] => {
+  const frames: OutgoingFrame[] = [];
+  let rows: BlockChange[] = [];
+  let bytes = 0;
+  const end = (): void => {
+    const [first, ...others] = rows;
+    if (first) frames.push(frameOfRows([first, ...others], encodeBlockChange));
+    rows = [];
+    bytes = 0;
+  };
+  for (const change of changes) {
+    const row = rowOf(change, epoch);
+    const last = rows.at(-1);
+    if (last && (row.seq !== last.seq + 1 || rows.length === maxFrameRows || bytes > maxRowBytes)) end();
+    rows.push(row);
+    bytes += row.evidence.length + row.reason.length;
+  }
+  end();
+  return frames;
+};
