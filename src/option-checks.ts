@@ -35,6 +35,11 @@ export const flag: OptionCheck = (value) => (typeof value === 'boolean' ? null :
 export const positive: OptionCheck = (value) =>
   typeof value === 'number' && value > 0 ? null : must('be a number over 0', value);
 
+export const oneOf =
+  (choices: readonly unknown[]): OptionCheck =>
+  (value) =>
+    choices.includes(value) ? null : must(`be one of ${choices.join(', ')}`, value);
+
 export const record: OptionCheck = (value) =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? null : must('be an object', value);
 

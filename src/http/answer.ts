@@ -2,9 +2,13 @@ import type { Blocked, Decision, Denied } from '../decision/decision.ts';
 import type { Settle } from './after-response.ts';
 import { type HeaderFields, type HeaderOptions, limitFields, wholeSeconds } from './header-fields.ts';
 
+/** What a blocked client may be answered with. */
+export const blockStatuses = [429, 403] as const;
+export type BlockStatus = (typeof blockStatuses)[number];
+
 /** What to answer instead of serving. */
 export interface Refusal {
-  readonly status: 429 | 503;
+  readonly status: 429 | 503 | BlockStatus;
   /** A problem document, RFC 9457, as JSON. */
   readonly body: string;
 }
@@ -28,6 +32,7 @@ export interface Answer extends Told {
 
 export interface AnswerOptions {
   readonly headers: Required<HeaderOptions>;
+  readonly blockStatus: BlockStatus;
   /** 0 ≤ random() < 1: spreads retry times. */
   readonly random: () => number;
   readonly nowMs: number;
@@ -65,27 +70,29 @@ const denialProblem = (denied: Denied): object => {
   };
 };
 
-const blockProblem = ({ blockId }: Blocked): object => ({
+const blockProblem = ({ blockId }: Blocked, status: BlockStatus): object => ({
   type: `${problemTypes}abnormal-usage-detected`,
   title: 'This client is blocked for a while',
-  status: 429,
-  detail: 'It kept going far over its limits. Quote the block when you ask for help.',
+  status,
+  detail: 'It is on the block list of this service. Quote the block when you ask for help.',
   block: blockId,
 });
 
+const refusalOf = (decision: Denied | Blocked, blockStatus: BlockStatus): Refusal => {
+  if (decision.outcome === 'blocked') {
+    return { status: blockStatus, body: JSON.stringify(blockProblem(decision, blockStatus)) };
+  }
+  return { status: decision.source === 'fail-closed' ? 503 : 429, body: JSON.stringify(denialProblem(decision)) };
+};
+
 /** What to tell the client of a request that was decided on. */
-export const answerTo = (decision: Decision, { headers: options, random, nowMs }: AnswerOptions): Told => {
+export const answerTo = (decision: Decision, { headers: options, blockStatus, random, nowMs }: AnswerOptions): Told => {
   const headers = limitFields(decision, options, nowMs);
   if (decision.outcome === 'allowed') return { decision, headers, refusal: null };
-  const { retryAfterMs, source } = decision;
+  const { retryAfterMs } = decision;
   if (retryAfterMs !== null) headers['retry-after'] = retryAfter(retryAfterMs, random);
   headers['content-type'] = 'application/problem+json';
   // It is about one client at one moment: no cache may give it to another.
   headers['cache-control'] = 'no-store';
-  const problem = decision.outcome === 'denied' ? denialProblem(decision) : blockProblem(decision);
-  return {
-    decision,
-    headers,
-    refusal: { status: source === 'fail-closed' ? 503 : 429, body: JSON.stringify(problem) },
-  };
+  return { decision, headers, refusal: refusalOf(decision, blockStatus) };
 };

@@ -150,6 +150,7 @@ export const tidegate = <R extends IncomingMessage = IncomingMessage>(
 export const decisionOn = (request: IncomingMessage): Decision | null => (request as RoutedRequest).tidegate ?? null;
 
 export type { ResponseOutcome } from './after-response.ts';
+export type { BlockStatus } from './answer.ts';
 export type { HeaderOptions, LegacyHeaders } from './header-fields.ts';
 export type { VouchedIdentity } from './identity.ts';
 export default tidegate;

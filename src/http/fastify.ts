@@ -132,6 +132,7 @@ const install: FastifyPluginAsync<TidegateFastifyOptions> = async (app, options)
  */
 export const tidegate = fastifyPlugin(install, { fastify: '5.x', name: 'tidegate' });
 export type { ResponseOutcome } from './after-response.ts';
+export type { BlockStatus } from './answer.ts';
 export type { HeaderOptions, LegacyHeaders } from './header-fields.ts';
 export type { VouchedIdentity } from './identity.ts';
 export type { RouteLimitOptions } from './route-limit.ts';

@@ -144,6 +144,7 @@ export const limitFetch = <Context extends readonly unknown[] = []>(
 };
 
 export type { ResponseOutcome } from './after-response.ts';
+export type { BlockStatus } from './answer.ts';
 export type { HeaderOptions, LegacyHeaders } from './header-fields.ts';
 export type { VouchedIdentity } from './identity.ts';
 export default limitFetch;

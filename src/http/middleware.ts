@@ -11,12 +11,13 @@ import {
   flag,
   having,
   type OptionCheck,
+  oneOf,
   optional,
   record,
 } from '../option-checks.ts';
 import { AddressBook, type KnownAddress } from './address-book.ts';
 import { type RefundWhen, settleFor } from './after-response.ts';
-import { type Answer, answerTo } from './answer.ts';
+import { type Answer, answerTo, type BlockStatus, blockStatuses } from './answer.ts';
 import { clientAddress } from './client-address.ts';
 import { type HeaderOptions, parseHeaderOptions } from './header-fields.ts';
 import { checkVouched, clientsAt, clientsOf, type VouchedIdentity } from './identity.ts';
@@ -44,6 +45,11 @@ export interface LimitOptions<Args extends readonly unknown[]> extends MisuseOpt
   readonly refundWhen?: RefundWhen;
   /** What clients are told in header fields. Default: the standard ones. */
   readonly headers?: HeaderOptions;
+  /**
+   * What a client that is on the block list is answered with: 429, or 403 for hosts whose clients, proxies or alerts take 429
+   * for a limit that waiting helps with. Body and `Retry-After` are the same. Default 429.
+   */
+  readonly blockStatus?: BlockStatus;
   /** True where a request meets several middlewares on purpose; each counts. Say it at all of them. Default false. */
   readonly layered?: boolean;
   /** 0 ≤ random() < 1: spreads retry times. */
@@ -109,6 +115,7 @@ const optionChecks = {
   route: optional(callback),
   random: optional(callback),
   headers: optional(record),
+  blockStatus: optional(oneOf(blockStatuses)),
   layered: optional(flag),
 };
 
@@ -162,12 +169,12 @@ export const createAnswerer = <Args extends readonly unknown[]>(
   host: HttpHost<Args>,
 ): Answerer<Args> => {
   checkLimitOptions(options);
-  const { gate, identify, cost, skip, random = systemRandom, clock = systemClock, logger } = options;
+  const { gate, identify, cost, skip, random = systemRandom, clock = systemClock, logger, blockStatus = 429 } = options;
   const { book, checks, headers } = readOptions(options);
 
   const decide = (asked: GateRequest, refundWhen: RefundWhen | undefined): Answer | Promise<Answer> => {
     const answered = (decision: Decision): Answer => {
-      const told = answerTo(decision, { headers, random, nowMs: clock.nowMs() });
+      const told = answerTo(decision, { headers, blockStatus, random, nowMs: clock.nowMs() });
       return {
         decision,
         headers: told.headers,

@@ -40,8 +40,12 @@ const gateWith = (policies: readonly PolicyFields[]) => {
 };
 
 const headersOf = (decision: Decision, random = 0, legacy: LegacyHeaders = 'none'): Record<string, string> => ({
-  ...answerTo(decision, { headers: parseHeaderOptions({ legacy }), random: () => random, nowMs: 1_750_000_000_000 })
-    .headers,
+  ...answerTo(decision, {
+    headers: parseHeaderOptions({ legacy }),
+    blockStatus: 429,
+    random: () => random,
+    nowMs: 1_750_000_000_000,
+  }).headers,
 });
 
 interface Member {

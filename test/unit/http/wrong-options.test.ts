@@ -27,6 +27,13 @@ describe('options that code without types gets wrong', () => {
     ['a name as identity', { gate, identify: 'user' }, 'identify', 'must be a function'],
     ['refunds without saying when', { gate, refundWhen: true }, 'refundWhen', 'must be a function'],
     ['headers that are switched off', { gate, headers: false }, 'headers', 'must be an object'],
+    [
+      'a status for blocked clients that says something else',
+      { gate, blockStatus: 404 },
+      'blockStatus',
+      'must be one of 429, 403',
+    ],
+    ['the same as text', { gate, blockStatus: '403' }, 'blockStatus', 'must be one of 429, 403'],
     ['a word for layered', { gate, layered: 'yes' }, 'layered', 'must be true or false'],
     ['the template itself', { gate, route: '/orders/:id' }, 'route', 'must be a function'],
   ])('are refused at the start, by name: %s', (_, options, ...told) => {
