@@ -28,8 +28,7 @@ const filled = (hex: string, bits: number, one: boolean): string => {
 
 const hexOf = (bytes: readonly number[]): string => bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** Null: it is no address and no network. */
-export const rangeOf = ({ kind, id }: BlockSubject): AddressRange | null => {
+const readRange = ({ kind, id }: BlockSubject): AddressRange | null => {
   if (kind !== 'ip' && kind !== 'network') return null;
   const cidr = parseCidr(id);
   if (cidr === null) return null;
@@ -39,6 +38,18 @@ export const rangeOf = ({ kind, id }: BlockSubject): AddressRange | null => {
   const hex = hexOf(cidr.base.toByteArray()).slice(0, digitsOf(bits));
   const [from, to] = [filled(hex, prefixLength, false), filled(hex, prefixLength, true)];
   return { family: isV4 ? '4' : '6', from, to, prefixLength };
+};
+
+/** Subjects never change: each is read once, however many others it is compared with. */
+const ranges = new WeakMap<BlockSubject, AddressRange | null>();
+
+/** Null: it is no address and no network. */
+export const rangeOf = (subject: BlockSubject): AddressRange | null => {
+  const known = ranges.get(subject);
+  if (known !== undefined) return known;
+  const range = readRange(subject);
+  ranges.set(subject, range);
+  return range;
 };
 
 /** `acme/` within a tenant, `//` for all: no tenant's name can be spelled like it. */

@@ -1,0 +1,78 @@
+import type { Block } from '../blocklist/block.ts';
+import type { BlockEntry } from '../blocklist/block-feed.ts';
+import type { ImportResult, ListImport } from '../blocklist/block-review.ts';
+import { listBlockIdOf, listBlockOf } from '../blocklist/promotion.ts';
+import { touches } from '../blocklist/subject.ts';
+import { type BlockSubject, subjectKeyOf } from '../client.ts';
+import { entriesPerRecord } from './memory-block-list-log.ts';
+import type { Book } from './memory-block-list-promote.ts';
+
+/** Puts what a list holds now in the place of what it held before. */
+export const importList = (book: Book, list: ListImport): ImportResult => {
+  const { state, nowMs } = book;
+  const blockId = listBlockIdOf(list.list);
+  const block = listBlockOf(list, state.blocks.get(blockId)?.block ?? null, nowMs);
+  const held = new Map(state.entriesOfList(list.list, nowMs).map((entry) => [entry.subjectKey, entry]));
+  const guarded = guardedSubjects(book);
+  const counts = { added: 0, renewed: 0, refused: 0, shadowed: 0 };
+  const put: BlockEntry[] = [];
+  for (const subject of list.subjects) {
+    const subjectKey = subjectKeyOf(subject);
+    const found = standingOf(book, subject, { guarded, blockId });
+    counts[found] += 1;
+    if (found === 'refused' || found === 'shadowed') continue;
+    held.delete(subjectKey);
+    put.push({ subjectKey, blockId, rule: list.list, expiresAtMs: list.untilMs, action: list.action });
+  }
+  state.keep(block, nowMs);
+  for (const entry of put) state.putEntry(entry);
+  for (const subjectKey of held.keys()) state.entries.delete(subjectKey);
+  tell(book, block, { added: put, removed: [...held.values()] });
+  return { blockId, removed: held.size, ...counts };
+};
+
+/** Whom an import must not hit: the allow list, canaries and tombstones. */
+const guardedSubjects = ({ state, nowMs }: Book): readonly BlockSubject[] => [
+  ...[...state.allowed.values()].flatMap(({ subject, untilMs }) => (untilMs > nowMs ? subject : [])),
+  ...[...state.tombstones.values()].flatMap(({ value, untilMs }) => (untilMs > nowMs ? value : [])),
+];
+
+const standingOf = (
+  { state, nowMs }: Book,
+  subject: BlockSubject,
+  { guarded, blockId }: { readonly guarded: readonly BlockSubject[]; readonly blockId: string },
+): 'added' | 'renewed' | 'refused' | 'shadowed' => {
+  if (guarded.some((other) => touches(subject, other))) return 'refused';
+  const entry = state.entryOf(subjectKeyOf(subject), nowMs);
+  if (entry === null) return 'added';
+  return entry.blockId === blockId ? 'renewed' : 'shadowed';
+};
+
+/** A list that a person has lifted: all its entries go. */
+export const removeList = (book: Book, lifted: Block): Block => {
+  const { state, nowMs } = book;
+  const removed = state.entriesOfList(lifted.rule, nowMs);
+  for (const { subjectKey } of removed) state.entries.delete(subjectKey);
+  state.keep(lifted, nowMs);
+  tell(book, lifted, { added: [], removed });
+  return lifted;
+};
+
+interface Told {
+  readonly added: readonly BlockEntry[];
+  readonly removed: readonly BlockEntry[];
+}
+
+/** In records of at most 1000 entries; where nothing went in or out, one all the same. */
+const tell = ({ log, nowMs }: Book, block: Block, { added, removed }: Told): void => {
+  for (let from = 0; from < removed.length; from += entriesPerRecord) {
+    const entries = removed
+      .slice(from, from + entriesPerRecord)
+      .map(({ subjectKey, blockId }) => ({ subjectKey, blockId }));
+    log.append({ kind: 'removed', entries }, block, nowMs);
+  }
+  for (let from = 0; from < added.length; from += entriesPerRecord) {
+    log.append({ kind: 'added', entries: added.slice(from, from + entriesPerRecord) }, block, nowMs);
+  }
+  if (added.length + removed.length === 0) log.append({ kind: 'noted' }, block, nowMs);
+};

@@ -1,0 +1,196 @@
+import type { Block } from '../blocklist/block.ts';
+import type { BlockEntry, Refusals } from '../blocklist/block-feed.ts';
+import type { PromotionResult, TrafficNote } from '../blocklist/block-promoter.ts';
+import type { AllowEntry } from '../blocklist/block-review.ts';
+import { type ModeOverride, nothingSwitchedOff, type Switches } from '../blocklist/block-switches.ts';
+import { type BlockStart, budgetWindowMs, type StoredBreaker } from '../blocklist/budget.ts';
+import { listBlockIdOf } from '../blocklist/promotion.ts';
+import { covers, keysAround, touches } from '../blocklist/subject.ts';
+import { blockAt, isOpen } from '../blocklist/transitions.ts';
+import { type BlockSubject, subjectFromKey, subjectKeyOf } from '../client.ts';
+
+/** How much is kept; the oldest go first. */
+export interface Bounds {
+  readonly maxBlocks: number;
+  /** Per kind of note: verdicts, proposals, tombstones, strikes, addresses. */
+  readonly maxNotes: number;
+}
+
+export interface StoredBlock {
+  readonly block: Block;
+  /** Grows with every block made. */
+  readonly order: number;
+  /** How long the strike counts that its activation makes. */
+  readonly strikeTtlMs: number;
+}
+
+/** Something that holds for a while. */
+export interface Until<T> {
+  readonly value: T;
+  readonly untilMs: number;
+}
+
+/** An entry in force, and its place in the order of a snapshot. */
+export interface PlacedEntry {
+  readonly entry: BlockEntry;
+  readonly place: number;
+}
+
+const sweepEveryMs = 60_000;
+
+/** Everything that the list in memory knows, and what is in force of it at an instant. */
+export class BlockListState {
+  readonly #bounds: Bounds;
+  #sweepAtMs = Number.NEGATIVE_INFINITY;
+  #made = 0;
+  #placed = 0;
+  /** Oldest first. */
+  readonly blocks = new Map<string, StoredBlock>();
+  readonly entries = new Map<string, PlacedEntry>();
+  /** What became of a verdict, by its id. */
+  readonly verdicts = new Map<string, Until<Exclude<PromotionResult, { block: Block }>>>();
+  readonly tombstones = new Map<string, Until<BlockSubject>>();
+  readonly allowed = new Map<string, AllowEntry>();
+  /** The open proposal of a subject. */
+  readonly proposals = new Map<string, Until<string>>();
+  /** Blocks that count as strikes. */
+  readonly strikes = new Map<string, readonly Until<string>[]>();
+  readonly starts = new Map<string, readonly BlockStart[]>();
+  readonly breakers = new Map<string, StoredBreaker>();
+  readonly overrides = new Map<string, ModeOverride>();
+  readonly traffic = new Map<string, TrafficNote>();
+  /** Address → client key → until when it is remembered. */
+  readonly identities = new Map<string, Map<string, number>>();
+  readonly refusals = new Map<string, Refusals>();
+  refusedInAll: Omit<Refusals, 'blockId'> = { refused: 0, commands: 0, bytes: 0, lastAtMs: 0 };
+  switches: Switches = nothingSwitchedOff;
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Writes at the end, so that the oldest are first; beyond the bound the oldest is forgotten. */
+  note<T>(notes: Map<string, T>, key: string, value: T): void {
+    notes.delete(key);
+    notes.set(key, value);
+    const oldest = notes.keys().next();
+    if (notes.size > this.#bounds.maxNotes && !oldest.done) notes.delete(oldest.value);
+  }
+
+  blockAt(blockId: string, nowMs: number): Block | null {
+    const stored = this.blocks.get(blockId);
+    return stored ? blockAt(stored.block, nowMs) : null;
+  }
+
+  /** A new block, or the next version of one; beyond the bound the oldest ended one is forgotten, or else the oldest. */
+  keep(block: Block, nowMs: number, strikeTtlMs = this.blocks.get(block.id)?.strikeTtlMs ?? 0): void {
+    const before = this.blocks.get(block.id);
+    if (!before) this.#made += 1;
+    this.blocks.set(block.id, { block, order: before?.order ?? this.#made, strikeTtlMs });
+    if (this.blocks.size <= this.#bounds.maxBlocks) return;
+    const ended = [...this.blocks.values()].find((stored) => !isOpen(blockAt(stored.block, nowMs).state));
+    const gone = ended?.block.id ?? this.blocks.keys().next().value ?? '';
+    this.blocks.delete(gone);
+    this.refusals.delete(gone);
+  }
+
+  putEntry(entry: BlockEntry): void {
+    this.#placed += 1;
+    this.entries.delete(entry.subjectKey);
+    this.entries.set(entry.subjectKey, { entry, place: this.#placed });
+  }
+
+  /** The entry in force of exactly this subject. */
+  entryOf(subjectKey: string, nowMs: number): BlockEntry | null {
+    const entry = this.entries.get(subjectKey)?.entry;
+    return entry !== undefined && entry.expiresAtMs > nowMs ? entry : null;
+  }
+
+  /** In force for a subject: its own, then those of the networks around it. */
+  entriesAround(subject: BlockSubject, nowMs: number): readonly BlockEntry[] {
+    return keysAround(subject).flatMap((key) => this.entryOf(key, nowMs) ?? []);
+  }
+
+  /** Entries in force that a list owns. */
+  entriesOfList(list: string, nowMs: number): readonly BlockEntry[] {
+    const blockId = listBlockIdOf(list);
+    const placed = [...this.entries.values()].filter(({ entry }) => entry.blockId === blockId);
+    return placed.flatMap(({ entry }) => (entry.expiresAtMs > nowMs ? entry : []));
+  }
+
+  proposalAround(subject: BlockSubject, nowMs: number): string | null {
+    const found = keysAround(subject).map((key) => this.proposals.get(key));
+    return found.find((proposal) => proposal !== undefined && proposal.untilMs > nowMs)?.value ?? null;
+  }
+
+  /** Allow entries and canaries that a block of this subject would hit. */
+  allowedOf(subject: BlockSubject, nowMs: number): readonly AllowEntry[] {
+    return [...this.allowed.values()].filter((entry) => entry.untilMs > nowMs && touches(subject, entry.subject));
+  }
+
+  /** Until when a tombstone keeps this subject from being promoted; null: none does. */
+  tombstoneUntilMs(subject: BlockSubject, nowMs: number): number | null {
+    const hit = [...this.tombstones.values()].filter(
+      ({ value, untilMs }) => untilMs > nowMs && touches(subject, value),
+    );
+    return hit.length === 0 ? null : Math.max(...hit.map(({ untilMs }) => untilMs));
+  }
+
+  strikesOf(subjectKey: string, nowMs: number): readonly Until<string>[] {
+    return (this.strikes.get(subjectKey) ?? []).filter(({ untilMs }) => untilMs > nowMs);
+  }
+
+  /** Authenticated identities behind an address, or within a network; null: the subject is neither. */
+  identitiesOf(subject: BlockSubject, nowMs: number): number | null {
+    if (subject.kind !== 'ip' && subject.kind !== 'network') return null;
+    const { kind, id } = subject;
+    const found = new Set<string>();
+    const addresses = kind === 'ip' ? [id] : [...this.identities.keys()];
+    for (const address of addresses) {
+      const clients = this.identities.get(address);
+      if (!clients || (kind === 'network' && !covers({ kind, id }, { kind: 'ip', id: address }))) continue;
+      for (const [clientKey, untilMs] of clients) if (untilMs > nowMs) found.add(clientKey);
+    }
+    return found.size;
+  }
+
+  /** Forgets what is over; reading never counts on it. */
+  sweep(nowMs: number): void {
+    if (nowMs < this.#sweepAtMs && this.#sweepAtMs - nowMs <= sweepEveryMs) return;
+    this.#sweepAtMs = nowMs + sweepEveryMs;
+    for (const [key, { entry }] of this.entries) if (entry.expiresAtMs <= nowMs) this.entries.delete(key);
+    const lasting: Map<string, { readonly untilMs: number }>[] = [
+      this.verdicts,
+      this.tombstones,
+      this.allowed,
+      this.proposals,
+      this.overrides,
+    ];
+    for (const notes of lasting) {
+      for (const [key, { untilMs }] of notes) if (untilMs <= nowMs) notes.delete(key);
+    }
+    for (const key of this.strikes.keys()) if (this.strikesOf(key, nowMs).length === 0) this.strikes.delete(key);
+    for (const [rule, starts] of this.starts) {
+      if (!starts.some(({ atMs }) => atMs > nowMs - budgetWindowMs)) this.starts.delete(rule);
+    }
+    for (const [key, { windowStartMs }] of this.traffic) {
+      if (windowStartMs <= nowMs - budgetWindowMs) this.traffic.delete(key);
+    }
+    for (const [address, clients] of this.identities) {
+      for (const [clientKey, untilMs] of clients) if (untilMs <= nowMs) clients.delete(clientKey);
+      if (clients.size === 0) this.identities.delete(address);
+    }
+  }
+}
+
+/** The subject of a key that this list wrote. */
+export const subjectOfKey = (subjectKey: string): BlockSubject =>
+  subjectFromKey(subjectKey) ?? { kind: 'key', id: subjectKey };
+
+export const entryOfBlock = (block: Block): BlockEntry => ({
+  subjectKey: subjectKeyOf(block.subject),
+  blockId: block.id,
+  rule: block.rule,
+  expiresAtMs: block.expiresAtMs,
+  action: block.action,
+});
