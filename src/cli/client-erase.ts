@@ -17,7 +17,6 @@ interface Flags {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly json?: boolean;
-  readonly actor?: string;
 }
 
 /** What this command cannot do, said every time: whoever asked for the erasure will ask about it. */
@@ -88,24 +87,24 @@ export const clientEraseCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'erase',
     summary: 'Anonymise all rows that hold one client',
-    settings: clientSettings,
+    settings: [...clientSettings, 'actor'],
     help,
   })
     .argument('<client>', 'key:<id>, user:<id> or ip:<address>; - reads it from the input')
     .option('--dry-run', 'say how many rows hold it, and change nothing')
     .option('--yes', 'change them')
-    .option('--actor <name>', 'who asks for it (default: the user of this process)')
     .option('--json', 'print what was done as one line');
   return command.action(async (given: string, flags: Flags) => {
     const context = await contextOf(command, host);
     const client = await subjectOf(given, process.stdin);
+    const actor = actorOf(context.config.actor ?? undefined);
     await openingAll(async (opened) => {
       const { clientData } = await openStored(context, opened);
       const isMeant = flags.yes === true && flags.dryRun !== true;
       const onStep = (step: string): void => {
         if (host.isTerminal) host.stderr.write(`${step} …\n`);
       };
-      const erasure = isMeant ? await clientData.erase(client, { actor: actorOf(flags.actor), onStep }) : null;
+      const erasure = isMeant ? await clientData.erase(client, { actor, onStep }) : null;
       const found = erasure?.found ?? (await clientData.find(client));
       const outcome: Outcome = { found, erasure, listed: await listedOf(context, client, opened) };
       host.stdout.write(
@@ -115,7 +114,7 @@ export const clientEraseCommand = (host: Host): Command => {
       );
       if (erasure) {
         const { requestId } = erasure;
-        context.logger.info({ requestId, actor: actorOf(flags.actor), rows: rowsOf(found) }, 'a client was erased');
+        context.logger.info({ requestId, actor, rows: rowsOf(found) }, 'a client was erased');
         if (total(erasure.remaining) > 0) process.exitCode = exitCodes.failed;
       } else if (flags.dryRun !== true) {
         host.stderr.write('Nothing was changed: --yes is missing.\n');

@@ -51,6 +51,8 @@ export interface Counters {
   readonly blockList: BlockList;
   /** Makes a gate one of those that share these counters. Stop it before they are closed. */
   readonly join: (member: FleetMember) => Promise<Membership>;
+  /** How many do. */
+  readonly liveGates: () => Promise<number>;
   close(): Promise<void>;
 }
 
@@ -159,12 +161,12 @@ const memoryCounters = async ({ clock, time }: CounterOptions): Promise<Omit<Cou
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
   const join = async ({ policyVersion }: FleetMember): Promise<Membership> => aloneWith(policyVersion);
-  return { limitStore: new MemoryLimitStore({ clock }), blockList, join };
+  return { limitStore: new MemoryLimitStore({ clock }), blockList, join, liveGates: async () => 1 };
 };
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
   const { redisUrl: url, namespace, clock, logger, time } = options;
-  const [{ openRedis }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }, { Heartbeat }] = await adapter(() =>
+  const [{ openRedis }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }, beats] = await adapter(() =>
     Promise.all([
       import('../redis/client.ts'),
       import('../redis/server-check.ts'),
@@ -183,10 +185,11 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
     join: async (member) => {
-      const heartbeat = new Heartbeat({ ...member, redis, namespace, clock, logger, random: systemRandom });
+      const heartbeat = new beats.Heartbeat({ ...member, redis, namespace, clock, logger, random: systemRandom });
       await heartbeat.start();
       return heartbeat;
     },
+    liveGates: () => beats.liveGatesIn(redis, namespace),
   };
 };
 
@@ -252,8 +255,8 @@ export const openEngines = (options: EngineOptions): Promise<Engines> =>
   openingAll(async (opened) => {
     checkEngineUrls(options);
     const close = (engine: { close(): Promise<void> }): Promise<void> => engine.close();
-    const { limitStore, blockList, join } = opened.add(await openCounters(options), close);
+    const counters = opened.add(await openCounters(options), close);
     const log = opened.add(await openLog(options), close);
     const database = opened.add(await openAnalytics(options), close);
-    return { limitStore, blockList, join, log, database, close: () => opened.close() };
+    return { ...counters, log, database, close: () => opened.close() };
   });

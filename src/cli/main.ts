@@ -66,6 +66,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./policies-command.ts')).policiesCommand(host),
   },
   {
+    name: 'blocks',
+    summary: 'See, make, judge and end blocks; the allow list; imported lists',
+    load: async (host) => (await import('./blocks/blocks-command.ts')).blocksCommand(host),
+  },
+  {
     name: 'client',
     summary: 'Export or erase what is stored of one client',
     load: async (host) => (await import('./client-command.ts')).clientCommand(host),

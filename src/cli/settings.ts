@@ -244,6 +244,13 @@ export const settings = {
     unit: 'ms',
     meaning: 'How often a gate asks for changes of the block list.',
   }),
+  actor: optionalText({
+    env: 'TIDEGATE_ACTOR',
+    flag: '--actor',
+    type: 'name',
+    defaultText: 'the user of the process',
+    meaning: 'Who is recorded for what a command changes.',
+  }),
   shutdownTimeoutMs: integer({
     env: 'TIDEGATE_SHUTDOWN_TIMEOUT_MS',
     flag: '--shutdown-timeout-ms',

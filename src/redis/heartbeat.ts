@@ -82,6 +82,29 @@ const signOf = async (node: Redis): Promise<NodeSign | null> => {
   }
 };
 
+const keysOf = (namespace: string, gateId: string): string[] =>
+  ['alive', 'versions', 'version-counts', `beats:${gateId}`].map((name) => `${keyPrefix(namespace)}{gates}:${name}`);
+
+const beatArgs = (gateId: string, version: string): (string | number)[] => [
+  0,
+  gateId,
+  version,
+  aliveMs,
+  keptMs,
+  countKeptMs,
+  maxVersions,
+];
+
+/** How many gates share the counters of a namespace, asked by somebody who is none. */
+export const liveGatesIn = async (redis: RedisConnection, namespace: string): Promise<number> => {
+  const visitor = '~';
+  const reply = await runScript(redis, loadScript('heartbeat'), {
+    keys: keysOf(namespace, visitor),
+    args: beatArgs(visitor, ''),
+  });
+  return readBeat(reply).liveGates;
+};
+
 /**
  * Tells Redis once a second that this gate lives, learns how many do and which policies they run, and notices when the
  * server has lost counters. Never on a request's path; a beat that fails is left out.
@@ -109,8 +132,7 @@ export class Heartbeat implements Membership {
     }
     this.#options = options;
     this.#logger = logger;
-    const prefix = `${keyPrefix(namespace)}{gates}:`;
-    this.#keys = ['alive', 'versions', 'version-counts', `beats:${gateId}`].map((name) => prefix + name);
+    this.#keys = keysOf(namespace, gateId);
     this.#watch = new CounterWatch({ clock, keptMs: countKeptMs });
   }
 
@@ -192,7 +214,7 @@ export class Heartbeat implements Membership {
   }
 
   async #send(version: string): Promise<Beat> {
-    const args = [0, this.#options.gateId, version, aliveMs, keptMs, countKeptMs, maxVersions];
+    const args = beatArgs(this.#options.gateId, version);
     return readBeat(await runScript(this.#options.redis, this.#script, { keys: this.#keys, args }));
   }
 }

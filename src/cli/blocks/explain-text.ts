@@ -1,0 +1,122 @@
+import type { Block } from '../../blocklist/block.ts';
+import { type BlockSubject, subjectKeyOf } from '../../client.ts';
+import { columns } from '../columns.ts';
+import type { ListSession } from '../list-session.ts';
+import { agoText, countText, plainText, untilText } from '../time-text.ts';
+import { actionPhrase, allowText, blockRows, knockingText, subjectText } from './block-text.ts';
+import type { Hit, SubjectExplanation } from './explain.ts';
+
+type Look = Pick<ListSession, 'nowMs' | 'paint'>;
+
+/** The one sentence that whoever asks is after. */
+const headline = (
+  { subject, standing, hits, proposal, switches }: SubjectExplanation,
+  { nowMs, paint }: Look,
+): string => {
+  const name = subjectText(subject);
+  const [hit] = hits;
+  // What is allowed inside a network says nothing about the rest of it.
+  const around = standing.allowed.find((entry) => subject.kind !== 'network' || isOf(entry.subject, subject));
+  if (around) return `${paint.good(`${name} is not blocked`)}: ${allowText(around, nowMs)}`;
+  if (hit && switches.blocks) {
+    return `${paint.doubtful(`${name} is not blocked now`)}: blocks are switched off everywhere until ${untilText(switches.blocks.untilMs, nowMs)}`;
+  }
+  if (hit)
+    return `${paint.bad(`${name} ${actionPhrase(hit.entry.action)}`)} until ${untilText(hit.entry.expiresAtMs, nowMs)}`;
+  if (proposal) return `${paint.doubtful(`${name} is not blocked`)}: a block of it is proposed, and waits for a person`;
+  return `${paint.good(`${name} is not blocked`)}`;
+};
+
+const isOf = (entry: BlockSubject, subject: BlockSubject): boolean => subjectKeyOf(entry) === subjectKeyOf(subject);
+
+/** How an entry hits the subject. */
+const hitText = ({ entry }: Hit, subject: BlockSubject): string => {
+  const own = entry.subjectKey === subjectKeyOf(subject);
+  return own ? 'by an entry of its own' : `by ${plainText(entry.subjectKey)}, which it lies in`;
+};
+
+const listed = (hit: Hit): boolean => hit.block?.origin === 'list';
+
+const hitRows = (hit: Hit, subject: BlockSubject, { nowMs }: Look): string[][] => {
+  const { entry, block, refusals } = hit;
+  const head = ['hit', `${hitText(hit, subject)}: block ${entry.blockId}${listed(hit) ? `, list ${entry.rule}` : ''}`];
+  if (block === null) {
+    const until = untilText(entry.expiresAtMs, nowMs);
+    return [
+      head,
+      ['', `rule ${entry.rule}, until ${until}; its block is not remembered`],
+      ['refused', knockingText(refusals, nowMs)],
+    ];
+  }
+  const rows = blockRows(block, refusals, nowMs);
+  // Of a list the block stands for all of it: the end that counts is the entry's own.
+  return [head, ...rows.filter(([name]) => name !== 'subject' && !(listed(hit) && name === 'until'))];
+};
+
+const historyText = (block: Block, nowMs: number): string => {
+  const { id, state, rule, blockedAtMs, actor, reason } = block;
+  const why = reason === '' ? '' : `: ${plainText(reason)}`;
+  return `${id} ${state}, ${rule}, made ${agoText(blockedAtMs, nowMs)}, last changed by ${plainText(actor)}${why}`;
+};
+
+const factRows = ({ standing, proposal, history }: SubjectExplanation, { nowMs }: Look): string[][] => {
+  const { allowed, tombstoneUntilMs, strikes, identities } = standing;
+  const behind = countText(identities ?? 0, 'authenticated identity', 'authenticated identities');
+  return [
+    ...allowed.map((entry) => ['allowed', allowText(entry, nowMs)]),
+    ...(tombstoneUntilMs === null
+      ? []
+      : [['lifted', `the detector leaves it alone until ${untilText(tombstoneUntilMs, nowMs)}`]]),
+    ...(proposal === null ? [] : [['proposed', historyText(proposal, nowMs)]]),
+    [
+      'strikes',
+      strikes.length === 0
+        ? 'none'
+        : strikes.map(({ blockId, untilMs }) => `${blockId} until ${untilText(untilMs, nowMs)}`).join(', '),
+    ],
+    ...(identities === null ? [] : [['behind it', `${behind} in the last day`]]),
+    ...history.map((block, index) => [index === 0 ? 'history' : '', historyText(block, nowMs)]),
+  ];
+};
+
+const quoted = (subject: BlockSubject): string => {
+  const { kind, id, tenant } = subject;
+  return `${kind === 'network' ? id : `${kind}:${id}`}${tenant === undefined ? '' : ` --tenant ${tenant}`}`;
+};
+
+/** What a person can do about it, ready to be copied. */
+const nextLines = ({ subject, hits, proposal, standing }: SubjectExplanation): string[] => {
+  const [hit] = hits;
+  const own = hits.find(({ entry }) => entry.subjectKey === subjectKeyOf(subject));
+  const who = plainText(quoted(subject));
+  if (own && !listed(own)) {
+    return [
+      `tidegate blocks lift ${own.entry.blockId} --reason false-positive --note …   it was wrong`,
+      `tidegate blocks confirm ${own.entry.blockId} --note …                        it is right`,
+    ];
+  }
+  if (hit)
+    return [
+      `tidegate blocks allow ${who} --for 30d --note …   exempt it, and leave ${plainText(hit.entry.subjectKey)} blocked`,
+    ];
+  if (proposal) {
+    return [
+      `tidegate blocks activate ${proposal.id} --note …                      block it`,
+      `tidegate blocks lift ${proposal.id} --reason false-positive --note …  never mind`,
+    ];
+  }
+  if (standing.allowed.length > 0) return [`tidegate blocks disallow ${who} --note …   end the allow entry`];
+  return [`tidegate blocks add ${who} --for 2h --note …   block it by hand`];
+};
+
+/** The explanation for people. */
+export const explanationText = (explanation: SubjectExplanation, look: Look): string => {
+  const { paint } = look;
+  const rows = [
+    ...explanation.hits.flatMap((hit) => hitRows(hit, explanation.subject, look)),
+    ...factRows(explanation, look),
+  ].map(([name = '', value = '']) => [paint.faint(name), value]);
+  return `${headline(explanation, look)}\n${columns(rows)}Next:\n${nextLines(explanation)
+    .map((line) => `  $ ${line}\n`)
+    .join('')}`;
+};

@@ -1,0 +1,75 @@
+import type { BlockAction } from '../../blocklist/block.ts';
+import type { Refusals } from '../../blocklist/block-feed.ts';
+import type { BlockList } from '../../blocklist/block-list.ts';
+import { readSubject } from '../../blocklist/subject-text.ts';
+import { type BlockSubject, subjectKeyOf } from '../../client.ts';
+import { parseDurationMs } from '../../duration.ts';
+import { TidegateError } from '../../errors.ts';
+
+/** What `<subject>` of every command means. */
+export const subjectHelp = `A subject is ip:203.0.113.9 or only the address, a network such as 203.0.113.0/24, user:<id> or key:<id>. An IPv6 address
+stands for its /64, as gates know it. With --tenant it is meant within that tenant alone.`;
+
+/** Who is meant. @throws TidegateError INPUT_INVALID, with the spelling that was probably meant. */
+export const subjectFrom = (text: string, tenant?: string): BlockSubject => {
+  const read = readSubject(text, tenant);
+  if ('subject' in read) return read.subject;
+  const instead = read.instead === null ? '' : `; did you mean ${read.instead}?`;
+  throw new TidegateError('INPUT_INVALID', `${text} ${read.problem}${instead}`);
+};
+
+const maxLimit = 1_000_000_000;
+const maxWindowMs = 86_400_000;
+
+/** `60/1m` → a limit instead of a refusal. @throws TidegateError INPUT_INVALID. */
+export const actionFrom = (limitTo: string | undefined): BlockAction => {
+  if (limitTo === undefined) return { kind: 'refuse' };
+  const [, count, window] = /^(\d{1,10})\/(.+)$/.exec(limitTo) ?? [];
+  const limit = Number(count);
+  const windowMs = parseDurationMs(window ?? '');
+  if (limit >= 1 && limit <= maxLimit && windowMs !== null && windowMs >= 1000 && windowMs <= maxWindowMs) {
+    return { kind: 'limit', limit, windowMs };
+  }
+  throw new TidegateError('INPUT_INVALID', '--limit-to must be requests per window, such as 60/1m, of 1s to 1d');
+};
+
+const blockIdPattern = /^[bml]-[A-Za-z0-9._-]{1,127}$/;
+
+export const isBlockId = (text: string): boolean => blockIdPattern.test(text);
+
+/**
+ * The block that is meant: by its id, or by its subject, whose newest block in one of the states is taken.
+ *
+ * @throws TidegateError INPUT_INVALID, BLOCK_NOT_FOUND.
+ */
+export const blockIdFrom = async (
+  text: string,
+  { blockList, states, tenant }: BlockLookingOptions,
+): Promise<string> => {
+  if (isBlockId(text)) return text;
+  const subjectKey = subjectKeyOf(subjectFrom(text, tenant));
+  const { blocks } = await blockList.list({ subjectKey, states, limit: 1 });
+  const [block] = blocks;
+  if (block) return block.id;
+  throw new TidegateError('BLOCK_NOT_FOUND', `${subjectKey} has no block that is ${states.join(' or ')}`);
+};
+
+export interface BlockLookingOptions {
+  readonly blockList: BlockList;
+  readonly states: readonly ('active' | 'confirmed' | 'proposed' | 'shadow')[];
+  readonly tenant?: string | undefined;
+}
+
+const atOnce = 500;
+
+/** What blocks refused, by their ids. */
+export const refusalsOf = async (
+  blockList: BlockList,
+  blockIds: readonly string[],
+): Promise<ReadonlyMap<string, Refusals>> => {
+  const all = new Map<string, Refusals>();
+  for (let from = 0; from < blockIds.length; from += atOnce) {
+    for (const one of await blockList.refusals(blockIds.slice(from, from + atOnce))) all.set(one.blockId, one);
+  }
+  return all;
+};
