@@ -51,7 +51,11 @@ export interface LimitQuestion {
   readonly nextPermit: () => string;
 }
 
-const requestFor = (policy: Policy, { asked, nextPermit }: LimitQuestion): LimitRequest => {
+/** What a policy asks the store about a request. */
+export const requestFor = (
+  policy: Policy,
+  { asked, nextPermit }: Pick<LimitQuestion, 'asked' | 'nextPermit'>,
+): LimitRequest => {
   const { terms, mode, keyFor } = limitPlanOf(policy);
   const request = { key: keyFor(asked), terms, cost: asked.cost ?? policy.cost, mode };
   return terms.algorithm === 'concurrency' ? { ...request, permit: nextPermit() } : request;

@@ -26,10 +26,11 @@ import {
   type UnidentifiedRequest,
 } from './late-identity.ts';
 import { noteGate } from './open-gates.ts';
-import type { BlockLookup, DecisionObserver, EventSink } from './ports.ts';
+import type { BlockLookup, DecisionObserver, EventSink, Spared } from './ports.ts';
 import { recordOf } from './record.ts';
 import { RetryWatch } from './retry-watch.ts';
 import { methodOf, RouteNames } from './route-names.ts';
+import { nothingSpared, SparedCosts } from './spared-costs.ts';
 
 export interface GateOptions extends MisuseOptions {
   readonly policies: PolicySource;
@@ -152,6 +153,7 @@ class EmbeddedGate implements Gate {
   #counts = { allowed: 0, denied: 0, blocked: 0, degraded: 0, storeCommandsSaved: 0, storeBytesSaved: 0 };
   readonly #bySource = sourceCounts();
   readonly #blocks: BlockCheck | null;
+  readonly #spared: SparedCosts;
 
   constructor(options: GateOptions) {
     const { clock = systemClock, random = systemRandom, store, deadlineMs = 20, policies } = options;
@@ -165,6 +167,7 @@ class EmbeddedGate implements Gate {
     this.#blocks = blockList ? new BlockCheck({ lookup: blockList, logger, liveGates: () => this.#liveGates() }) : null;
     this.#secondary =
       secondary && new SecondaryTier({ store: secondary, local: this.#local, clock, random, deadlineMs });
+    this.#spared = new SparedCosts(store);
     this.#policies = policies.current();
     this.#match = compilePolicies(this.#policies);
     this.#unsubscribe = policies.onChange((next) => {
@@ -297,7 +300,7 @@ class EmbeddedGate implements Gate {
 
   /** `nowUs`: the monotonic clock, where it has just been read. */
   #ask(asked: Asked, policies: readonly Policy[], nowUs?: number): LimitVerdict | Promise<LimitVerdict> {
-    const switchedOff = this.#blocks?.isOff('limits', asked.nowMs) === true;
+    const switchedOff = this.#limitsOff(asked);
     if (switchedOff || policies.length === 0) {
       const source = switchedOff ? 'switched-off' : 'store';
       return uncounted({ allowed: true, source, degraded: null, cost: asked.cost ?? 1 });
@@ -315,8 +318,21 @@ class EmbeddedGate implements Gate {
   }
 
   #blocked(asked: Asked, barred: Barred): Blocked {
-    if (this.#policies.policies.length > 0) this.#counts.storeCommandsSaved += 1;
+    const spared = this.#sparedBy(asked);
+    this.#counts.storeCommandsSaved += spared.commands;
+    this.#counts.storeBytesSaved += spared.bytes;
+    this.#blocks?.refused(barred.entry, spared, asked.nowMs);
     return blockedDecision(asked, barred, this.#policies.version);
+  }
+
+  /** What is known not to be asked costs nothing: a store that is left alone, limits that are switched off. */
+  #sparedBy(asked: Asked): Spared {
+    if (this.#guarded.isOpen || this.#limitsOff(asked)) return nothingSpared;
+    return this.#spared.of(asked, this.#match(asked));
+  }
+
+  #limitsOff({ nowMs }: Asked): boolean {
+    return this.#blocks?.isOff('limits', nowMs) ?? false;
   }
 
   #finish(asked: Asked, decision: Decision, startedUs: number): Decision {

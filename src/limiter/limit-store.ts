@@ -95,6 +95,12 @@ export interface LimitReturn {
   readonly lease?: number;
 }
 
+/** What asking a store costs: commands, and the bytes of those and of their answers. */
+export interface StoreCost {
+  readonly commands: number;
+  readonly bytes: number;
+}
+
 /** The limits of one request. At most 32. */
 export type Spend = readonly LimitRequest[];
 
@@ -113,6 +119,8 @@ export interface LimitStore {
    * Stores of one have none.
    */
   readonly spendEach?: ((spends: readonly Spend[]) => readonly Promise<SpendResult>[]) | undefined;
+  /** What this spend costs if it is asked by itself. A store that sends nothing has none. Nothing is asked for it. */
+  readonly costOf?: ((spend: Spend) => StoreCost) | undefined;
   /** Counters that have moved on take back what still counts; none ends up with more than it can hold. */
   giveBack(returns: readonly LimitReturn[]): void | Promise<void>;
   close(): Promise<void>;

@@ -16,6 +16,8 @@ export const watchedGates = () =>
     figures: [
       { instrument: 'breakerOpen', combination: 'sum', of: ({ storeOpen }) => (storeOpen ? 1 : 0) },
       { instrument: 'storeCallsSaved', combination: 'total', of: ({ storeCommandsSaved }) => storeCommandsSaved },
+      { instrument: 'storeBytesSaved', combination: 'total', of: ({ storeBytesSaved }) => storeBytesSaved },
+      { instrument: 'blockLookupFailures', combination: 'total', of: ({ blockListFailures }) => blockListFailures },
       { instrument: 'routesFolded', combination: 'total', of: ({ foldedRoutes }) => foldedRoutes },
       { instrument: 'overflowed', combination: 'total', of: ({ overflowed }) => overflowed },
       { instrument: 'returnsLost', combination: 'total', of: ({ lostReturns }) => lostReturns },

@@ -44,7 +44,22 @@ export const gateInstruments = {
     name: 'tidegate.store.calls_saved',
     kind: 'counter',
     unit: '{call}',
-    description: 'Store calls that the block list made unnecessary.',
+    description:
+      'Store calls that the block list made unnecessary: an upper bound, as if each refused request had been asked about by itself.',
+    attributes: none,
+  },
+  storeBytesSaved: {
+    name: 'tidegate.store.bytes_saved',
+    kind: 'counter',
+    unit: 'By',
+    description: 'Bytes of those calls and of their answers.',
+    attributes: none,
+  },
+  blockLookupFailures: {
+    name: 'tidegate.block_list.lookup_failures',
+    kind: 'counter',
+    unit: '{call}',
+    description: 'Calls of the block list that threw: their requests were decided on without it.',
     attributes: none,
   },
   returnsLost: {

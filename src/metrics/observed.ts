@@ -25,6 +25,8 @@ export interface ObservedFacts {
 export interface GateStatsSource {
   stats(): {
     readonly storeCommandsSaved: number;
+    readonly storeBytesSaved: number;
+    readonly blockListFailures: number;
     readonly foldedRoutes: number;
     readonly storeOpen: boolean;
     readonly overflowed: number;

@@ -1,10 +1,11 @@
 import { type ErrorCode, messageOf, TidegateError } from '../errors.ts';
-import type { LimitReturn, LimitStore, Spend, SpendResult } from '../limiter/limit-store.ts';
+import type { LimitReturn, LimitStore, Spend, SpendResult, StoreCost } from '../limiter/limit-store.ts';
+import { costOfCalls } from './call-cost.ts';
 import { checkConnection, inOneWrite, isCluster, type RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
 import { giveBackCall, type LimitCall, readReply, spendCall } from './limit-script.ts';
 import { loadScript, runScript, type ScriptCall } from './scripts.ts';
-import { giveBackBySlot, inCalls, type SlotCalls, spendBySlot } from './slot-groups.ts';
+import { giveBackBySlot, inCalls, inSlots, type SlotCalls, spendBySlot } from './slot-groups.ts';
 
 export interface RedisLimitStoreOptions {
   /** From openRedis, or the host's own connection. Its owner closes it. */
@@ -64,6 +65,10 @@ export class RedisLimitStore implements LimitStore {
     const calls = inCalls(spends, ({ length }) => length);
     if (calls.length === 1) return await this.#answer(spends);
     return (await Promise.all(calls.map((call) => this.#answer(call)))).flat();
+  }
+
+  costOf(spend: Spend): StoreCost {
+    return costOfCalls(this.spendEach ? inSlots(spend) : [spend], this.#call());
   }
 
   async giveBack(returns: readonly LimitReturn[]): Promise<void> {

@@ -89,6 +89,10 @@ const partsOf = (spend: Spend): ReadonlyMap<number, readonly number[]> => {
   return parts;
 };
 
+/** A spend as the calls see it that a cluster is asked with: one for each hash tag. */
+export const inSlots = (spend: Spend): readonly Spend[] =>
+  [...partsOf(spend).values()].map((places) => places.map((at) => spend[at] as LimitRequest));
+
 /** Whether every limit of a spend has the same hash tag: without a list, since nearly all have. */
 const onlyTag = ([first, ...others]: Spend): number | null => {
   const tag = first ? tagOf(first.key) : 0;

@@ -2,6 +2,8 @@
 
 export const gateStats = {
   storeCommandsSaved: 2,
+  storeBytesSaved: 500,
+  blockListFailures: 11,
   foldedRoutes: 3,
   storeOpen: true,
   overflowed: 4,
