@@ -6,6 +6,7 @@ import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
 import { metricsPage } from './metrics-page.ts';
 import { misusePage } from './misuse-page.ts';
 import { policiesPage, policiesSchema } from './policies-page.ts';
+import { rulesPage, rulesSchema } from './rules-page.ts';
 
 /** The pages of docs/reference that come from the code. */
 export const referencePages = (): GeneratedFiles => ({
@@ -17,6 +18,8 @@ export const referencePages = (): GeneratedFiles => ({
     ['misuse.md', misusePage()],
     ['policies.md', policiesPage()],
     ['policies.schema.json', policiesSchema()],
+    ['rules.md', rulesPage()],
+    ['rules.schema.json', rulesSchema()],
   ]),
   command: 'npm run docs',
 });

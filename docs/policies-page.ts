@@ -1,63 +1,8 @@
 import { PolicyFields, PolicyFileSchema } from '../src/policy/schema.ts';
-
-/** What the page needs of a JSON Schema. */
-interface Field {
-  readonly type?: string;
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly const?: unknown;
-  readonly anyOf?: readonly Field[];
-  readonly items?: Field;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly maxItems?: number;
-  readonly properties?: Readonly<Record<string, Field>>;
-  readonly required?: readonly string[];
-}
-
-const grouped = (value: number): string => value.toLocaleString('en');
-
-const typeOf = (field: Field): string => {
-  if (field.title !== undefined) return field.title;
-  if (field.anyOf) return field.anyOf.map((choice) => `\`${String(choice.const)}\``).join(', ');
-  if (field.type === 'integer') return `whole number, ${grouped(field.minimum ?? 0)} to ${grouped(field.maximum ?? 0)}`;
-  if (field.type === 'string') return `text, ${field.minLength ?? 0} to ${field.maxLength ?? ''} characters`;
-  if (field.type === 'array' && field.items) {
-    const most = field.maxItems === undefined ? '' : `, at most ${grouped(field.maxItems)}`;
-    return `list of ${typeOf(field.items)}${most}`;
-  }
-  return 'see below';
-};
+import { fieldOf, grouped, schemaFile, tableOf } from './schema-table.ts';
 
 /** Defaults that depend on another field have no word in the schema. */
-const derived: Readonly<Record<string, string>> = { burst: 'the limit' };
-
-const defaultOf = (name: string, field: Field, required: boolean): string => {
-  if (required) return 'required';
-  if (derived[name] !== undefined) return derived[name];
-  return field.default === undefined ? 'none' : `\`${JSON.stringify(field.default).replaceAll('"', '')}\``;
-};
-
-const cell = (text: string): string => text.replaceAll('|', '\\|');
-
-const tableOf = ({ properties = {}, required = [] }: Field): string => {
-  const rows = Object.entries(properties).map(([name, field]) => {
-    const cells = [
-      `\`${name}\``,
-      typeOf(field),
-      defaultOf(name, field, required.includes(name)),
-      field.description ?? '',
-    ];
-    return `| ${cells.map(cell).join(' | ')} |`;
-  });
-  return ['| field | value | default | meaning |', '|---|---|---|---|', ...rows].join('\n');
-};
-
-/** As JSON Schema, without what the compiler is told beside it. */
-const fieldOf = (schema: object): Field => JSON.parse(JSON.stringify(schema)) as Field;
+const derived = { burst: 'the limit' };
 const fields = fieldOf(PolicyFields);
 const { maxItems = 0 } = fieldOf(PolicyFileSchema.properties.policies);
 
@@ -72,7 +17,7 @@ every warning with its path; a gate that runs refuses a file with a problem and 
 
 ## A policy
 
-${tableOf(fields)}
+${tableOf(fields, derived)}
 
 ## \`match\`
 
@@ -97,11 +42,4 @@ that has no other candidate.
 `;
 
 /** docs/reference/policies.schema.json, whole. */
-export const policiesSchema = (): string => {
-  const schema = {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'tidegate policies',
-    ...PolicyFileSchema,
-  };
-  return `${JSON.stringify(schema, null, 2).replaceAll('`', '')}\n`;
-};
+export const policiesSchema = (): string => schemaFile('tidegate policies', PolicyFileSchema);

@@ -54,7 +54,11 @@ export type Grouping = (typeof groupings)[number];
 
 export interface Rule {
   readonly name: string;
-  /** 12 hex digits of the SHA-256 of everything else here. */
+  /**
+   * 12 hex digits of the SHA-256 of what decides verdicts (by, match, condition, windows, compliance, evidence) and of what
+   * decides blocks (block, action, shared, budget). Name, mode, canary share, owner and review date are not in it: a rule
+   * that goes from shadow to enforce is still the rule that was watched. Verdict ids do not depend on it.
+   */
   readonly hash: string;
   readonly mode: RuleMode;
   /** The share of subjects, percent, over 0 up to 100, for which the mode holds; the others are in shadow. By a hash of each. */
@@ -83,7 +87,7 @@ export interface Rule {
 }
 
 export interface RuleSet {
-  /** 12 hex digits of the SHA-256 of the content. */
+  /** 12 hex digits of the SHA-256 of the content, modes and owners included. */
   readonly version: string;
   readonly rules: readonly Rule[];
   /** Of all rules together. */
