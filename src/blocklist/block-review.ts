@@ -29,7 +29,9 @@ export type Transition = Act & {
   /** Refuses with BLOCK_CONFLICT when the block has another version by now. */
   readonly ifVersion?: number;
 } & (
-    | { readonly kind: 'activate' | 'confirm' }
+    /** The block lasts from then on as long as it was proposed for, and is a strike. Not while the subject is allowed. */
+    | { readonly kind: 'activate' }
+    | { readonly kind: 'confirm' }
     | {
         readonly kind: 'lift';
         /** A false positive takes the strike back too; goodwill does not, and says nothing against the rule. */
@@ -39,7 +41,7 @@ export type Transition = Act & {
       }
     /** Later than now; earlier than it is shortens it. */
     | { readonly kind: 'extend'; readonly untilMs: number }
-    /** A limit instead of a refusal, or back. */
+    /** A limit instead of a refusal, or back. Like `extend` not for the block of a list: import that again. */
     | { readonly kind: 'change-action'; readonly action: BlockAction }
   );
 
@@ -54,7 +56,7 @@ export interface ManualBlock extends Act {
 export type Refusal = 'allow-list' | 'canary';
 
 export type AddResult =
-  /** What was there before for the same subject is superseded. */
+  /** The block and the open proposal that were there for the same subject are superseded; an entry of a list is replaced. */
   | { readonly kind: 'added'; readonly block: Block }
   | { readonly kind: 'refused'; readonly reason: Refusal; readonly by: AllowEntry };
 
@@ -97,6 +99,7 @@ export interface Standing {
   /** Allow entries that hold for it, or for a part of it. */
   readonly allowed: readonly AllowEntry[];
   readonly tombstoneUntilMs: number | null;
+  /** Its own. */
   readonly strikes: readonly { readonly blockId: string; readonly untilMs: number }[];
   readonly proposalId: string | null;
   /** Authenticated identities behind it; null: it is no address. */
@@ -107,15 +110,22 @@ export interface Standing {
 export interface BlockReview {
   get(blockId: string): Promise<Block | null>;
   list(query: BlockQuery): Promise<BlockPage>;
-  /** The block as it is then. Failures: BLOCK_NOT_FOUND; BLOCK_CONFLICT when another version or state is there. */
+  /**
+   * The block as it is then. Failures: BLOCK_NOT_FOUND; BLOCK_CONFLICT when another version or state is there; INPUT_INVALID,
+   * as of everything here that takes what a person wrote: an end in the past or more than 366 days ahead, a bad subject.
+   */
   transition(blockId: string, transition: Transition): Promise<Block>;
   add(block: ManualBlock): Promise<AddResult>;
-  /** At once: blocks in force of exactly this subject are lifted, and gates exempt it from those of wider networks. */
+  /**
+   * At once, canaries too: the block in force and the open proposal of exactly this subject are lifted, and gates exempt it
+   * from those of wider networks. One entry per subject: a second replaces the first.
+   */
   allow(entry: AllowEntry): Promise<void>;
   /** False: there was none. */
   disallow(subject: BlockSubject, act: Act): Promise<boolean>;
   /** In force, soonest end first. */
   allowEntries(): Promise<readonly AllowEntry[]>;
+  /** Added, renewed, refused and shadowed are together the distinct subjects. Lifting the list's block ends all of it. */
   importList(list: ListImport): Promise<ImportResult>;
   standing(subject: BlockSubject): Promise<Standing>;
   /** What these blocks kept away; blocks without a refusal are left out. At most 500 at once. */

@@ -25,8 +25,8 @@ export interface ModeOverride extends Act {
 export interface Breaker {
   readonly rule: string;
   /**
-   * `open`: over its budget, and everything is proposed until a person resets it. `half-open`: reset; one block at a time
-   * more is let through for an hour, and then it is closed. `closed`: within budget.
+   * `open`: over its budget, and everything is proposed until a person resets it. `half-open`: reset; what was blocked before
+   * counts no more, and after an hour without tripping again it is closed by itself. `closed`: within budget.
    */
   readonly state: 'closed' | 'open' | 'half-open';
   readonly sinceMs: number;
@@ -52,6 +52,7 @@ export interface BlockSwitches {
   override(override: ModeOverride): Promise<void>;
   /** False: there was none. */
   endOverride(rule: string, act: Act): Promise<boolean>;
+  /** Of all rules together, always; then of each rule that blocked somebody within the hour, or is not closed, by name. */
   breakers(): Promise<readonly Breaker[]>;
   /** False: it was not open. */
   resetBreaker(rule: string, act: Act): Promise<boolean>;

@@ -8,7 +8,9 @@ export interface LoggedChange {
   readonly timeMs: number;
   /**
    * `block` is a block; what has no block of its own is told in the same shape, by its `subject` and `reason`: a change of
-   * the allow list, of a switch, of a rule's mode, of a breaker.
+   * the allow list, of a switch, of a rule's mode, of a breaker. A write that changes several things makes a record of each,
+   * in this order: the breaker that opened and the proposal; what was superseded and what took its place; the allow entry,
+   * the block and the proposal that it lifted.
    */
   readonly block: Block;
 }
