@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { networkOf } from '../address.ts';
 import type { Client } from '../client.ts';
 import type { Clock, ManualClock } from '../clock.ts';
+import type { Decision } from '../decision/decision.ts';
 import type { Emitter } from '../event/emitter.ts';
 import type { Positions } from '../event/event-log.ts';
-import type { Gate } from '../gate/gate.ts';
+import type { Gate, GateRequest } from '../gate/gate.ts';
 import type { LoggedRequest } from './access-log-line.ts';
 import { Tally } from './tally.ts';
 
@@ -23,9 +24,22 @@ export interface Phases {
   readonly followingUs: number;
 }
 
+/** What is asked at one instant, in this order. */
+export interface Step {
+  readonly timeMs: number;
+  readonly requests: readonly GateRequest[];
+}
+
+/** Who sends requests. Instants ascend. */
+export interface RequestSource {
+  /** Null: nobody sends any more. */
+  next(): Step | null;
+  /** What became of a request of the last step. */
+  answered?(index: number, decision: Decision): void;
+}
+
 export interface LockStepOptions {
-  /** In order of time. */
-  readonly requests: readonly LoggedRequest[];
+  readonly source: RequestSource;
   /** The gate's clock: set to the time of each request. */
   readonly logClock: ManualClock;
   readonly wallClock: Clock;
@@ -63,6 +77,23 @@ const stepEnd = (requests: readonly LoggedRequest[], from: number): number => {
   return end;
 };
 
+/** The requests of an access log, which must be in order of time. */
+export const loggedRequests = (requests: readonly LoggedRequest[]): RequestSource => {
+  let from = 0;
+  return {
+    next: () => {
+      const first = requests[from];
+      if (!first) return null;
+      const to = stepEnd(requests, from);
+      const asked = requests
+        .slice(from, to)
+        .map(({ address, method, path }) => ({ clients: [clientOfAddress(address)], method, path }));
+      from = to;
+      return { timeMs: first.timeMs, requests: asked };
+    },
+  };
+};
+
 class LockStep {
   readonly #options: LockStepOptions;
   readonly #tally = new Tally();
@@ -74,22 +105,22 @@ class LockStep {
   }
 
   async run(): Promise<LockStepResult> {
-    const { requests, logClock, replica, onStep } = this.#options;
+    const { source, logClock, replica, onStep } = this.#options;
     await replica.sync();
     let steps = 0;
-    for (let from = 0; from < requests.length; ) {
-      const to = stepEnd(requests, from);
-      logClock.setMs(requests[from]?.timeMs ?? logClock.nowMs());
-      await this.#step(requests.slice(from, to));
-      from = to;
+    let decided = 0;
+    for (let step = source.next(); step; step = source.next()) {
+      logClock.setMs(step.timeMs);
+      await this.#step(step.requests);
       steps += 1;
-      onStep?.(to);
+      decided += step.requests.length;
+      onStep?.(decided);
       if (steps % stepsPerTurn === 0) await setImmediate();
     }
     return { tally: this.#tally, phases: { ...this.#us }, steps };
   }
 
-  async #step(requests: readonly LoggedRequest[]): Promise<void> {
+  async #step(requests: readonly GateRequest[]): Promise<void> {
     const { emitter, detector, replica } = this.#options;
     const anyDenied = await this.#timed('decidingUs', () => this.#decide(requests));
     this.#unflushed += requests.length;
@@ -103,16 +134,14 @@ class LockStep {
   }
 
   /** Asked in the order of the log, so that the counters see it; answers may be on their way together. */
-  async #decide(requests: readonly LoggedRequest[]): Promise<boolean> {
+  async #decide(requests: readonly GateRequest[]): Promise<boolean> {
+    const { gate, source } = this.#options;
     let anyDenied = false;
     for (let from = 0; from < requests.length; from += maxAskedAtOnce) {
-      const asked = requests
-        .slice(from, from + maxAskedAtOnce)
-        .map(({ address, method, path }) =>
-          this.#options.gate.check({ clients: [clientOfAddress(address)], method, path }),
-        );
-      for (const decision of await Promise.all(asked)) {
+      const asked = requests.slice(from, from + maxAskedAtOnce).map((request) => gate.check(request));
+      for (const [index, decision] of (await Promise.all(asked)).entries()) {
         this.#tally.add(decision);
+        source.answered?.(from + index, decision);
         anyDenied ||= decision.outcome === 'denied';
       }
     }

@@ -10,3 +10,12 @@ export const logTimeClock = (log: Clock, wall: Clock): Clock => ({
   schedule: (delayMs, task) => log.schedule(delayMs, task),
   sleep: (delayMs) => wall.sleep(delayMs),
 });
+
+/**
+ * Log time for stamps alone: what a detector tells of traffic and identities depends on the log and not on the speed of the
+ * replay, and its timers, which are all for another try, end.
+ */
+export const logStampClock = (log: Clock, wall: Clock): Clock => ({
+  ...logTimeClock(log, wall),
+  schedule: (delayMs, task) => wall.schedule(delayMs, task),
+});

@@ -13,8 +13,8 @@ import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
 import type { PolicySource } from '../policy/policy.ts';
 import type { AccessLog } from './access-log.ts';
-import { type LockStepResult, replayInLockStep } from './lock-step.ts';
-import { logTimeClock } from './log-clock.ts';
+import { type LockStepResult, loggedRequests, replayInLockStep } from './lock-step.ts';
+import { logStampClock, logTimeClock } from './log-clock.ts';
 import { rememberPromotions } from './promotions.ts';
 import { type PolicyChange, type ReplayReport, reportOf } from './report.ts';
 import { countSaved } from './saved.ts';
@@ -68,7 +68,8 @@ const openParts = async ({ options }: Stage) => {
   const groups = replayGroups(runName);
   const shared = { log: engines.log, clock: wallClock, logger, topic: runName };
   const ingester = createIngester({ ...shared, table: engines.table, group: groups.ingest });
-  const detector = createDetector({ ...shared, rules, blockList: promotions.promoter, group: groups.detect });
+  const detectorClock = logStampClock(logClock, wallClock);
+  const detector = createDetector({ ...shared, clock: detectorClock, rules, blockList: promotions.promoter, group: groups.detect });
   const emitter = createEmitter({
     writer: await engines.log.writer(runName),
     clock: logTimeClock(logClock, wallClock),
@@ -105,7 +106,7 @@ const run = async (stage: Stage, parts: Parts): Promise<ReplayReport> => {
   const storedBefore = (await options.engines.reader.totals()).decisions;
   const { tally, phases }: LockStepResult = await replayInLockStep({
     ...parts,
-    requests: accessLog.requests,
+    source: loggedRequests(accessLog.requests),
     logClock,
     wallClock,
     ...(onStep ? { onStep } : {}),

@@ -6,7 +6,7 @@ import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
 import type { PolicySet, PolicySource } from '../../../src/policy/policy.ts';
 import type { LoggedRequest } from '../../../src/replay/access-log-line.ts';
-import { replayInLockStep } from '../../../src/replay/lock-step.ts';
+import { loggedRequests, replayInLockStep } from '../../../src/replay/lock-step.ts';
 
 const startMs = Date.UTC(2015, 4, 17);
 
@@ -107,14 +107,17 @@ describe('replayInLockStep', () => {
   it('decides in log time: a bucket that refills in an hour is full again an hour later in the log', async () => {
     const { parts } = stage(changeable(policiesOf(1)));
     const requests = [requestAt(0), requestAt(1), requestAt(3601), requestAt(3602)];
-    const { tally, steps } = await replayInLockStep({ ...parts, requests });
+    const { tally, steps } = await replayInLockStep({ ...parts, source: loggedRequests(requests) });
     expect(tally.totals()).toMatchObject({ decisions: 4, allowed: 2, denied: 2 });
     expect(steps).toBe(4);
   });
 
   it('goes on behind a denial only when it is in the log, judged, and the block list has followed', async () => {
     const { parts, calls } = stage(changeable(policiesOf(2)));
-    await replayInLockStep({ ...parts, requests: [requestAt(0), requestAt(1), requestAt(2), requestAt(3)] });
+    await replayInLockStep({
+      ...parts,
+      source: loggedRequests([requestAt(0), requestAt(1), requestAt(2), requestAt(3)]),
+    });
     expect(calls).toEqual(['sync', 'flush', 'detect', 'sync', 'flush', 'detect', 'sync']);
   });
 
@@ -123,7 +126,7 @@ describe('replayInLockStep', () => {
     const requests = [requestAt(0), requestAt(5), requestAt(5), requestAt(6), requestAt(6, '192.0.2.2')];
     const { tally } = await replayInLockStep({
       ...parts,
-      requests,
+      source: loggedRequests(requests),
       detector: { whenReached: () => Promise.resolve(void conclude('ip:192.0.2.1')) },
     });
     expect(tally.totals()).toMatchObject({ allowed: 2, denied: 2, blocked: 1 });
@@ -132,7 +135,7 @@ describe('replayInLockStep', () => {
   it('waits for the log every few hundred requests when nobody is denied, so that what is on its way stays bounded', async () => {
     const { parts, calls, mostUnflushed } = stage(changeable(policiesOf(1_000_000)));
     const requests = Array.from({ length: 2000 }, (_, second) => requestAt(second));
-    await replayInLockStep({ ...parts, requests });
+    await replayInLockStep({ ...parts, source: loggedRequests(requests) });
     expect(mostUnflushed()).toBeLessThanOrEqual(256);
     expect(calls).not.toContain('detect');
   });
@@ -142,7 +145,7 @@ describe('replayInLockStep', () => {
     const { parts } = stage(policies);
     const { tally } = await replayInLockStep({
       ...parts,
-      requests: [requestAt(0), requestAt(1), requestAt(2), requestAt(3)],
+      source: loggedRequests([requestAt(0), requestAt(1), requestAt(2), requestAt(3)]),
       onStep: (decided) => {
         if (decided === 2) policies.change(policiesOf(1));
       },
@@ -154,7 +157,7 @@ describe('replayInLockStep', () => {
   it('takes an IPv6 client by its /64, as the HTTP middleware does', async () => {
     const { parts } = stage(changeable(policiesOf(1)));
     const requests = [requestAt(0, '2001:db8::1'), requestAt(1, '2001:db8::2')];
-    const { tally } = await replayInLockStep({ ...parts, requests });
+    const { tally } = await replayInLockStep({ ...parts, source: loggedRequests(requests) });
     expect(tally.offenders(1)[0]?.client).toEqual({ kind: 'ip', id: '2001:db8::/64' });
   });
 });
