@@ -12,7 +12,7 @@ export const widestPrefixLengths = { v4: 8, v6: 16 } as const;
 const wrong = (problem: string, instead: string | null = null): ReadSubject => ({ problem, instead });
 const isV6 = (address: string): boolean => address.includes(':');
 
-const readNetwork = (base: string, length: number): ReadSubject => {
+const readNetwork = (base: string, length: number, kind?: 'ip' | 'network'): ReadSubject => {
   const address = canonicalAddress(base);
   if (address === null) return wrong(`${base} is no address`);
   const v6 = isV6(address);
@@ -27,6 +27,8 @@ const readNetwork = (base: string, length: number): ReadSubject => {
   const canonical = network.includes('/') ? network : `${network}/${length}`;
   if (canonical !== `${address}/${length}`) return wrong('has bits set behind its prefix', canonical);
   const single = v6 ? clientPrefixLengths.v6 : clientPrefixLengths.v4;
+  // A rule that blocks networks means the same addresses by another name.
+  if (kind === 'network' && v6 && length === single) return { subject: { kind, id: canonical } };
   if (length === single || length === full) return { subject: { kind: 'ip', id: networkOf(address) ?? address } };
   if (length > single) {
     return wrong(`is narrower than /${single}, and that is how IPv6 clients are told apart`, networkOf(address));
@@ -34,11 +36,11 @@ const readNetwork = (base: string, length: number): ReadSubject => {
   return { subject: { kind: 'network', id: canonical } };
 };
 
-const readAddress = (text: string): ReadSubject => {
+const readAddress = (text: string, kind?: 'ip' | 'network'): ReadSubject => {
   const [base = '', length, ...rest] = text.split('/');
   if (length !== undefined) {
     return rest.length === 0 && /^\d{1,3}$/.test(length)
-      ? readNetwork(base, Number(length))
+      ? readNetwork(base, Number(length), kind)
       : wrong('has no number of bits behind /');
   }
   const client = networkOf(text);
@@ -57,7 +59,7 @@ export const readSubject = (text: string, tenant?: string): ReadSubject => {
       return looksLikeAddress ? readAddress(text) : wrong('must be ip:…, user:…, key:…, an address or a network');
     }
     const { kind, id } = keyed;
-    if (kind === 'ip' || kind === 'network') return readAddress(id);
+    if (kind === 'ip' || kind === 'network') return readAddress(id, kind);
     // A pseudonym of an id that was too long to be kept is taken as it is.
     return { subject: id.startsWith('~') ? { kind, id } : clientOf(kind, id) };
   })();

@@ -96,6 +96,8 @@ const subjectsAround = (subject: BlockSubject): readonly BlockSubject[] => {
   const [base = ''] = id.split('/', 1);
   const widest = range.family === '4' ? widestPrefixLengths.v4 : widestPrefixLengths.v6;
   const around: BlockSubject[] = [{ kind, id }];
+  // The /64 of an IPv6 client is a client to one rule and a network to another.
+  if (range.prefixLength === 64) around.push({ kind: kind === 'ip' ? 'network' : 'ip', id });
   for (let length = range.prefixLength - 1; length >= widest; length -= 1) {
     const network = networkOf(base, { v4: length, v6: length });
     if (network !== null) around.push({ kind: 'network', id: network });
