@@ -11,7 +11,7 @@ import {
   type RecordHandler,
   topics,
 } from '../event/event-log.ts';
-import { decodeFrame } from '../event/frame.ts';
+import { EventScanner, type SeenEvent, seenEventsOf } from '../event/event-scan.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { formatCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { type AllowedRow, type NoteStats, NoteTaker } from './notes.ts';
@@ -81,6 +81,7 @@ class LogDetector implements Detector, RecordHandler {
   readonly #committed = new Map<number, number>();
   /** Concluded, not yet promoted: the oldest first. Bounded by what one record can conclude. */
   readonly #pending = new Map<number, Verdict[]>();
+  readonly #scanner = new EventScanner();
   #waiters: Waiter[] = [];
   #reader: LogReader | null = null;
   #verdicts = 0;
@@ -215,10 +216,13 @@ class LogDetector implements Detector, RecordHandler {
     return verdicts;
   }
 
-  /** The ingester keeps a corrupt frame for people to look at; here it is nobody's evidence. */
-  #eventsOf(record: LogRecord): ReturnType<typeof decodeFrame>['events'] {
+  /** The ingester keeps what is corrupt for people to look at; here it is nobody's evidence. */
+  #eventsOf(record: LogRecord): Iterable<SeenEvent> {
     try {
-      return decodeFrame(record).events;
+      return seenEventsOf(record, this.#scanner, (error) => {
+        this.#badRows += 1;
+        this.#logger.debug({ err: messageOf(error), offset: record.offset }, 'row skipped that cannot be read');
+      });
     } catch (error) {
       this.#corrupt += 1;
       this.#logger.warn({ err: messageOf(error), offset: record.offset }, 'corrupt frame skipped');

@@ -1,6 +1,6 @@
 import type { Verdict } from '../blocklist/block.ts';
 import { otherClientId } from '../client.ts';
-import type { DecisionEvent } from '../event/decision-event.ts';
+import type { SeenEvent } from '../event/event-scan.ts';
 import type { AllowedRow } from './notes.ts';
 import { incidentMs, type Rule } from './rule.ts';
 import { type PassBounds, RulePass } from './rule-pass.ts';
@@ -29,7 +29,8 @@ export interface ObservedRecord {
   readonly offset: number;
   /** The broker's time: no event is newer, whatever an emitter's clock says. */
   readonly appendedAtMs: number;
-  readonly events: readonly DecisionEvent[];
+  /** May give the same object each time. */
+  readonly events: Iterable<SeenEvent>;
 }
 
 /** What a successor needs to reach the same conclusions: read from the offset, judge no incident before the horizon. */
@@ -62,7 +63,7 @@ const trustedSources: ReadonlySet<string> = new Set(['store', 'lease', 'deny-cac
 const routeOf = (route: string): string | null => (route === '~other' || route.endsWith(' ~other') ? null : route);
 
 /** Whether a decision says something about its client, and not about a tenant, an outage or a block. */
-const isEvidence = (event: DecisionEvent): boolean => {
+const isEvidence = (event: SeenEvent): boolean => {
   if (event.outcome === 'blocked' || event.client === otherClientId) return false;
   if (event.degraded !== '' || !trustedSources.has(event.source)) return false;
   if (event.outcome === 'allowed') return true;
@@ -141,7 +142,7 @@ export class PartitionDetector {
     return { ...this.#counts, evictedClients: evicted, clients };
   }
 
-  #observeEvent(event: DecisionEvent, offset: number, atMs: number): void {
+  #observeEvent(event: SeenEvent, offset: number, atMs: number): void {
     if (this.#isDuplicate(event)) return;
     this.#counts.events += 1;
     this.#advance(atMs, offset);
@@ -169,7 +170,7 @@ export class PartitionDetector {
   }
 
   /** A send that was tried again can double a frame: numbers of one emitter only grow. */
-  #isDuplicate({ emitter, seq }: DecisionEvent): boolean {
+  #isDuplicate({ emitter, seq }: SeenEvent): boolean {
     const last = this.#lastSeq.get(emitter);
     if (last !== undefined && seq <= last) {
       this.#counts.duplicates += 1;

@@ -6,8 +6,8 @@ import { encodeRow, oneOf, parseRow, text, texts, whole } from './row-fields.ts'
 /** One event as one line of NDJSON, without the line break, in wire order. What an emitter writes is the same, faster. */
 export const encodeEvent = (event: DecisionEvent): string => encodeRow(event, wireNames);
 
-const degradedReasons = ['', 'timeout', 'error', 'breaker-open', 'read-only'] as const;
-const candidateAnswers = ['', ...candidateOutcomes] as const;
+export const degradedReasons = ['', 'timeout', 'error', 'breaker-open', 'read-only'] as const;
+export const candidateAnswers = ['', ...candidateOutcomes] as const;
 
 /**
  * The inverse of {@link encodeEvent}. Unknown fields are left out, for a newer emitter may add some; of an older one's
