@@ -66,9 +66,19 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./policies-command.ts')).policiesCommand(host),
   },
   {
+    name: 'rules',
+    summary: 'Check and try the rules of the detector; see and steer what they may do',
+    load: async (host) => (await import('./rules/rules-command.ts')).rulesCommand(host),
+  },
+  {
     name: 'blocks',
     summary: 'See, make, judge and end blocks; the allow list; imported lists',
     load: async (host) => (await import('./blocks/blocks-command.ts')).blocksCommand(host),
+  },
+  {
+    name: 'panic',
+    summary: 'Switch blocks or limits off in every gate, and on again',
+    load: async (host) => (await import('./panic-command.ts')).panicCommand(host),
   },
   {
     name: 'client',

@@ -1,4 +1,5 @@
 import type { Block } from '../../blocklist/block.ts';
+import { covers } from '../../blocklist/subject.ts';
 import { type BlockSubject, subjectKeyOf } from '../../client.ts';
 import { columns } from '../columns.ts';
 import type { ListSession } from '../list-session.ts';
@@ -16,7 +17,7 @@ const headline = (
   const name = subjectText(subject);
   const [hit] = hits;
   // What is allowed inside a network says nothing about the rest of it.
-  const around = standing.allowed.find((entry) => subject.kind !== 'network' || isOf(entry.subject, subject));
+  const around = standing.allowed.find((entry) => covers(entry.subject, subject));
   if (around) return `${paint.good(`${name} is not blocked`)}: ${allowText(around, nowMs)}`;
   if (hit && switches.blocks) {
     return `${paint.doubtful(`${name} is not blocked now`)}: blocks are switched off everywhere until ${untilText(switches.blocks.untilMs, nowMs)}`;
@@ -26,8 +27,6 @@ const headline = (
   if (proposal) return `${paint.doubtful(`${name} is not blocked`)}: a block of it is proposed, and waits for a person`;
   return `${paint.good(`${name} is not blocked`)}`;
 };
-
-const isOf = (entry: BlockSubject, subject: BlockSubject): boolean => subjectKeyOf(entry) === subjectKeyOf(subject);
 
 /** How an entry hits the subject. */
 const hitText = ({ entry }: Hit, subject: BlockSubject): string => {

@@ -4,6 +4,7 @@ import type { Block } from '../../blocklist/block.ts';
 import type { BlockEntry, Refusals } from '../../blocklist/block-feed.ts';
 import type { Standing } from '../../blocklist/block-review.ts';
 import type { Switches } from '../../blocklist/block-switches.ts';
+import { covers } from '../../blocklist/subject.ts';
 import { type BlockSubject, subjectKeyOf } from '../../client.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { type Answer, answering, type ListSession, listSettings } from '../list-session.ts';
@@ -61,7 +62,8 @@ const instant = (atMs: number): string => new Date(atMs).toISOString();
 
 const jsonOf = ({ subject, standing, hits, proposal, history, switches }: SubjectExplanation): object => ({
   subject,
-  blocked: hits.length > 0 && standing.allowed.length === 0 && switches.blocks === null,
+  blocked:
+    hits.length > 0 && !standing.allowed.some((entry) => covers(entry.subject, subject)) && switches.blocks === null,
   entries: hits.map(({ entry, block, refusals }) => ({
     subjectKey: entry.subjectKey,
     blockId: entry.blockId,
