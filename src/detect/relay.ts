@@ -165,14 +165,21 @@ class LogRelay implements ChangeRelay {
     const position = this.#lead?.position ?? null;
     const read = await this.#options.changes.loggedAfter(position, maxChanges);
     if (read.kind === 'gap') {
-      this.#counts.gaps += 1;
-      this.#counts.lost += read.lost;
-      this.#logger.warn({ position, goesOnFrom: read.cursor, lost: read.lost }, 'changes of blocks are missing');
+      this.#miss({ lost: read.lost, position, goesOnFrom: read.cursor });
       return { frames: [], changes: [], cursor: read.cursor, isAppended: true };
     }
     const { changes, cursor } = read;
-    if (changes.length === 0) return null;
+    const [first] = changes;
+    if (!first) return null;
+    // Nothing was ever published, and the beginning of the log is gone already.
+    if (position === null && first.sequence > 1) this.#miss({ lost: first.sequence - 1, position, goesOnFrom: cursor });
     return { frames: framesOf(changes, cursor.epoch), changes, cursor, isAppended: false };
+  }
+
+  #miss(gap: { readonly lost: number; readonly position: Cursor | null; readonly goesOnFrom: Cursor }): void {
+    this.#counts.gaps += 1;
+    this.#counts.lost += gap.lost;
+    this.#logger.warn(gap, 'changes of blocks were gone before they could be published');
   }
 
   /** Ends early when this stops. */

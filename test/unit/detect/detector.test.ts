@@ -175,7 +175,7 @@ describe('createDetector', () => {
   });
 
   it.each([
-    ['shadow', { promotions: { shadow: 1, activated: 0 } }, []],
+    ['shadow', { promotions: { shadow: 1, activated: 0 } }, [{ state: 'shadow' }]],
     ['review', { promotions: { shadow: 0, proposed: 1 } }, [{ state: 'proposed' }]],
     ['off', { verdicts: 0 }, []],
   ] as const)('does what the mode %s says', async (mode, stats, blocks) => {
