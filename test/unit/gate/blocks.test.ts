@@ -67,6 +67,8 @@ describe('a request that several entries hit', () => {
     for (let n = 0; n < 3; n += 1) expect(check()).toMatchObject({ outcome: 'blocked', blockId: 'refusing' });
     blockList.entries.delete('ip:203.0.113.9');
     expect([check().outcome, check().outcome]).toEqual(['allowed', 'blocked']);
+    blockList.entries.set('ip:203.0.113.9', entryFor('ip:203.0.113.9', { blockId: 'refusing' }));
+    expect(check()).toMatchObject({ blockId: 'refusing' });
   });
 
   it('counts at each that lets some through, or at none', () => {
