@@ -1,4 +1,4 @@
-import { keyAt, metaAt, SegmentTable, type SegmentTableShape } from './segment-table.ts';
+import { bestOf, keyAt, SegmentTable, type SegmentTableShape, tagOf } from './segment-table.ts';
 
 export interface NumberTableShape extends SegmentTableShape {
   /** Secret of this process, so that nobody can choose keys that meet in one place. */
@@ -20,17 +20,24 @@ export class NumberTable extends SegmentTable {
   find(word0: number, word1: number): number {
     const hash = this.#hashOf(word0, word1);
     this.hash = hash;
-    const { stride } = this;
-    const segment = this.segments[hash & (this.segmentCount - 1)];
-    if (segment === undefined) return -1;
-    const { length } = segment;
-    if (length === 0) return -1;
-    this.segment = segment;
-    let slot = (Math.imul(hash >>> 16, length / stride) >>> 16) * stride;
-    while (segment[slot + metaAt] !== 0) {
-      if (segment[slot + keyAt] === word0 && (!this.#isWide || segment[slot + keyAt + 1] === word1)) return slot;
-      slot += stride;
-      if (slot >= length) slot = 0;
+    const index = hash & (this.segmentCount - 1);
+    const tags = this.tags[index];
+    if (tags === undefined) return -1;
+    const slots = tags.length;
+    if (slots === 0) return -1;
+    const wanted = tagOf(hash);
+    let at = bestOf(hash, slots);
+    for (let tag = tags[at]; tag !== 0; tag = tags[at]) {
+      if (tag === wanted) {
+        const segment = this.segments[index] as Int32Array;
+        const slot = at * this.stride;
+        if (segment[slot + keyAt] === word0 && (!this.#isWide || segment[slot + keyAt + 1] === word1)) {
+          this.segment = segment;
+          return slot;
+        }
+      }
+      at += 1;
+      if (at === slots) at = 0;
     }
     return -1;
   }
@@ -40,7 +47,7 @@ export class NumberTable extends SegmentTable {
     const found = this.find(word0, word1);
     if (found >= 0) return found;
     const { hash } = this;
-    const slot = this.claim(hash & (this.segmentCount - 1), hash);
+    const slot = this.claim({ index: hash & (this.segmentCount - 1), place: hash, tag: tagOf(hash) });
     if (slot < 0) return slot;
     this.segment[slot + keyAt] = word0;
     if (this.#isWide) this.segment[slot + keyAt + 1] = word1;

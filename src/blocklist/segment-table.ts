@@ -32,9 +32,24 @@ export interface SegmentTableShape {
   readonly segmentBits: number;
 }
 
+/** One to 255, from the bits of a hash that choose neither the segment nor the place in it. */
+export const tagOf = (hash: number): number => (hash >>> 8) & 255 || 1;
+
+const noTags = new Uint8Array(0);
+
+/** Where a key is to be put. */
+export interface Claim {
+  readonly index: number;
+  /** The number whose upper half says where in the segment it would best be. */
+  readonly place: number;
+  readonly tag: number;
+}
+
 /**
  * Numbers in typed arrays with open addressing, cut into segments by their hash: a segment grows on its own, so that no
- * insert waits longer than some thousand slots take to copy. A removal closes its gap; there are no markers to sweep.
+ * insert waits longer than some thousand slots take to copy. A removal closes its gap; there are no markers to sweep. A byte
+ * for each slot, apart from the slots, tells which are worth a look: these bytes stay in the processor's cache where the
+ * slots of a million entries cannot, and who is not in the table is told so by them alone.
  */
 export abstract class SegmentTable {
   /** Of the last slot that was found or made. */
@@ -46,6 +61,8 @@ export abstract class SegmentTable {
   readonly stride: number;
   readonly segmentCount: number;
   protected readonly segments: Int32Array[];
+  /** 0: the slot is free. */
+  protected readonly tags: Uint8Array[];
   readonly #counts: Uint32Array;
   #size = 0;
 
@@ -53,6 +70,7 @@ export abstract class SegmentTable {
     this.stride = keyAt + keyWords;
     this.segmentCount = 1 << segmentBits;
     this.segments = new Array<Int32Array>(this.segmentCount).fill(emptySegment);
+    this.tags = new Array<Uint8Array>(this.segmentCount).fill(noTags);
     this.#counts = new Uint32Array(this.segmentCount);
   }
 
@@ -68,45 +86,48 @@ export abstract class SegmentTable {
   /** Of the used slot in this segment: the number whose upper half says where it would best be. */
   protected abstract placeOf(segment: Int32Array, slot: number): number;
 
-  /** Room for one more: its slot, whose meta is 0 until the caller has filled it. -1: there is none. */
-  protected claim(index: number, place: number): number {
+  /** Room for one more: its slot, whose meta the caller fills. -1: there is none. */
+  protected claim({ index, place, tag }: Claim): number {
     const used = this.#counts[index] ?? 0;
-    const slots = this.segmentAt(index).length / this.stride;
+    const slots = this.#tagsAt(index).length;
     if (used + 1 > slots * fullShare) {
       if (slots >= mostSlots) return -1;
       this.#resize(index, Math.max(leastSlots, Math.ceil(slots * growth)));
     }
     this.#counts[index] = used + 1;
     this.#size += 1;
-    const segment = this.segmentAt(index);
-    this.segment = segment;
-    return this.#freeSlot(segment, place);
+    this.segment = this.segmentAt(index);
+    const free = this.#freeIn(this.#tagsAt(index), place);
+    this.#tagsAt(index)[free] = tag;
+    return free * this.stride;
   }
 
   /** Takes the slot's content away, and moves what had to go further because of it. */
   protected release(index: number, slot: number): void {
     const segment = this.segmentAt(index);
+    const tags = this.#tagsAt(index);
     const { stride } = this;
-    const { length } = segment;
-    let hole = slot;
-    let next = slot;
+    let hole = slot / stride;
+    let next = hole;
     for (;;) {
-      next += stride;
-      if (next >= length) next = 0;
-      if (segment[next + metaAt] === 0) break;
-      const best = this.#slotOf(segment, this.placeOf(segment, next));
+      next += 1;
+      if (next >= tags.length) next = 0;
+      if (tags[next] === 0) break;
+      const best = bestOf(this.placeOf(segment, next * stride), tags.length);
       // It may move into the hole unless that is before the place where it would best be, going around.
       const isBetween = hole <= next ? best > hole && best <= next : best > hole || best <= next;
       if (isBetween) continue;
-      segment.copyWithin(hole, next, next + stride);
+      segment.copyWithin(hole * stride, next * stride, (next + 1) * stride);
+      tags[hole] = tags[next] ?? 0;
       hole = next;
     }
-    segment.fill(0, hole, hole + stride);
+    segment.fill(0, hole * stride, (hole + 1) * stride);
+    tags[hole] = 0;
     this.#counts[index] = (this.#counts[index] ?? 1) - 1;
     this.#size -= 1;
   }
 
-  /** Removes what has ended, telling the meta of each. Gives the number of slots it has looked at. */
+  /** Removes what has ended, telling the meta and the slot of each. Gives the number of slots it has looked at. */
   sweep(index: number, nowMs: number, ended: (meta: number, slot: number) => void): number {
     const segment = this.segmentAt(index);
     for (let slot = segment.length - this.stride; slot >= 0; slot -= this.stride) {
@@ -116,7 +137,7 @@ export abstract class SegmentTable {
         this.release(index, slot);
       }
     }
-    const slots = segment.length / this.stride;
+    const slots = this.#tagsAt(index).length;
     const used = this.#counts[index] ?? 0;
     if (slots > leastSlots && used < slots * sparseShare) {
       this.#resize(index, used === 0 ? 0 : Math.max(leastSlots, Math.ceil(used / 0.6)));
@@ -124,28 +145,37 @@ export abstract class SegmentTable {
     return slots;
   }
 
-  #slotOf(segment: Int32Array, place: number): number {
-    return (Math.imul(place >>> 16, segment.length / this.stride) >>> 16) * this.stride;
+  #tagsAt(index: number): Uint8Array {
+    return this.tags[index] ?? noTags;
   }
 
-  #freeSlot(segment: Int32Array, place: number): number {
-    let slot = this.#slotOf(segment, place);
-    while (segment[slot + metaAt] !== 0) {
-      slot += this.stride;
-      if (slot >= segment.length) slot = 0;
+  /** The first free place from the best one on. */
+  #freeIn(tags: Uint8Array, place: number): number {
+    let free = bestOf(place, tags.length);
+    while (tags[free] !== 0) {
+      free += 1;
+      if (free >= tags.length) free = 0;
     }
-    return slot;
+    return free;
   }
 
   #resize(index: number, slots: number): void {
     const old = this.segmentAt(index);
+    const oldTags = this.#tagsAt(index);
     const { stride } = this;
-    const next = slots === 0 ? emptySegment : new Int32Array(Math.min(slots, mostSlots) * stride);
+    const room = Math.min(slots, mostSlots);
+    const next = slots === 0 ? emptySegment : new Int32Array(room * stride);
+    const tags = slots === 0 ? noTags : new Uint8Array(room);
     this.segments[index] = next;
-    for (let slot = 0; slot < old.length; slot += stride) {
-      if (old[slot + metaAt] === 0) continue;
-      const free = this.#freeSlot(next, this.placeOf(old, slot));
-      for (let word = 0; word < stride; word += 1) next[free + word] = old[slot + word] ?? 0;
+    this.tags[index] = tags;
+    for (let from = 0; from < oldTags.length; from += 1) {
+      if (oldTags[from] === 0) continue;
+      const free = this.#freeIn(tags, this.placeOf(old, from * stride));
+      tags[free] = oldTags[from] ?? 0;
+      for (let word = 0; word < stride; word += 1) next[free * stride + word] = old[from * stride + word] ?? 0;
     }
   }
 }
+
+/** Where in a segment of so many slots a key would best be. */
+export const bestOf = (place: number, slots: number): number => Math.imul(place >>> 16, slots) >>> 16;

@@ -1,5 +1,5 @@
 import type { SubjectKind } from '../client.ts';
-import { keyAt, metaAt, SegmentTable, type SegmentTableShape } from './segment-table.ts';
+import { bestOf, keyAt, metaAt, SegmentTable, type SegmentTableShape, tagOf } from './segment-table.ts';
 
 /** The key of a subject that is no number. */
 export interface TextKey {
@@ -70,24 +70,14 @@ export class TextTable extends SegmentTable {
   find(kind: SubjectKind, id: string): number {
     this.#hash(kind, id);
     const index = this.hash & (this.segmentCount - 1);
-    const segment = this.segments[index];
-    if (segment === undefined || segment.length === 0) return -1;
-    this.segment = segment;
-    const { stride } = this;
-    const { length } = segment;
-    const fingerprint = this.#fingerprint;
-    let slot = (Math.imul(fingerprint >>> 16, length / stride) >>> 16) * stride;
-    while (segment[slot + metaAt] !== 0) {
-      if (segment[slot + keyAt] === fingerprint) {
-        const text = this.#texts[index] ?? noText;
-        const at = segment[slot + keyAt + 1] ?? 0;
-        if (((text[at] ?? 0) & ~wideFlag) === kindCodes[kind] && shortAt(text, at + 1) === id.length) {
-          const holds = widthOf(text[at] ?? 0) === 1 ? holdsNarrow : holdsWide;
-          if (holds(text, at + headBytes, id)) return slot;
-        }
-      }
-      slot += stride;
-      if (slot >= length) slot = 0;
+    const tags = this.tags[index];
+    if (tags === undefined || tags.length === 0) return -1;
+    const wanted = tagOf(this.hash);
+    let at = bestOf(this.#fingerprint, tags.length);
+    for (let tag = tags[at]; tag !== 0; tag = tags[at]) {
+      if (tag === wanted && this.#isAt(at * this.stride, kind, id)) return at * this.stride;
+      at += 1;
+      if (at === tags.length) at = 0;
     }
     return -1;
   }
@@ -99,7 +89,7 @@ export class TextTable extends SegmentTable {
     if (found >= 0) return found;
     const index = this.hash & (this.segmentCount - 1);
     const fingerprint = this.#fingerprint;
-    const slot = this.claim(index, fingerprint);
+    const slot = this.claim({ index, place: fingerprint, tag: tagOf(this.hash) });
     if (slot < 0) return slot;
     this.segment[slot + keyAt] = fingerprint;
     this.segment[slot + keyAt + 1] = this.#write(index, kind, id);
@@ -126,6 +116,20 @@ export class TextTable extends SegmentTable {
 
   protected override placeOf(segment: Int32Array, slot: number): number {
     return segment[slot + keyAt] ?? 0;
+  }
+
+  /** Whether this slot of the segment that the last hash leads to is this key's. */
+  #isAt(slot: number, kind: SubjectKind, id: string): boolean {
+    const index = this.hash & (this.segmentCount - 1);
+    const segment = this.segmentAt(index);
+    if (segment[slot + keyAt] !== this.#fingerprint) return false;
+    const text = this.#texts[index] ?? noText;
+    const at = segment[slot + keyAt + 1] ?? 0;
+    const head = text[at] ?? 0;
+    if ((head & ~wideFlag) !== kindCodes[kind] || shortAt(text, at + 1) !== id.length) return false;
+    const isSame = widthOf(head) === 1 ? holdsNarrow(text, at + headBytes, id) : holdsWide(text, at + headBytes, id);
+    if (isSame) this.segment = segment;
+    return isSame;
   }
 
   #hash(kind: SubjectKind, id: string): void {
