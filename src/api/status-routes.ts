@@ -1,7 +1,18 @@
 import { type Static, Type } from 'typebox';
+import { promotionModes } from '../blocklist/block-promoter.ts';
 import type { Api } from './routing.ts';
 
 const Count = Type.Integer({ minimum: 0 });
+
+const Until = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+const Mode = Type.Enum([...promotionModes]);
+
+const RuleStatus = Type.Object({
+  rule: Type.String({ description: '`*`: all rules together.' }),
+  mode: Type.Union([Mode, Type.Null()], { description: 'Of the file; null: the rule file is not in this process.' }),
+  cap: Type.Union([Mode, Type.Null()], { description: 'The most that an operator lets it do for now.' }),
+  breaker: Type.Enum(['closed', 'open', 'half-open'], { description: 'open: over its budget, it only proposes.' }),
+});
 
 export const StatusSchema = Type.Object({
   version: Type.String(),
@@ -15,6 +26,8 @@ export const StatusSchema = Type.Object({
     blocked: Count,
     degraded: Count,
     storeCommandsSaved: Count,
+    storeBytesSaved: Count,
+    switchedOff: Type.Integer({ minimum: 0, description: 'Let through while the limits were switched off.' }),
     policyVersion: Type.String(),
   }),
   fleet: Type.Object({
@@ -43,6 +56,23 @@ export const StatusSchema = Type.Object({
       Type.Null(),
     ],
     { description: 'What the database holds; null: it is not in reach of this process.' },
+  ),
+  abuse: Type.Union(
+    [
+      Type.Object({
+        switchedOff: Type.Object(
+          { blocks: Until, limits: Until },
+          { description: 'Until when an operator has switched it off in every gate; null: it is on.' },
+        ),
+        rules: Type.Array(RuleStatus),
+        refusals: Type.Object(
+          { refused: Count, savedCommands: Count, savedBytes: Count },
+          { description: 'What all blocks kept away from the counter store, at all gates.' },
+        ),
+      }),
+      Type.Null(),
+    ],
+    { description: 'null: the block list is not in reach of this process.' },
   ),
 });
 

@@ -7,8 +7,10 @@ import type { Health, ProcessPhase } from '../api/readiness.ts';
 import type { AskReconciliation } from '../api/reconcile-routes.ts';
 import { createApi } from '../api/server.ts';
 import type { Status } from '../api/status-routes.ts';
+import type { RuleSet } from '../detect/rule.ts';
 import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
+import { abuseStatus } from './abuse-status.ts';
 import type { Context } from './context.ts';
 import type { Counters } from './engines.ts';
 import type { GateSide } from './gate-side.ts';
@@ -49,6 +51,8 @@ export interface ApiSideOptions {
   readonly reconciliation?: AskReconciliation | null;
   /** Null: ingest runs elsewhere. */
   readonly ingester: Ingester | null;
+  /** Those of the detector. Default: it runs elsewhere. */
+  readonly rules?: RuleSet;
   readonly phase: () => ProcessPhase;
   readonly health: Health;
   readonly tokens: readonly string[];
@@ -58,7 +62,7 @@ export interface ApiSideOptions {
   readonly openReads?: boolean;
 }
 
-type Parts = Pick<ApiSideOptions, 'gateSide' | 'reader' | 'ingester' | 'phase'>;
+type Parts = Pick<ApiSideOptions, 'gateSide' | 'reader' | 'ingester' | 'phase' | 'counters' | 'rules'>;
 
 const storedOf = async (reader: DecisionReader, nowMs: number): Promise<Status['stored']> => {
   const [{ decisions }, { newestEventAtMs }] = await Promise.all([reader.totals(), reader.freshness()]);
@@ -69,7 +73,8 @@ const storedOf = async (reader: DecisionReader, nowMs: number): Promise<Status['
   };
 };
 
-const statusOf = ({ config, clock, logger }: Context, { gateSide, reader, ingester, phase }: Parts) => {
+const statusOf = ({ config, clock, logger }: Context, parts: Parts) => {
+  const { gateSide, reader, ingester, phase, counters, rules } = parts;
   const version = manifest().version;
   const startedAtMs = clock.nowMs();
   const { gate, emitter, replica, fleet } = gateSide;
@@ -79,9 +84,10 @@ const statusOf = ({ config, clock, logger }: Context, { gateSide, reader, ingest
   };
   return sharing(clock, async (): Promise<Status> => {
     const { recorded, sent, waiting, lost } = emitter.stats();
-    const [stored, lag] = await Promise.all([
+    const [stored, lag, abuse] = await Promise.all([
       reader ? storedOf(reader, clock.nowMs()).catch(outOfReach('database')) : null,
       ingester ? lagOf(ingester).catch(outOfReach('ingest')) : null,
+      abuseStatus(counters.blockList, rules ?? null, clock.nowMs()).catch(outOfReach('block list')),
     ]);
     return {
       version,
@@ -98,6 +104,7 @@ const statusOf = ({ config, clock, logger }: Context, { gateSide, reader, ingest
       events: { recorded, sent, waiting, lost },
       ingest: lag === null ? null : { lagRecords: lag },
       stored,
+      abuse,
     };
   });
 };

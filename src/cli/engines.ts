@@ -49,6 +49,8 @@ export interface EngineOptions extends EngineUrls {
 export interface Counters {
   readonly limitStore: LimitStore;
   readonly blockList: BlockList;
+  /** Tells lists apart: what was kept of one is not taken for another. */
+  readonly listName: string;
   /** Makes a gate one of those that share these counters. Stop it before they are closed. */
   readonly join: (member: FleetMember) => Promise<Membership>;
   /** How many do. */
@@ -155,25 +157,26 @@ export const openCounters = (options: CounterOptions): Promise<Counters> =>
     return { ...engines, close: () => opened.close() };
   });
 
-const memoryCounters = async ({ clock, time }: CounterOptions): Promise<Omit<Counters, 'close'>> => {
+const memoryCounters = async ({ redisUrl, clock, time }: CounterOptions): Promise<Omit<Counters, 'close'>> => {
   const { MemoryLimitStore } = await import('../limiter/memory-limit-store.ts');
   const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
   const join = async ({ policyVersion }: FleetMember): Promise<Membership> => aloneWith(policyVersion);
-  return { limitStore: new MemoryLimitStore({ clock }), blockList, join, liveGates: async () => 1 };
+  return { limitStore: new MemoryLimitStore({ clock }), blockList, listName: redisUrl, join, liveGates: async () => 1 };
 };
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
   const { redisUrl: url, namespace, clock, logger, time } = options;
-  const [{ openRedis }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }, beats] = await adapter(() =>
-    Promise.all([
-      import('../redis/client.ts'),
-      import('../redis/server-check.ts'),
-      import('../redis/limit-store.ts'),
-      import('../redis/block-list.ts'),
-      import('../redis/heartbeat.ts'),
-    ]),
+  const [{ openRedis, redisAddress }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }, beats] = await adapter(
+    () =>
+      Promise.all([
+        import('../redis/client.ts'),
+        import('../redis/server-check.ts'),
+        import('../redis/limit-store.ts'),
+        import('../redis/block-list.ts'),
+        import('../redis/heartbeat.ts'),
+      ]),
   );
   const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet, onMisuse: 'ignore' }));
   const redis = opened.add(connected, (connection) => connection.disconnect());
@@ -184,6 +187,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
   return {
     limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
+    listName: `${redisAddress(url)} ${namespace}`,
     join: async (member) => {
       const heartbeat = new beats.Heartbeat({ ...member, redis, namespace, clock, logger, random: systemRandom });
       await heartbeat.start();

@@ -25,7 +25,7 @@ export interface GateSide {
 
 export interface GateSideOptions {
   readonly policies: PolicySource;
-  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'join'>;
+  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'join' | 'listName'>;
   readonly log: EventLog;
   readonly measuring: Instrumentation;
   readonly opened: Opened;
@@ -46,7 +46,13 @@ export const openPolicies = async (
 export const openGateSide = async (context: Context, options: GateSideOptions): Promise<GateSide> => {
   const { policies, counters, log, opened, measuring } = options;
   const { config, clock, logger } = context;
-  const replica = new BlockListReplica({ feed: counters.blockList, clock, logger, random: systemRandom });
+  const replica = new BlockListReplica({
+    feed: counters.blockList,
+    clock,
+    logger,
+    random: systemRandom,
+    ...(config.blockListFile === null ? {} : { snapshotFile: config.blockListFile, listName: counters.listName }),
+  });
   await replica.sync();
   replica.follow({ pollMs: config.blockPollMs });
   opened.add(replica, (follower) => follower.stop());

@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { reconcile } from '../analytics/audit-reconcile.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
 import { createDetector, type Detector } from '../detect/detector.ts';
+import { type ChangeRelay, createRelay } from '../detect/relay.ts';
 import type { RuleSet } from '../detect/rule.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
+import { ruleWarnings } from '../detect/rule-warnings.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import type { EventTable } from '../ingest/event-table.ts';
@@ -92,9 +95,15 @@ export const openIngestSide = async (context: Context, options: IngestSideOption
   };
 };
 
-/** The rules of this process. @throws TidegateError RULES_INVALID or INPUT_INVALID. */
-export const readRules = ({ config }: Context): Promise<RuleSet> =>
-  readRuleFile(config.rulesFile ?? shippedFiles.rules);
+/** The rules of this process; what is hardly meant in them is in the log. @throws TidegateError RULES_INVALID. */
+export const readRules = async ({ config, clock, logger }: Context): Promise<RuleSet> => {
+  const file = config.rulesFile ?? shippedFiles.rules;
+  const rules = await readRuleFile(file);
+  for (const { path, message } of ruleWarnings(rules, clock.nowMs())) {
+    logger.warn({ file, path }, `a rule is hardly meant so: ${path} ${message}`);
+  }
+  return rules;
+};
 
 export interface DetectSideOptions {
   readonly rules: RuleSet;
@@ -104,15 +113,38 @@ export interface DetectSideOptions {
   readonly opened: Opened;
 }
 
-/** Starts to draw conclusions from the log. */
-export const openDetectSide = async (context: Context, options: DetectSideOptions): Promise<Detector> => {
+/** What concludes, and what makes the conclusions known. */
+export interface DetectSide {
+  readonly detector: Detector;
+  readonly relay: ChangeRelay;
+  /** Resolves when every change of the block list is in the log, or after `patienceMs`. */
+  settle(patienceMs: number): Promise<void>;
+}
+
+const settlePollMs = 50;
+
+const isRelayed = async (blockList: BlockList): Promise<boolean> => {
+  const read = await blockList.loggedAfter(await blockList.relayedUpTo(), 1);
+  return read.kind === 'changes' && read.changes.length === 0;
+};
+
+/** Starts to draw conclusions from the log, and to publish there what becomes of the block list. */
+export const openDetectSide = async (context: Context, options: DetectSideOptions): Promise<DetectSide> => {
   const { rules, log, blockList, opened, measuring } = options;
-  const { clock, logger } = context;
+  const { config, clock, logger } = context;
+  const holder = `${config.region}-${randomBytes(6).toString('hex')}`;
+  const relay = createRelay({ changes: blockList, log, clock, logger, holder });
+  opened.add(relay, (closing) => closing.stop());
   const detector = createDetector({ log, rules, blockList, clock, logger });
   opened.add(detector, (closing) => closing.stop());
   measuring.observeDetector(detector);
+  relay.start();
   await detector.start();
-  return detector;
+  const settle = async (patienceMs: number): Promise<void> => {
+    const endUs = clock.monotonicUs() + patienceMs * 1000;
+    while (clock.monotonicUs() < endUs && !(await isRelayed(blockList))) await clock.sleep(settlePollMs);
+  };
+  return { detector, relay, settle };
 };
 
 /** An event log or a block list inside this process reaches nobody else: a process of its own needs a shared one. */

@@ -18,6 +18,7 @@ const deciding: readonly SettingName[] = [
   'eventCompression',
   'storeDeadlineMs',
   'blockPollMs',
+  'blockListFile',
 ];
 const logs: readonly SettingName[] = ['kafkaUrl', 'partitions'];
 const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile', 'auditMinutes'];

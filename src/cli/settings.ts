@@ -244,6 +244,14 @@ export const settings = {
     unit: 'ms',
     meaning: 'How often a gate asks for changes of the block list.',
   }),
+  blockListFile: optionalText({
+    env: 'TIDEGATE_BLOCK_LIST_FILE',
+    flag: '--block-list-file',
+    type: 'file',
+    defaultText: 'none',
+    meaning:
+      'Where a gate keeps the block list as it last knew it, to begin with when it starts. One file for each process.',
+  }),
   actor: optionalText({
     env: 'TIDEGATE_ACTOR',
     flag: '--actor',

@@ -10,7 +10,7 @@ import type { Service, Stage } from './lifetime.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { openMetricsSide } from './metrics-side.ts';
 import { openingAll } from './opened.ts';
-import { type IngestSide, openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
+import { type DetectSide, type IngestSide, openDetectSide, openIngestSide, readRules } from './pipeline-side.ts';
 import { reconciling } from './reconcile-side.ts';
 import { checkStart } from './start-facts.ts';
 
@@ -33,8 +33,17 @@ export const emitStage = ({ emitter }: GateSide, { config }: Context): Stage => 
   run: () => emitter.close(config.shutdownTimeoutMs / 2),
 });
 
+/** For the last changes of a block list that ends with the process, too. */
+const settleMs = 2000;
+
 /** A log in this process ends with it: everything in it must be stored first. Kafka keeps it for the next start. */
-const catchUpStage = (side: IngestSide): Stage => ({ name: 'ingest', run: () => side.catchUp() });
+const catchUpStage = (side: IngestSide, detectSide: DetectSide): Stage => ({
+  name: 'ingest',
+  run: async () => {
+    await detectSide.settle(settleMs);
+    await side.catchUp();
+  },
+});
 
 /** Everything in one process: gate, API, ingest, detector and the block list between them. */
 export const startUp = (context: Context, isTerminal: boolean): Promise<RunningService> =>
@@ -57,7 +66,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     measuring.checked(await checkStart(context, { database, withRedis: true }));
     if (log instanceof MemoryEventLog) measuring.observeLog(log);
     const ingestSide = await openIngestSide(context, { log, database, measuring, opened });
-    await openDetectSide(context, { rules, log, blockList, measuring, opened });
+    const detectSide = await openDetectSide(context, { rules, log, blockList, measuring, opened });
     const gateSide = await openGateSide(context, { policies, counters: engines, log, measuring, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [
@@ -73,6 +82,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
         reader: database.reader,
         reconciliation: reconciling({ auditor: database.auditor, log, clock }),
         ingester: ingestSide.decisions,
+        rules,
         phase: () => phase,
         health: createHealth({ clock, phase: () => phase, looks, redact }),
         tokens: generatedToken === null ? config.apiTokens : [generatedToken],
@@ -85,7 +95,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     phase = 'running';
     const isEmbeddedLog = schemeOf(config.kafkaUrl) === 'memory:';
     let stored = !isEmbeddedLog;
-    const catchUp = catchUpStage(ingestSide);
+    const catchUp = catchUpStage(ingestSide, detectSide);
     return {
       url: api.url,
       generatedToken,

@@ -62,11 +62,11 @@ export const startDetect = (context: Context): Promise<Service> =>
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const list = counters.blockList;
-    const detector = await openDetectSide(context, { rules, log, blockList: list, measuring, opened });
+    const { detector } = await openDetectSide(context, { rules, log, blockList: list, measuring, opened });
     const blockList: Look = {
       name: 'block list',
       required: true,
-      look: async () => `${(await counters.blockList.snapshot()).entries.length} entries`,
+      look: async () => `at change ${(await counters.blockList.snapshot()).sequence}`,
     };
     const detect: Look = {
       name: 'detect',
