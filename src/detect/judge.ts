@@ -1,7 +1,8 @@
 import type { Condition, Rule } from './rule.ts';
-import { deniedRoutes, type WindowTally } from './tally.ts';
+import { maxMembers } from './rule-schema.ts';
+import { deniedByName, type WindowTally } from './tally.ts';
 
-/** What a rule makes of the windows of a client. */
+/** What a rule makes of the windows of a subject. */
 export interface Judgement {
   /** Windows in which the condition held. */
   readonly hit: number;
@@ -19,7 +20,7 @@ const deniedBy = ({ condition }: Rule, tally: WindowTally, shown: boolean): numb
 };
 
 const isBroad = (distinctRoutes: number, tally: WindowTally, shown: boolean): boolean =>
-  deniedRoutes(tally) >= distinctRoutes || (shown && tally.other >= distinctRoutes) || isNew(tally, distinctRoutes);
+  tally.deniedRoutes >= distinctRoutes || (shown && tally.other >= distinctRoutes) || isNew(tally, distinctRoutes);
 
 /**
  * Whether nearly all denials are on folded routes, and many of them. The gate names the first routes of a client and
@@ -30,10 +31,14 @@ const isNew = ({ other, denied }: WindowTally, distinctRoutes: number): boolean 
   other >= 2 * distinctRoutes && other >= 0.8 * denied;
 
 const mostDenied = (condition: NonNullable<Condition['depth']>, tally: WindowTally): number => {
+  // Most windows of most subjects end here: no route was denied more often than all were.
+  if (tally.denied < condition.denied) return 0;
+  const { denied, allowed } = tally.routes;
   let most = 0;
-  for (const { denied, allowed } of tally.routes.values()) {
-    const deep = denied >= condition.denied && denied >= condition.deniedShare * (denied + allowed);
-    if (deep && denied > most) most = denied;
+  for (let row = 0; row < denied.length; row += 1) {
+    const count = denied[row] ?? 0;
+    if (count < condition.denied || count <= most) continue;
+    if (count >= condition.deniedShare * (count + (allowed[row] ?? 0))) most = count;
   }
   return most;
 };
@@ -44,16 +49,16 @@ const complies = (rule: Rule, tally: WindowTally): boolean =>
 
 const weightOf = (rule: Rule, tally: WindowTally, shown: boolean): number => {
   const { lastingMs, overwhelming } = rule.windows;
-  if (tally.lastDeniedAtMs - tally.firstDeniedAtMs < lastingMs || complies(rule, tally)) return 0;
+  if (tally.denied === 0 || tally.lastDeniedAtMs - tally.firstDeniedAtMs < lastingMs || complies(rule, tally)) return 0;
   const denied = deniedBy(rule, tally, shown);
   if (denied === 0) return 0;
   return overwhelming !== null && denied >= overwhelming.denied ? overwhelming.counts : 1;
 };
 
-/** Judges a stretch of windows of one client. */
+/** Judges a stretch of windows of one subject. */
 export const judge = (rule: Rule, stretch: readonly WindowTally[]): Judgement => {
   const { breadth } = rule.condition;
-  const shown = breadth !== null && stretch.some((tally) => deniedRoutes(tally) >= breadth.distinctRoutes);
+  const shown = breadth !== null && stretch.some(({ deniedRoutes }) => deniedRoutes >= breadth.distinctRoutes);
   let hit = 0;
   let weight = 0;
   for (const tally of stretch) {
@@ -62,4 +67,17 @@ export const judge = (rule: Rule, stretch: readonly WindowTally[]): Judgement =>
     weight += added;
   }
   return { hit, weight };
+};
+
+/** Clients of a network that were denied in the stretch, with how often; at most {@link maxMembers}. Null: no network. */
+export const membersOf = (stretch: readonly WindowTally[]): Map<string, number> | null => {
+  const tables = stretch.flatMap(({ members }) => members ?? []);
+  return tables.length === 0 ? null : deniedByName(tables, maxMembers);
+};
+
+/** Whether a judgement is enough for a verdict. */
+export const convicts = (rule: Rule, { weight }: Judgement, stretch: readonly WindowTally[]): boolean => {
+  if (weight < rule.windows.hit) return false;
+  if (rule.minEvidence > 1 && stretch.reduce((sum, { denied }) => sum + denied, 0) < rule.minEvidence) return false;
+  return rule.minClients <= 1 || (membersOf(stretch)?.size ?? 0) >= rule.minClients;
 };

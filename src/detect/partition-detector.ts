@@ -2,9 +2,9 @@ import type { Verdict } from '../blocklist/block.ts';
 import { otherClientId } from '../client.ts';
 import type { SeenEvent } from '../event/event-scan.ts';
 import type { AllowedRow } from './notes.ts';
-import { incidentMs, type Rule } from './rule.ts';
+import { incidentMs, incidentStartMs, type Rule } from './rule.ts';
 import { type PassBounds, RulePass } from './rule-pass.ts';
-import type { TrackedEvent } from './rule-tracker.ts';
+import type { TrackedEvent } from './tally.ts';
 
 export const partitionDefaults = {
   /** An event that is further behind the newest one of its partition is no evidence any more. */
@@ -106,7 +106,7 @@ export class PartitionDetector {
     this.#pass = new RulePass({
       rules: this.#rules,
       partition,
-      sinceMs: (rule) => incidentStart(rule, horizonMs),
+      sinceMs: (rule) => incidentStartMs(rule, horizonMs),
       ...(maxSuspects !== undefined && { maxSuspects }),
       ...(maxQuiet !== undefined && { maxQuiet }),
     });
@@ -130,7 +130,7 @@ export class PartitionDetector {
     if (this.#rules.length === 0) return { offset: this.#nextOffset, horizonMs: this.#sinceHorizonMs };
     const horizonMs = Math.max(this.#sinceHorizonMs, this.#watermarkMs - this.#latenessMs);
     const neededMs = Math.min(
-      ...this.#rules.map((rule) => incidentStart(rule, horizonMs) - (rule.windows.of - 1) * rule.windows.lengthMs),
+      ...this.#rules.map((rule) => incidentStartMs(rule, horizonMs) - (rule.windows.of - 1) * rule.windows.lengthMs),
     );
     const index = this.#marks.findLastIndex(({ watermarkMs }) => watermarkMs <= neededMs);
     if (index > 0) this.#marks = this.#marks.slice(index);
@@ -197,6 +197,3 @@ export class PartitionDetector {
     this.#pass.forgetBefore(atMs - this.#latenessMs);
   }
 }
-
-const incidentStart = (rule: Rule, atMs: number): number =>
-  Number.isFinite(atMs) ? Math.floor(atMs / incidentMs(rule)) * incidentMs(rule) : Number.NEGATIVE_INFINITY;

@@ -99,3 +99,7 @@ export interface RuleSet {
  * starts in the middle of a log agrees with one that read it from the beginning.
  */
 export const incidentMs = ({ windows }: Rule): number => windows.lengthMs * windows.of;
+
+/** The beginning of the incident that an instant belongs to; an infinite one is itself. */
+export const incidentStartMs = (rule: Rule, atMs: number): number =>
+  Math.floor(atMs / incidentMs(rule)) * incidentMs(rule);

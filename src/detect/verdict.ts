@@ -1,23 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { Evidence, Verdict } from '../blocklist/block.ts';
-import { type Client, clientKeyOf } from '../client.ts';
-import type { Judgement } from './judge.ts';
-import { incidentMs, type Rule } from './rule.ts';
-import type { WindowTally } from './tally.ts';
+import { type BlockSubject, subjectKeyOf } from '../client.ts';
+import { type Judgement, membersOf } from './judge.ts';
+import { incidentStartMs, type Rule } from './rule.ts';
+import { deniedByName, type WindowTally } from './tally.ts';
 
-const maxRoutes = 10;
-const maxPolicies = 10;
+const maxShown = 10;
 
 export interface Conclusion {
   readonly rule: Rule;
-  readonly client: Client;
-  readonly tenant: string;
+  readonly subject: BlockSubject;
   readonly partition: number;
   readonly judgement: Judgement;
   /** Oldest first. */
   readonly stretch: readonly WindowTally[];
-  /** Of the newest window in it. */
-  readonly windowStartMs: number;
 }
 
 const sum = (stretch: readonly WindowTally[], field: 'denied' | 'allowed' | 'judged' | 'early'): number =>
@@ -25,30 +21,34 @@ const sum = (stretch: readonly WindowTally[], field: 'denied' | 'allowed' | 'jud
 
 const byCodePoint = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
+/** The most denied ones first. */
+const mostFirst = (denied: ReadonlyMap<string, number>): readonly (readonly [string, number])[] =>
+  [...denied].sort(([left, most], [right, more]) => more - most || byCodePoint(left, right)).slice(0, maxShown);
+
 const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Evidence => {
   const withDenials = stretch.filter(({ denied }) => denied > 0);
-  const denied = new Map<string, number>();
-  for (const { routes } of withDenials) {
-    for (const [route, tally] of routes) {
-      if (tally.denied > 0) denied.set(route, (denied.get(route) ?? 0) + tally.denied);
-    }
-  }
-  const routes = [...denied].map(([route, count]) => ({ route, denied: count }));
-  routes.sort((left, right) => right.denied - left.denied || byCodePoint(left.route, right.route));
+  const since = withDenials[0]?.startMs ?? Number.POSITIVE_INFINITY;
+  const denied = deniedByName(
+    withDenials.map(({ routes }) => routes),
+    Number.POSITIVE_INFINITY,
+  );
+  const members = membersOf(withDenials);
   const { lengthMs, of, hit: needed } = rule.windows;
   return {
     denied: sum(stretch, 'denied'),
-    allowed: sum(stretch, 'allowed'),
+    // What went before the first denial is only remembered of those who had been denied before.
+    allowed: sum(
+      stretch.filter(({ startMs }) => startMs >= since),
+      'allowed',
+    ),
     early: sum(stretch, 'judged') > 0 ? sum(stretch, 'early') : null,
-    members: null,
+    members: members && { clients: members.size, most: mostFirst(members).map(([name]) => name) },
     // Promotion knows, and puts it in.
     collateral: null,
     windows: { ...judgement, needed, of, windowMs: lengthMs },
     distinctRoutes: denied.size,
-    routes: routes.slice(0, maxRoutes),
-    policies: [...new Set(withDenials.flatMap(({ policies }) => [...policies]))]
-      .sort(byCodePoint)
-      .slice(0, maxPolicies),
+    routes: mostFirst(denied).map(([route, count]) => ({ route, denied: count })),
+    policies: [...new Set(withDenials.flatMap(({ policies }) => policies))].sort(byCodePoint).slice(0, maxShown),
     firstSeenAtMs: Math.min(...withDenials.map(({ firstDeniedAtMs }) => firstDeniedAtMs)),
     lastSeenAtMs: Math.max(...withDenials.map(({ lastDeniedAtMs }) => lastDeniedAtMs)),
     log: {
@@ -59,18 +59,25 @@ const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Eviden
   };
 };
 
-/** The verdict on a client. Its id depends on rule, client, tenant and incident alone. */
+/** '' where the evidence is from several. */
+const tenantOf = (stretch: readonly WindowTally[]): string => {
+  const tenants = new Set(stretch.flatMap(({ tenant }) => tenant ?? []));
+  const [only = ''] = tenants;
+  return tenants.size === 1 ? only : '';
+};
+
+/** The verdict on a subject. Its id depends on the rule's name, the subject and the incident alone. */
 export const verdictOf = (conclusion: Conclusion): Verdict => {
-  const { rule, client, tenant, windowStartMs } = conclusion;
-  const incident = Math.floor(windowStartMs / incidentMs(rule)) * incidentMs(rule);
-  const subject = JSON.stringify([rule.name, clientKeyOf(client), tenant, incident]);
+  const { rule, subject, stretch } = conclusion;
+  const incident = incidentStartMs(rule, stretch.at(-1)?.startMs ?? 0);
+  const about = JSON.stringify([rule.name, subjectKeyOf(subject), incident]);
   const evidence = evidenceOf(conclusion);
   return {
-    id: createHash('sha256').update(subject).digest('hex').slice(0, 24),
+    id: createHash('sha256').update(about).digest('hex').slice(0, 24),
     rule: rule.name,
     ruleHash: rule.hash,
-    subject: client,
-    tenant,
+    subject,
+    tenant: tenantOf(stretch),
     atMs: evidence.lastSeenAtMs,
     evidence,
   };

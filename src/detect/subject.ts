@@ -1,0 +1,30 @@
+import { neighbourPrefixLengths, networkOf } from '../address.ts';
+import { type BlockSubject, type Client, clientKeyOf, subjectKeyOf } from '../client.ts';
+import type { Grouping } from './rule.ts';
+
+/** Nearly all addresses there are: their network is read off, not worked out. */
+const plainAddress = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
+/** The network that an address is a neighbour in, IPv4 /24 or IPv6 /64; null: it is none. One partition holds it all. */
+export const neighbourhoodOf = ({ kind, id }: Client): string | null => {
+  if (kind !== 'ip') return null;
+  if (plainAddress.test(id)) return `${id.slice(0, id.lastIndexOf('.'))}.0/24`;
+  // An IPv6 client is a network already.
+  return id.includes('/') ? id : networkOf(id, neighbourPrefixLengths);
+};
+
+/** Who a rule that groups like this would block; null: nobody. */
+export const subjectOf = (by: Grouping, client: Client, tenant: string): BlockSubject | null => {
+  const { kind, id } = client;
+  if (by === 'client') return { kind, id };
+  if (by === 'client-in-tenant') return { kind, id, tenant };
+  const network = neighbourhoodOf(client);
+  return network === null ? null : { kind: 'network', id: network };
+};
+
+/** What the subject goes by, without making it. */
+export const subjectKeyBy = (by: Grouping, client: Client, tenant: string): string | null => {
+  if (by === 'client') return clientKeyOf(client);
+  if (by === 'client-in-tenant') return subjectKeyOf({ ...client, tenant });
+  return neighbourhoodOf(client);
+};
