@@ -1,34 +1,43 @@
---[[ What happened to the block list after a sequence number, read as one.
-The epoch that followers compare also names this server's replication history: after a failover it is another one, and
-they take a snapshot instead of trusting numbers that were given out twice.
+--[[ What happened to the block list after a sequence number, read as one. Behind block-list.lua.
 
-KEYS[1] list: epoch, sequence, order (hash)
-KEYS[2] change log (stream, ids are <sequence>-0)
-ARGV[1] epoch of the follower; '' only asks where the list stands
-ARGV[2] last sequence number that the follower has, >= 0
-ARGV[3] changes to return at most, >= 1
+ARGV[2] JSON: epoch ('' only asks where the list stands; 'relay' means that of the relay, see below), after (the last
+  sequence number that the asker has, >= 0; -1: before the oldest that is kept), changes (to return at most, >= 1)
 
-Returns {gap 0|1, epoch, sequence of the list, now ms, then per change: sequence, field, value, field, value, field, value}
+Returns {gap 0|1, epoch, sequence, now ms, sequence before the oldest kept, sequence up to which the relay has told, then
+per change its sequence and its fields and values as one list}
 ]]
-local epoch = redis.call('HGET', KEYS[1], 'epoch') or ''
-local replication = redis.pcall('INFO', 'replication')
-if type(replication) == 'string' then
-  epoch = epoch .. '.' .. (string.match(replication, 'master_replid:(%x+)') or '')
-end
-local sequence = tonumber(redis.call('HGET', KEYS[1], 'sequence') or '0')
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local reply = { 0, epoch, sequence, now }
-if ARGV[1] == '' then return reply end
+local asked = cjson.decode(ARGV[2])
+-- More entries than this in one answer would hold up the server and the asker.
+local most_entries = 5000
 
-local after = tonumber(ARGV[2])
-if ARGV[1] ~= epoch or after > sequence then return { 1, epoch, sequence, now } end
-if after == sequence then return reply end
-local first = string.format('%.0f-0', after + 1)
-local changes = redis.call('XRANGE', KEYS[2], first, '+', 'COUNT', ARGV[3])
-if #changes == 0 or changes[1][1] ~= first then return { 1, epoch, sequence, now } end
-for _, change in ipairs(changes) do
-  reply[#reply + 1] = tonumber(string.match(change[1], '^%d+'))
-  for _, value in ipairs(change[2]) do reply[#reply + 1] = value end
+-- Ahead of the list: it was rolled back, and numbers would be given out twice. Everybody begins anew.
+if asked.epoch == place.epoch and asked.after > told_sequence() then
+  begin_epoch(place.replication, whole(place.relayed))
+end
+
+local function position(gap)
+  local oldest = redis.call('XRANGE', key('changes'), '-', '+', 'COUNT', 1)[1]
+  local before = oldest and tonumber(string.match(oldest[1], '^%d+')) - 1 or place.sequence
+  before = math.max(0, before - place.start)
+  return { gap, place.epoch, told_sequence(), now, before, math.max(0, place.relayed - place.start) }
+end
+
+if asked.epoch == '' then return position(0) end
+if asked.epoch ~= place.epoch then return position(1) end
+local reply = position(0)
+local after = asked.after < 0 and reply[5] or asked.after
+if after < reply[5] then return position(1) end
+local entries = 0
+local from = whole(place.start + after + 1) .. '-0'
+while entries < most_entries and #reply - 6 < 2 * asked.changes do
+  local changes = redis.call('XRANGE', key('changes'), from, '+', 'COUNT', math.min(50, asked.changes - (#reply - 6) / 2))
+  for _, change in ipairs(changes) do
+    reply[#reply + 1] = tonumber(string.match(change[1], '^%d+')) - place.start
+    reply[#reply + 1] = change[2]
+    entries = entries + tonumber(change[2][6])
+    if entries >= most_entries then break end
+  end
+  if #changes == 0 then break end
+  from = whole(reply[#reply - 1] + place.start + 1) .. '-0'
 end
 return reply

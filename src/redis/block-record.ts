@@ -1,13 +1,20 @@
-import type { Block, BlockState } from '../blocklist/block.ts';
-import type { BlockEntry, Change } from '../blocklist/block-list.ts';
-import { TidegateError } from '../errors.ts';
+import type { Block, BlockAction, BlockState } from '../blocklist/block.ts';
+import type { BlockEntry, Change } from '../blocklist/block-feed.ts';
+import { nothingSwitchedOff, type Switch, type Switches } from '../blocklist/block-switches.ts';
+import { brokenReply } from './block-scripts.ts';
+import { subjectKeyFrom } from './block-subject.ts';
 
 /** What never changes of a block, stored as one JSON text; the rest are fields that scripts write. */
-export type FixedPart = Pick<Block, 'client' | 'tenant' | 'rule' | 'ruleHash' | 'verdictId' | 'evidence'>;
+export type FixedPart = Pick<
+  Block,
+  'subject' | 'origin' | 'tenant' | 'rule' | 'ruleHash' | 'verdictId' | 'owner' | 'evidence'
+>;
 
-/** A reply that is not what the header of its script promises. */
-export const brokenReply = (what: string): TidegateError =>
-  new TidegateError('STORE_FAILED', `Redis answered with something else than ${what}`);
+export const fixedPartOf = (block: FixedPart): string => {
+  const { subject, origin, tenant, rule, ruleHash, verdictId, owner, evidence } = block;
+  const fixed: FixedPart = { subject, origin, tenant, rule, ruleHash, verdictId, owner, evidence };
+  return JSON.stringify(fixed);
+};
 
 /** A flat list of fields and values. */
 export const fieldsOf = (flat: readonly unknown[]): Record<string, string> => {
@@ -16,46 +23,110 @@ export const fieldsOf = (flat: readonly unknown[]): Record<string, string> => {
   return fields;
 };
 
+/** `refuse`, or `<limit>/<window ms>`. */
+export const actionText = (action: BlockAction): string =>
+  action.kind === 'refuse' ? 'refuse' : `${action.limit}/${action.windowMs}`;
+
+export const actionFrom = (text: string | undefined): BlockAction => {
+  const [limit, windowMs] = (text ?? '').split('/');
+  return windowMs === undefined
+    ? { kind: 'refuse' }
+    : { kind: 'limit', limit: Number(limit), windowMs: Number(windowMs) };
+};
+
 /** A stored block; null when nothing is stored. */
 export const blockFromFields = (id: string, fields: Readonly<Record<string, string>>): Block | null => {
-  const { fixed, state } = fields;
+  const { fixed, state, identities } = fields;
   if (fixed === undefined || state === undefined) return null;
+  const { evidence, ...rest } = JSON.parse(fixed) as FixedPart;
+  const collateral = identities === undefined || identities === '' ? null : { identities: Number(identities) };
   return {
     id,
-    ...(JSON.parse(fixed) as FixedPart),
+    ...rest,
     state: state as BlockState,
     version: Number(fields.version),
+    action: actionFrom(fields.action),
     blockedAtMs: Number(fields.blockedAtMs),
     expiresAtMs: Number(fields.expiresAtMs),
     strikes: Number(fields.strikes),
+    evidence: evidence && { ...evidence, collateral },
     reason: fields.reason ?? '',
     actor: fields.actor ?? '',
   };
 };
 
-/** `expiry blockId rule`, as the promoting script writes it. */
-export const entryFromLine = (clientKey: string, line: string): BlockEntry => {
-  const [, expiresAt, blockId, rule] = /^(\d+) (\S+) (.+)$/.exec(line) ?? [];
-  if (expiresAt === undefined || blockId === undefined || rule === undefined) throw brokenReply('a block entry');
-  return { clientKey, blockId, rule, expiresAtMs: Number(expiresAt) };
+/** A reply of `first, block id, fields and values`. */
+export const blockFromReply = ([, id, ...flat]: readonly unknown[]): Block => {
+  const block = blockFromFields(String(id), fieldsOf(flat));
+  if (!block) throw brokenReply('a block');
+  return block;
 };
 
-/** Sequence number, then three pairs of field and value. */
-const itemsPerChange = 7;
+/** `<end, base 36> <block id> <rule>[ <action>]`, as scripts write it. */
+export const entryFromLine = (stored: string, line: string): BlockEntry => {
+  const [ends, blockId, rule, action] = line.split(' ');
+  if (ends === undefined || blockId === undefined || rule === undefined) throw brokenReply('a block entry');
+  return {
+    subjectKey: subjectKeyFrom(stored),
+    blockId,
+    rule,
+    expiresAtMs: Number.parseInt(ends, 36),
+    action: actionFrom(action),
+  };
+};
 
-/** The changes of a reply of `block-changes`, which begin at `from`. */
-export const changesFrom = (reply: readonly unknown[], from: number): Change[] => {
-  const changes: Change[] = [];
-  for (let at = from; at + itemsPerChange <= reply.length; at += itemsPerChange) {
-    const sequence = Number(reply[at]);
-    const { kind, client = '', entry, block } = fieldsOf(reply.slice(at + 1, at + itemsPerChange));
-    if (kind === 'added' && entry !== undefined) {
-      changes.push({ kind, sequence, entry: entryFromLine(client, entry) });
-    } else if (kind === 'removed' && block !== undefined) {
-      changes.push({ kind, sequence, clientKey: client, blockId: block });
-    } else {
-      throw brokenReply('a change of the block list');
-    }
+/** What all entries of one import have in common; `gone`: nothing of it holds any more. */
+export interface ImportTerms {
+  readonly id: string;
+  readonly rule: string;
+  readonly action: string;
+  readonly ends: number;
+  readonly gone?: boolean;
+}
+
+export const entryOfImport = (stored: string, terms: ImportTerms): BlockEntry => ({
+  subjectKey: subjectKeyFrom(stored),
+  blockId: terms.id,
+  rule: terms.rule,
+  expiresAtMs: terms.ends,
+  action: actionFrom(terms.action),
+});
+
+/** Fields and values of the switches; those that are over are on again. */
+export const switchesFrom = (flat: readonly unknown[], nowMs: number): Switches => {
+  const stored = fieldsOf(flat);
+  const off = (what: string): Switch | null => {
+    const text = stored[what];
+    const found = text === undefined ? null : (JSON.parse(text) as Switch);
+    return found && found.untilMs > nowMs ? found : null;
+  };
+  return { ...nothingSwitchedOff, blocks: off('blocks'), limits: off('limits') };
+};
+
+const listFrom = (payload: string): string[] => JSON.parse(payload) as string[];
+
+const pairsFrom = (payload: string): Pick<BlockEntry, 'subjectKey' | 'blockId'>[] => {
+  const list = listFrom(payload);
+  const entries: Pick<BlockEntry, 'subjectKey' | 'blockId'>[] = [];
+  for (let at = 0; at + 1 < list.length; at += 2) {
+    entries.push({ subjectKey: subjectKeyFrom(list[at] ?? ''), blockId: list[at + 1] ?? '' });
   }
-  return changes;
+  return entries;
+};
+
+/** One record of the change log, for gates. */
+export const changeFrom = (sequence: number, flat: readonly unknown[], nowMs: number): Change => {
+  const { k: kind, p: payload = '' } = fieldsOf(flat);
+  if (kind === 'noted') return { kind, sequence };
+  if (kind === 'added') {
+    const [line = '', ...subjects] = listFrom(payload);
+    return { kind, sequence, entries: subjects.map((stored) => entryFromLine(stored, line)) };
+  }
+  if (kind === 'removed') return { kind, sequence, entries: pairsFrom(payload) };
+  if (kind === 'exempted') {
+    const [stored = '', untilMs] = listFrom(payload);
+    return { kind, sequence, exemption: { subjectKey: subjectKeyFrom(stored), untilMs: Number(untilMs) } };
+  }
+  if (kind === 'switched') return { kind, sequence, switches: switchesFrom(listFrom(payload), nowMs) };
+  throw brokenReply('a change');
 };

@@ -1,0 +1,124 @@
+import type { Block, BlockState } from '../blocklist/block.ts';
+import type { Cursor } from '../blocklist/block-feed.ts';
+import type { Breaker } from '../blocklist/block-switches.ts';
+import type { ChangeLog, LoggedChange, LoggedChanges } from '../blocklist/change-log.ts';
+import { breakerNotice } from '../blocklist/notices.ts';
+import { actionFrom, fieldsOf } from './block-record.ts';
+import { readBlocks } from './block-review.ts';
+import type { BlockScripts } from './block-scripts.ts';
+
+interface LoggedRecord {
+  readonly sequence: number;
+  readonly timeMs: number;
+  /** '' where the change has no block of its own. */
+  readonly blockId: string;
+  /** Of a block what changes, as a list; else a notice. */
+  readonly audit: string;
+}
+
+/** The change log in Redis, for whoever publishes it. */
+export class RedisChangeLog implements ChangeLog {
+  readonly #scripts: BlockScripts;
+
+  constructor(scripts: BlockScripts) {
+    this.#scripts = scripts;
+  }
+
+  async loggedAfter(cursor: Cursor | null, maxChanges: number): Promise<LoggedChanges> {
+    const known = cursor ?? { ...(await this.#position()), sequence: -1 };
+    const asked = { epoch: known.epoch, after: known.sequence, changes: maxChanges };
+    const [gap, epochNow, , , before, , ...flat] = await this.#scripts.run('changes', asked);
+    const epoch = String(epochNow);
+    const oldest = Number(before);
+    if (gap !== 0) {
+      const read = known.epoch === epoch ? Math.min(known.sequence, oldest) : 0;
+      return { kind: 'gap', cursor: { epoch, sequence: oldest }, lost: oldest - read };
+    }
+    const records = recordsFrom(flat);
+    const changes = await this.#withBlocks(records);
+    const from = known.sequence < 0 ? oldest : known.sequence;
+    return { kind: 'changes', cursor: { epoch, sequence: changes.at(-1)?.sequence ?? from }, changes };
+  }
+
+  async relayedUpTo(): Promise<Cursor | null> {
+    const { epoch, relayed } = await this.#position();
+    const key = this.#scripts.key('list');
+    const marked = await this.#scripts.guard(this.#scripts.redis.hget(key, 'relayedEpoch'));
+    return marked === epoch ? { epoch, sequence: relayed } : null;
+  }
+
+  async markRelayed({ epoch, sequence }: Cursor): Promise<void> {
+    await this.#scripts.run('relay', { epoch, sequence });
+  }
+
+  async leadRelay(holder: string, ttlMs: number): Promise<boolean> {
+    const [leads] = await this.#scripts.run('relay', { holder, ttlMs });
+    return leads === 1;
+  }
+
+  async #position(): Promise<{ epoch: string; relayed: number }> {
+    const [, epoch, , , , relayed] = await this.#scripts.run('changes', { epoch: '' });
+    return { epoch: String(epoch), relayed: Number(relayed) };
+  }
+
+  async #withBlocks(records: readonly LoggedRecord[]): Promise<LoggedChange[]> {
+    const ids = [...new Set(records.flatMap(({ blockId }) => (blockId === '' ? [] : blockId)))];
+    const blocks = new Map((await readBlocks(this.#scripts, ids)).map((block, index) => [ids[index], block]));
+    return records.map(({ sequence, timeMs, blockId, audit }) => {
+      const block = blockId === '' ? noticeFrom(audit, timeMs) : blockAsLogged(blockId, blocks.get(blockId), audit);
+      return { sequence, timeMs, block };
+    });
+  }
+}
+
+const recordsFrom = (flat: readonly unknown[]): LoggedRecord[] => {
+  const records: LoggedRecord[] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const { t: time, b: blockId = '', a: audit = '' } = fieldsOf(flat[at + 1] as unknown[]);
+    records.push({ sequence: Number(flat[at]), timeMs: Number(time), blockId, audit });
+  }
+  return records;
+};
+
+type BreakerText = Pick<Breaker, 'state' | 'reason'> & { readonly breaker: string; readonly actor: string };
+
+/** Breakers open in scripts, which say in few words what a notice is made of. */
+const noticeFrom = (audit: string, timeMs: number): Block => {
+  const told = JSON.parse(audit) as Block | BreakerText;
+  if (!('breaker' in told)) return told;
+  return breakerNotice(timeMs, { rule: told.breaker, state: told.state, reason: told.reason }, told.actor);
+};
+
+/** Blocks outlive the log by weeks: one that is gone was deleted by hand. */
+const gone = (id: string): Omit<Block, 'state' | 'version' | 'action'> => ({
+  id,
+  subject: { kind: 'key', id: '~gone' },
+  origin: 'person',
+  tenant: '',
+  rule: '',
+  ruleHash: '',
+  verdictId: '',
+  owner: '',
+  blockedAtMs: 0,
+  expiresAtMs: 0,
+  strikes: 0,
+  evidence: null,
+  reason: '',
+  actor: '',
+});
+
+/** What never changes as it is stored, the rest as the change left it. */
+const blockAsLogged = (id: string, stored: Block | null | undefined, audit: string): Block => {
+  const [state, version, blockedAtMs, expiresAtMs, strikes, reason, actor, action] = JSON.parse(audit) as string[];
+  return {
+    ...(stored ?? gone(id)),
+    state: state as BlockState,
+    version: Number(version),
+    blockedAtMs: Number(blockedAtMs),
+    expiresAtMs: Number(expiresAtMs),
+    strikes: Number(strikes),
+    reason: reason ?? '',
+    actor: actor ?? '',
+    action: actionFrom(action),
+  };
+};
