@@ -1,5 +1,5 @@
 import type { BlockDuration, Evidence, Verdict } from '../../src/blocklist/block.ts';
-import type { BlockBudget, Promotion } from '../../src/blocklist/block-promoter.ts';
+import type { BlockBudget, Promotion, SharedAddressTerms } from '../../src/blocklist/block-promoter.ts';
 import type { BlockSubject } from '../../src/client.ts';
 
 export const clientA: BlockSubject = { kind: 'ip', id: '203.0.113.9' };
@@ -33,6 +33,13 @@ export const duration: BlockDuration = {
 
 /** Enough for every test that is not about budgets. */
 export const budget: BlockBudget = { blocksPerHour: 100, blocksPerMinute: 100, requestShare: 0, clientShare: 0 };
+
+/** What a rule does from so many identities behind an address on. */
+export const sharedFrom = (identities: number, what: SharedAddressTerms['then']): SharedAddressTerms => ({
+  identities,
+  // biome-ignore lint/suspicious/noThenProperty: the port's word; nobody awaits terms
+  then: what,
+});
 
 /** A promotion that a list would act on, but for what is changed. */
 export const promotionOf = (
