@@ -91,14 +91,14 @@ local function each_shard(from, visit)
   return nil
 end
 
--- Drops of a shard what is over, and what `is_over` says. Removals that gates cannot know of by themselves are returned:
--- subject, block id, subject, block id, …
-local function tidy_shard(shard, is_over)
+-- Drops of a shard what is over. Removals that gates cannot know of by themselves are returned:
+-- subject, block id, subject, block id, …; then how many entries there were.
+local function tidy_shard(shard)
   local over, removed = {}, {}
   local flat = redis.call('HGETALL', shard_key(shard))
   for index = 1, #flat, 2 do
     local entry = entry_of(flat[index + 1])
-    if not in_force(entry) or (is_over and is_over(entry)) then
+    if not in_force(entry) then
       over[#over + 1] = flat[index]
       if entry and entry.ends > now then
         removed[#removed + 1] = flat[index]
@@ -108,7 +108,7 @@ local function tidy_shard(shard, is_over)
   end
   drop_entries(shard, over)
   if #flat == 0 then mark_shard(shard, false) end
-  return removed
+  return removed, #flat / 2
 end
 
 -- A bounded sweep with each write, from where the last one ended.
@@ -120,7 +120,7 @@ local function sweep(shards)
     return shards <= 0
   end)
   redis.call('HSET', list, 'swept', whole(next_shard or 0))
-  if #removed > 0 then record('removed', #removed / 2, 'p', cjson.encode(removed)) end
+  if #removed > 0 then record_block('removed', #removed / 2, cjson.encode(removed), removed[2]) end
 end
 
 -- The entry in force that hits the subject: its own, or of a network around it. `around`: subject, shard, own first.

@@ -11,7 +11,7 @@ local asked = cjson.decode(ARGV[2])
 local left_out = 0
 
 for _, note in ipairs(asked.traffic) do
-  local name = key('traffic', whole(note[1]))
+  local name = key('traffic', whole(note[1] - note[1] % 60000))
   -- Older than any share is taken of, or from a clock that is ahead by more than a step.
   if note[1] <= now - hour or note[1] > now + hour then
     left_out = left_out + 1

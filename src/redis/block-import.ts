@@ -66,11 +66,13 @@ export const importList = async (scripts: BlockScripts, given: ListImport): Prom
 /** Drops what imports that have ended have left, and tells gates. Returns how many entries that were. */
 export const dropEnded = async (scripts: BlockScripts): Promise<number> => {
   let removed = 0;
-  let shard = 0;
-  while (shard >= 0) {
-    const [next, count] = await scripts.run('walk', { from: shard, entries: entriesPerStep, forget: true });
+  let from = 0;
+  let gone: readonly unknown[] | undefined;
+  while (from >= 0) {
+    const [next, count, ...names] = await scripts.run('walk', { from, entries: entriesPerStep, gone });
+    gone = names;
     removed += Number(count);
-    shard = Number(next);
+    from = Number(next);
   }
   return removed;
 };
@@ -108,13 +110,12 @@ const guardFor =
   (lengths: readonly number[]) =>
   (subject: BlockSubject): Guard | null => {
     const range = rangeOf(subject);
-    if (range === null) return null;
     const [base = ''] = subject.id.split('/', 1);
     const networks = lengths.flatMap((length) => {
-      const id = length < range.prefixLength ? networkOf(base, { v4: length, v6: length }) : null;
+      const id = range && length < range.prefixLength ? networkOf(base, { v4: length, v6: length }) : null;
       return id === null ? [] : [{ kind: 'network' as const, id }];
     });
-    if (networks.length === 0 && subject.kind !== 'network') return null;
+    if (networks.length === 0 && subject.kind !== 'network' && subject.tenant === undefined) return null;
     const tenants = subject.tenant === undefined ? [{}] : [{ tenant: subject.tenant }, {}];
     const own = { kind: subject.kind, id: subject.id };
     const around = [own, ...networks].flatMap((one) => tenants.map((tenant) => ({ ...one, ...tenant })));
