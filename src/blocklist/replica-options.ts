@@ -38,7 +38,15 @@ export interface BlockListReplicaOptions {
   readonly listName?: string;
   /** Default {@link replicaDefaults}.fileMs. */
   readonly fileMs?: number;
+  /** Default {@link replicaDefaults}.refusalsMs. */
+  readonly refusalsMs?: number;
 }
+
+/**
+ * Over how long the gates of a fleet spread their snapshots when all of them need one at once, after a failover: with so many
+ * entries each. They go on with what they have until then.
+ */
+export const snapshotSpreadMs = (entries: number): number => Math.min(30_000, 500 + entries / 100);
 
 export interface ReplicaStats {
   /** Held, networks and expired ones that are not swept yet included. */
@@ -48,6 +56,8 @@ export interface ReplicaStats {
   readonly exemptions: number;
   readonly snapshots: number;
   readonly changes: number;
+  /** Times that the change log did not go on where this replica stood. */
+  readonly gaps: number;
   /** Attempts to follow that failed. */
   readonly failures: number;
   /** Entries left out: no room, no subject that can be read, or a network too wide to be meant. */
@@ -59,4 +69,6 @@ export interface ReplicaStats {
   readonly filesWritten: number;
   readonly fileFailures: number;
   readonly filesIgnored: number;
+  /** Since what is in the file was complete; null: there is none. */
+  readonly fileAgeMs: number | null;
 }

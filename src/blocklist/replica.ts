@@ -1,63 +1,102 @@
-import { type Client, clientKeyOf } from '../client.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Client } from '../client.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { BlockEntry, BlockFeed, Change, Cursor } from './block-feed.ts';
-import { nothingSwitchedOff, type Switched, type Switches } from './block-switches.ts';
-import { type BlockListReplicaOptions, type ReplicaStats, replicaDefaults } from './replica-options.ts';
+import type { BlockEntry, BlockFeed, Change, Changes, Cursor, Refusals } from './block-feed.ts';
+import type { Switched } from './block-switches.ts';
+import { HeldList, type HeldListLimits } from './held-list.ts';
+import { ListKeeper } from './list-keeper.ts';
+import { RefusalTally } from './refusal-tally.ts';
+import type { Kept } from './replica-file.ts';
+import {
+  type BlockListReplicaOptions,
+  type ReplicaStats,
+  replicaDefaults,
+  snapshotSpreadMs,
+} from './replica-options.ts';
 
 export { type BlockListReplicaOptions, type ReplicaStats, replicaDefaults } from './replica-options.ts';
 
 /** A pull that never ends would mean a list that changes faster than it can be read; the next pull goes on. */
 const maxPullsPerSync = 1000;
 const maxSnapshotsPerSync = 3;
+/** Entries taken over between two turns of the event loop: about two milliseconds. */
+const entriesPerTurn = 1000;
+
+const noFile = { filesWritten: 0, fileFailures: 0, filesIgnored: 0 };
+
+const neverRead = (): TidegateError =>
+  new TidegateError('STORE_FAILED', 'the block list changes faster than a snapshot of it can be read', {
+    retryable: true,
+  });
 
 /**
  * The block list in this process. `find` answers without I/O; a follower keeps the entries up to date. When the list
- * cannot be reached, the last known entries stay in force until they expire, and `ageMs` grows.
+ * cannot be reached, the last known entries stay in force until they expire, and `ageMs` grows. Before there is a list, from
+ * its engine or from the file of the last run, nobody is blocked.
  */
 export class BlockListReplica {
   readonly #feed: BlockFeed;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #random: () => number;
-  readonly #maxEntries: number;
-  #entries = new Map<string, BlockEntry>();
-  #switches: Switches = nothingSwitchedOff;
+  readonly #limits: HeldListLimits;
+  readonly #tally: RefusalTally;
+  readonly #keeper: ListKeeper | null;
+  readonly #listName: string;
+  #list: HeldList;
+  /** Whether it is one that was read. */
+  #isKnown = false;
   #cursor: Cursor | null = null;
   #syncedAtMs: number | null = null;
+  #loading: Promise<void> | null = null;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #timer: Timer | null = null;
   #following = false;
   #failuresInARow = 0;
   #sweepAtMs = 0;
-  #counts = { snapshots: 0, changes: 0, failures: 0, dropped: 0 };
+  #snapshotDueAtMs = 0;
+  #counts = { snapshots: 0, changes: 0, gaps: 0, failures: 0, droppedBefore: 0 };
 
   constructor(options: BlockListReplicaOptions) {
-    const { feed, clock = systemClock, logger = silentLogger, random = () => 0.5, maxEntries } = options;
+    const { feed, clock = systemClock, logger = silentLogger, random = () => 0.5, snapshotFile } = options;
+    const { maxEntries, maxNetworks, refusalsMs, fileMs } = { ...replicaDefaults, ...options };
     this.#feed = feed;
     this.#clock = clock;
     this.#logger = logger;
     this.#random = random;
-    this.#maxEntries = maxEntries ?? replicaDefaults.maxEntries;
+    this.#limits = { maxEntries, maxNetworks };
+    this.#listName = options.listName ?? '';
+    this.#list = new HeldList(this.#limits);
+    const onFailure = (error: unknown): void =>
+      logger.warn({ err: messageOf(error) }, 'what was refused could not be told; it is told later');
+    this.#tally = new RefusalTally({ feed, clock, random, everyMs: refusalsMs, onFailure });
+    const keeping = { clock, logger, random, everyMs: fileMs, listName: this.#listName, limits: this.#limits };
+    this.#keeper =
+      snapshotFile === undefined ? null : new ListKeeper({ ...keeping, path: snapshotFile, kept: () => this.#kept() });
   }
 
-  /** The entry in force for this client, or null. */
-  find(client: Client, _tenant: string, nowMs: number): BlockEntry | null {
-    const entry = this.#entries.get(clientKeyOf(client));
-    return entry !== undefined && entry.expiresAtMs > nowMs ? entry : null;
+  /** The most specific entry in force that hits this client of this tenant, or null: exempt ones have none. */
+  find(client: Client, tenant: string, nowMs: number): BlockEntry | null {
+    return this.#list.find(client, tenant, nowMs);
   }
 
-  /** Whether an operator has switched this off. */
+  /** Whether an operator has switched this off. Ends by itself, by the clock of this machine. */
   isOff(what: Switched, nowMs: number): boolean {
-    const off = this.#switches[what];
+    const off = this.#list.switches[what];
     return off !== null && off.untilMs > nowMs;
+  }
+
+  /** Adds up what a refusal has spared, for the list. */
+  refused(entry: BlockEntry, spared: Pick<Refusals, 'commands' | 'bytes'>, nowMs: number): void {
+    this.#tally.add(entry, spared, nowMs);
   }
 
   /** Entries held, expired ones that are not swept yet included. */
   get size(): number {
-    return this.#entries.size;
+    return this.#list.size;
   }
 
   get cursor(): Cursor | null {
@@ -70,17 +109,38 @@ export class BlockListReplica {
   }
 
   stats(): ReplicaStats {
-    const none = { refusalsDropped: 0, refusalFailures: 0, filesWritten: 0, fileFailures: 0, filesIgnored: 0 };
-    return { entries: this.#entries.size, networks: 0, exemptions: 0, ...none, ...this.#counts };
+    const { droppedBefore, ...counts } = this.#counts;
+    const { size, networks, exempted, dropped } = this.#list;
+    const writtenAtMs = this.#keeper?.writtenAtMs ?? null;
+    return {
+      entries: size,
+      networks,
+      exemptions: exempted,
+      ...counts,
+      dropped: droppedBefore + dropped,
+      refusalsDropped: this.#tally.dropped,
+      refusalFailures: this.#tally.failures,
+      ...(this.#keeper?.counts ?? noFile),
+      fileAgeMs: writtenAtMs === null ? null : Math.max(0, this.#clock.nowMs() - writtenAtMs),
+    };
+  }
+
+  /**
+   * Takes the list of the last run from its file, if there is one and no list is known yet. Never rejects. A first `sync`
+   * or `follow` does so by itself; whoever decides requests before that one is through waits for this.
+   */
+  load(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
   }
 
   /** Takes over everything that was written before this call. Rejects when the list cannot be read. */
   sync(): Promise<void> {
-    if (!this.#running) return this.#start();
+    if (!this.#running) return this.#start({ isPatient: false });
     // The pull under way may have read before the caller's write: it needs one that starts now.
     this.#next ??= this.#running.then(
-      () => this.#start(),
-      () => this.#start(),
+      () => this.#start({ isPatient: false }),
+      () => this.#start({ isPatient: false }),
     );
     return this.#next;
   }
@@ -89,18 +149,35 @@ export class BlockListReplica {
   follow({ pollMs = replicaDefaults.pollMs }: { readonly pollMs?: number } = {}): void {
     if (this.#following) return;
     this.#following = true;
+    this.#tally.start();
     this.#schedule(this.#random() * pollMs, pollMs);
   }
 
-  stop(): void {
+  /** Ends the following at once, tells what was refused and keeps the list. Never rejects. */
+  async stop(): Promise<void> {
     this.#following = false;
     this.#timer?.cancel();
     this.#timer = null;
+    await Promise.all([this.#tally.stop(), this.#keeper?.write()]);
   }
 
-  #start(): Promise<void> {
-    this.#next = null;
-    const run = this.#pullAll().finally(() => {
+  async #load(): Promise<void> {
+    const kept = (await this.#keeper?.load()) ?? null;
+    if (kept === null || this.#isKnown) return;
+    const { list, epoch, sequence, syncedAtMs } = kept;
+    this.#swap(list, { epoch, sequence });
+    this.#syncedAtMs = syncedAtMs;
+    this.#logger.info({ entries: list.size, ageMs: this.ageMs() }, 'block list of the last run taken from its file');
+  }
+
+  #kept(): Kept | null {
+    if (this.#cursor === null || this.#syncedAtMs === null) return null;
+    return { ...this.#cursor, syncedAtMs: this.#syncedAtMs, listName: this.#listName, list: this.#list };
+  }
+
+  #start(how: { readonly isPatient: boolean }): Promise<void> {
+    if (!how.isPatient) this.#next = null;
+    const run = this.#pullAll(how.isPatient).finally(() => {
       if (this.#running === run) this.#running = null;
     });
     this.#running = run;
@@ -109,7 +186,8 @@ export class BlockListReplica {
 
   #schedule(delayMs: number, pollMs: number): void {
     this.#timer = this.#clock.schedule(delayMs, () => {
-      this.sync().then(
+      const run = this.#running ?? this.#start({ isPatient: true });
+      run.then(
         () => this.#followed(pollMs),
         (error: unknown) => this.#failed(error, pollMs),
       );
@@ -119,26 +197,30 @@ export class BlockListReplica {
   #followed(pollMs: number): void {
     if (this.#failuresInARow > 0) this.#logger.info({ failures: this.#failuresInARow }, 'block list followed again');
     this.#failuresInARow = 0;
-    if (this.#following) this.#schedule(pollMs, pollMs);
+    const waitMs = this.#cursor === null ? this.#snapshotDueAtMs - this.#clock.nowMs() : pollMs;
+    if (this.#following) this.#schedule(Math.max(1, waitMs), pollMs);
   }
 
   #failed(error: unknown, pollMs: number): void {
     this.#failuresInARow += 1;
     const fields = { err: messageOf(error), ageMs: this.ageMs(), entries: this.size };
-    if (this.#failuresInARow === 1) this.#logger.warn(fields, 'block list out of reach: the last known one stays');
+    if (this.#failuresInARow === 1) {
+      const then = this.#isKnown ? 'the last known one stays' : 'none is known, and nobody is blocked until it is';
+      this.#logger.warn(fields, `block list out of reach: ${then}`);
+    }
     const ceilingMs = Math.min(replicaDefaults.maxBackOffMs, pollMs * 2 ** Math.min(this.#failuresInARow, 20));
     if (this.#following) this.#schedule(ceilingMs * (0.5 + this.#random() / 2), pollMs);
   }
 
-  async #pullAll(): Promise<void> {
+  /** A patient one leaves a snapshot for later, when it is its turn, while there is a list to go on with. */
+  async #pullAll(isPatient: boolean): Promise<void> {
+    await this.load();
     try {
       const snapshotsBefore = this.#counts.snapshots;
-      for (let pull = 0; pull < maxPullsPerSync && !(await this.#pull()); pull += 1) {
-        if (this.#counts.snapshots - snapshotsBefore > maxSnapshotsPerSync) {
-          throw new TidegateError('STORE_FAILED', 'the block list changes faster than a snapshot of it can be read', {
-            retryable: true,
-          });
-        }
+      for (let pull = 0; pull < maxPullsPerSync; pull += 1) {
+        if (this.#cursor === null && isPatient && this.#isKnown && this.#clock.nowMs() < this.#snapshotDueAtMs) return;
+        if (await this.#pull()) break;
+        if (this.#counts.snapshots - snapshotsBefore > maxSnapshotsPerSync) throw neverRead();
       }
     } catch (error) {
       this.#counts.failures += 1;
@@ -151,59 +233,83 @@ export class BlockListReplica {
 
   /** One step towards the end of the change log; true at the end. */
   async #pull(): Promise<boolean> {
-    if (this.#cursor === null) {
+    const cursor = this.#cursor;
+    if (cursor === null) {
       await this.#takeSnapshot();
       return false;
     }
-    const answer = await this.#feed.changesAfter(this.#cursor, replicaDefaults.changesPerPull);
-    if (answer.kind === 'gap') {
+    const answer = await this.#feed.changesAfter(cursor, replicaDefaults.changesPerPull);
+    const news = newsIn(answer, cursor);
+    if (news === null) {
+      this.#counts.gaps += 1;
       this.#cursor = null;
+      this.#snapshotDueAtMs = this.#clock.nowMs() + this.#random() * snapshotSpreadMs(this.size);
       return false;
     }
-    for (const change of answer.changes) this.#apply(change);
-    this.#counts.changes += answer.changes.length;
-    this.#cursor = answer.cursor;
-    return answer.changes.length < replicaDefaults.changesPerPull;
+    await this.#apply(news);
+    const sequence = news.at(-1)?.sequence ?? cursor.sequence;
+    this.#cursor = { epoch: cursor.epoch, sequence };
+    if (news.length > 0) this.#keeper?.changed();
+    return news.length < replicaDefaults.changesPerPull;
   }
 
+  async #apply(changes: readonly Change[]): Promise<void> {
+    let taken = 0;
+    for (const change of changes) {
+      this.#list.apply(change);
+      taken += 'entries' in change ? change.entries.length : 1;
+      if (taken < entriesPerTurn) continue;
+      taken = 0;
+      await nextTurn();
+    }
+    this.#counts.changes += changes.length;
+  }
+
+  /** Builds a list beside the old one, which answers until the new one is whole. */
   async #takeSnapshot(): Promise<void> {
-    let page = await this.#feed.snapshot();
-    const { epoch, sequence } = page;
-    this.#entries = new Map();
-    for (;;) {
-      if (page.epoch !== epoch) return;
-      for (const entry of page.entries) this.#keep(entry);
-      if (page.nextPage === null) break;
-      page = await this.#feed.snapshot(page.nextPage);
-    }
-    this.#switches = page.switches;
-    this.#cursor = { epoch, sequence };
-    this.#counts.snapshots += 1;
-  }
-
-  #keep(entry: BlockEntry): void {
-    if (this.#entries.size < this.#maxEntries || this.#entries.has(entry.subjectKey)) {
-      this.#entries.set(entry.subjectKey, entry);
-    } else this.#counts.dropped += 1;
-  }
-
-  #apply(change: Change): void {
-    if (change.kind === 'added') for (const entry of change.entries) this.#keep(entry);
-    if (change.kind === 'switched') this.#switches = change.switches;
-    if (change.kind === 'removed') {
-      for (const { subjectKey, blockId } of change.entries) {
-        // A newer block of the same subject stays.
-        if (this.#entries.get(subjectKey)?.blockId === blockId) this.#entries.delete(subjectKey);
+    for (let attempt = 0; attempt < maxSnapshotsPerSync; attempt += 1) {
+      const first = await this.#feed.snapshot();
+      const list = new HeldList(this.#limits);
+      let page = first;
+      for (;;) {
+        for (const [at, entry] of page.entries.entries()) {
+          list.add(entry);
+          if (at % entriesPerTurn === entriesPerTurn - 1) await nextTurn();
+        }
+        for (const exemption of page.exemptions) list.exempt(exemption);
+        if (page.nextPage === null) break;
+        page = await this.#feed.snapshot(page.nextPage);
+        if (page.epoch !== first.epoch) break;
       }
+      if (page.epoch !== first.epoch) continue;
+      list.switches = first.switches;
+      this.#swap(list, { epoch: first.epoch, sequence: first.sequence });
+      this.#counts.snapshots += 1;
+      this.#keeper?.changed();
+      return;
     }
+    throw neverRead();
+  }
+
+  #swap(list: HeldList, cursor: Cursor): void {
+    this.#counts.droppedBefore += this.#list.dropped;
+    this.#list = list;
+    this.#cursor = cursor;
+    this.#isKnown = true;
   }
 
   /** At most once a second of this clock: a lookup honours the expiry anyway, this gives the memory back. */
   #sweep(nowMs: number): void {
     if (nowMs < this.#sweepAtMs && this.#sweepAtMs - nowMs <= 1000) return;
     this.#sweepAtMs = nowMs + 1000;
-    for (const [subjectKey, entry] of this.#entries) {
-      if (entry.expiresAtMs <= nowMs) this.#entries.delete(subjectKey);
-    }
+    this.#list.sweep(nowMs);
   }
 }
+
+/** What is new to whoever stands there; null: something is missing. What came before is left out. */
+const newsIn = (answer: Changes, { epoch, sequence }: Cursor): readonly Change[] | null => {
+  if (answer.kind === 'gap' || answer.cursor.epoch !== epoch) return null;
+  const news = answer.changes.filter((change) => change.sequence > sequence);
+  const isWhole = news.every((change, at) => change.sequence === sequence + 1 + at);
+  return isWhole && answer.cursor.sequence <= sequence + news.length ? news : null;
+};

@@ -5,7 +5,7 @@ import { expiryAt, expiryMsIn, isInForce, metaAt, millisecondBits, type SegmentT
 
 /** Of the scope of all tenants, and of one tenant. */
 const shapes = {
-  everywhere: { segmentBits: 8, cellBits: 16 },
+  everywhere: { segmentBits: 9, cellBits: 16 },
   tenant: { segmentBits: 2, cellBits: 4 },
 } as const;
 
