@@ -6,7 +6,7 @@ import { readSubject } from '../blocklist/subject-text.ts';
 import { subjectKeyOf } from '../client.ts';
 import { TidegateError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { BlockListSchema, BlockSchema, blockView, statesPattern } from './block-view.ts';
+import { BlockListSchema, BlockSchema, type BlockView, blockView, statesPattern } from './block-view.ts';
 import { etagOf, readIfMatch } from './etag.ts';
 import { invalidField, RequestFailure } from './problem.ts';
 import { type Api, problemResponses, secured } from './routing.ts';
@@ -89,6 +89,16 @@ const lift = async (blockList: BlockList, id: string, request: Lift): Promise<Bl
   }
 };
 
+/** Blocks with what each refused. A page holds no more than may be asked about at once. */
+const withRefusals = async (blockList: BlockList, blocks: readonly Block[]): Promise<BlockView[]> => {
+  const refusals = blocks.length === 0 ? [] : await blockList.refusals(blocks.map(({ id }) => id));
+  const byId = new Map(refusals.map((one) => [one.blockId, one]));
+  return blocks.map((block) => blockView(block, byId.get(block.id)));
+};
+
+const viewOf = async (blockList: BlockList, block: Block): Promise<BlockView> =>
+  blockView(block, (await blockList.refusals([block.id]))[0]);
+
 /** List, look at and lift blocks. */
 export const blockRoutes = (api: Api, blockList: BlockList, logger: Logger): void => {
   api.get(
@@ -112,7 +122,8 @@ export const blockRoutes = (api: Api, blockList: BlockList, logger: Logger): voi
         ...(cursor === undefined ? {} : { cursor }),
         limit: limit ?? 100,
       });
-      return { blocks: page.blocks.map(blockView), nextCursor: page.nextCursor };
+      const blocks = await withRefusals(blockList, page.blocks);
+      return { blocks, nextCursor: page.nextCursor };
     },
   );
 
@@ -132,7 +143,7 @@ export const blockRoutes = (api: Api, blockList: BlockList, logger: Logger): voi
     async ({ params }, reply) => {
       const block = await found(blockList, params.id);
       void reply.header('etag', etagOf(block.version));
-      return blockView(block);
+      return viewOf(blockList, block);
     },
   );
 
@@ -171,7 +182,7 @@ const liftRoute = (api: Api, blockList: BlockList, logger: Logger): void => {
         'block lifted',
       );
       void reply.header('etag', etagOf(block.version));
-      return blockView(block);
+      return viewOf(blockList, block);
     },
   );
 };

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { type Block, blockStates, type Evidence } from '../blocklist/block.ts';
+import type { Refusals } from '../blocklist/block-feed.ts';
 import { subjectKinds } from '../client.ts';
 
 const Instant = Type.String({ format: 'date-time' });
@@ -53,9 +54,23 @@ export const BlockSchema = Type.Object({
   expiresAt: Instant,
   strikes: Type.Integer(),
   evidence: Type.Union([EvidenceSchema, Type.Null()], { description: 'null: a person or a list made it.' }),
+  refusals: Type.Union(
+    [
+      Type.Object({
+        refused: Type.Integer(),
+        savedCommands: Type.Integer(),
+        savedBytes: Type.Integer(),
+        lastAt: Instant,
+      }),
+      Type.Null(),
+    ],
+    { description: 'What it kept away from the counter store, at all gates; null: nothing yet.' },
+  ),
   reason: Type.String(),
   actor: Type.String({ description: 'Who made the last transition.' }),
 });
+
+export type BlockView = Static<typeof BlockSchema>;
 
 export const BlockListSchema = Type.Object({
   blocks: Type.Array(BlockSchema),
@@ -76,8 +91,18 @@ const evidenceView = ({ firstSeenAtMs, lastSeenAtMs, ...evidence }: Evidence): S
   lastSeenAt: instant(lastSeenAtMs),
 });
 
+const refusalsView = (refusals: Refusals | undefined): BlockView['refusals'] =>
+  refusals === undefined
+    ? null
+    : {
+        refused: refusals.refused,
+        savedCommands: refusals.commands,
+        savedBytes: refusals.bytes,
+        lastAt: instant(refusals.lastAtMs),
+      };
+
 /** A block as the API and the commands show it: instants are RFC 3339. */
-export const blockView = (block: Block): Static<typeof BlockSchema> => ({
+export const blockView = (block: Block, refusals?: Refusals): BlockView => ({
   id: block.id,
   state: block.state,
   version: block.version,
@@ -92,6 +117,7 @@ export const blockView = (block: Block): Static<typeof BlockSchema> => ({
   expiresAt: instant(block.expiresAtMs),
   strikes: block.strikes,
   evidence: block.evidence && evidenceView(block.evidence),
+  refusals: refusalsView(refusals),
   reason: block.reason,
   actor: block.actor,
 });

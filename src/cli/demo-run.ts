@@ -8,7 +8,7 @@ import { TidegateError } from '../errors.ts';
 import { aloneWith } from '../limiter/fleet.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import { heavier } from '../replay/text-report.ts';
-import { openApiSide } from './api-side.ts';
+import { generateToken, openApiSide } from './api-side.ts';
 import type { Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
 import { type DemoScreen, demoScreen, personaTable } from './demo-screen.ts';
@@ -19,6 +19,7 @@ import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { Opened } from './opened.ts';
 import { redact } from './redact.ts';
 import { type Config, settingNames, settings } from './settings.ts';
+import { bytesText, countText } from './time-text.ts';
 
 const shipped = (name: string): string => fileURLToPath(new URL(`../../policies/${name}`, import.meta.url));
 const refreshMs = 250;
@@ -32,6 +33,8 @@ const demoConfig = (port: number): Config => {
 interface RunningDemo {
   readonly demo: Demo;
   readonly url: string;
+  /** Brings the token along that lifts blocks. */
+  readonly pageUrl: string;
   stored(): Promise<number>;
 }
 
@@ -57,6 +60,7 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
     databaseLook(reader, true),
   ];
   const phase = () => 'running' as const;
+  const token = generateToken();
   const api = opened.add(
     await openApiSide(context, {
       gateSide: { ...demo, fleet: aloneWith(() => policies.current().version) },
@@ -65,13 +69,18 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
       ingester: demo.ingester,
       phase,
       health: createHealth({ clock, phase, looks, redact }),
-      tokens: [],
+      tokens: [`demo=${token}`],
       // The page listens on this machine alone, and nobody should have to type a token to see a demo.
       openReads: true,
     }),
     (side) => side.close(),
   );
-  return { demo, url: api.url, stored: async () => (await reader.totals()).decisions };
+  return {
+    demo,
+    url: api.url,
+    pageUrl: `${api.url}/#token=${token}`,
+    stored: async () => (await reader.totals()).decisions,
+  };
 };
 
 /** Resolves at a signal; the second one ends the process at once. */
@@ -94,15 +103,16 @@ interface Watching {
 }
 
 const watch = async (
-  { demo, url, stored }: RunningDemo,
+  { demo, pageUrl, stored }: RunningDemo,
   { clock, screen, seconds, signalled }: Watching,
 ): Promise<void> => {
   const startedUs = clock.monotonicUs();
   for (let elapsedMs = 0; !signalled(); elapsedMs = Math.round((clock.monotonicUs() - startedUs) / 1000)) {
     const [personas, storedDecisions] = [await demo.personas(), await stored()];
-    const { decisions } = demo.gate.stats();
+    const { decisions, storeCommandsSaved: savedCommands, storeBytesSaved: savedBytes } = demo.gate.stats();
     const eventsWaiting = demo.emitter.stats().waiting;
-    screen.show({ elapsedMs, url, personas, decisions, storedDecisions, eventsWaiting });
+    const counts = { decisions, storedDecisions, eventsWaiting, savedCommands, savedBytes };
+    screen.show({ elapsedMs, url: pageUrl, personas, ...counts });
     if (seconds !== null && elapsedMs >= seconds * 1000) break;
     await clock.sleep(refreshMs);
   }
@@ -149,12 +159,15 @@ const whyOf = ({ evidence, reason }: Block): string =>
 const blockLine = (block: Block): string =>
   `  ${block.subject.kind} ${block.subject.id} by ${block.rule}: ${whyOf(block)}`;
 
-const textOf = ({ decisions, allowed, denied, blocked, storedDecisions, blocks, personas }: Ending): string =>
-  [
+const textOf = (ending: Ending): string => {
+  const { decisions, allowed, denied, blocked, savedCommands, savedBytes, storedDecisions, blocks, personas } = ending;
+  return [
     personaTable(personas, process.stdout.columns ?? Number.POSITIVE_INFINITY),
     `${decisions} decisions: ${allowed} allowed, ${denied} denied, ${blocked} blocked; ClickHouse holds ${storedDecisions}.`,
+    `The block list spared ${countText(savedCommands, 'command')} to the counter store, ${bytesText(savedBytes)}.`,
     ...blocks.map(blockLine),
   ].join('\n');
+};
 
 const run = async (context: Context, flags: DemoFlags, opened: Opened): Promise<void> => {
   const { signalled } = untilSignal(opened);

@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import colors from 'picocolors';
 import type { PersonaState } from '../demo/demo.ts';
+import { bytesText, countText } from './time-text.ts';
 
 /** One look at the demo. */
 export interface DemoView {
@@ -11,6 +12,9 @@ export interface DemoView {
   readonly decisions: number;
   readonly storedDecisions: number;
   readonly eventsWaiting: number;
+  /** What blocks kept away from the counter store. */
+  readonly savedCommands: number;
+  readonly savedBytes: number;
 }
 
 /** Where the demo shows itself while it runs: stderr, because stdout belongs to the summary. */
@@ -53,8 +57,13 @@ export const personaTable = (states: readonly PersonaState[], columns: number): 
   return table.toString();
 };
 
-const statusLine = ({ elapsedMs, decisions, storedDecisions, eventsWaiting }: DemoView): string =>
-  `${seconds(elapsedMs)}: ${decisions} decisions, ${storedDecisions} stored, ${eventsWaiting} waiting`;
+const savedText = ({ savedCommands, savedBytes }: DemoView): string =>
+  savedCommands === 0 ? '' : `; blocks spared ${countText(savedCommands, 'store command')}, ${bytesText(savedBytes)}`;
+
+const statusLine = (view: DemoView): string => {
+  const { elapsedMs, decisions, storedDecisions, eventsWaiting } = view;
+  return `${seconds(elapsedMs)}: ${decisions} decisions, ${storedDecisions} stored, ${eventsWaiting} waiting${savedText(view)}`;
+};
 
 const liveScreen = (): DemoScreen => {
   const update = createLogUpdate(process.stderr);

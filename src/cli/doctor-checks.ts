@@ -1,16 +1,19 @@
+import { type Breaker, type Switches, switched } from '../blocklist/block-switches.ts';
 import type { Database } from '../clickhouse/database.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
+import { ruleWarnings } from '../detect/rule-warnings.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { topics } from '../event/event-log.ts';
 import { misuseCatalogue } from '../misuse.ts';
 import { readPolicyFile } from '../policy/policy-file.ts';
 import type { ServerFinding } from '../redis/server-check.ts';
 import type { Context } from './context.ts';
-import { adapter, openAnalytics, schemeOf } from './engines.ts';
+import { adapter, openAnalytics, openCounters, schemeOf } from './engines.ts';
 import { sentence } from './failure.ts';
 import { shippedFiles } from './settings.ts';
 import { judgeStart } from './start-checks.ts';
 import { readStartFacts } from './start-facts.ts';
+import { plainText, untilText } from './time-text.ts';
 
 export type CheckState = 'ok' | 'warn' | 'fail';
 
@@ -168,16 +171,58 @@ const checkPolicies = async ({ config }: Context): Promise<Check[]> => {
   return [found, ...warnings.map((warning) => warn('policies', `${warning.path} ${warning.message}`))];
 };
 
-const checkRules = async ({ config }: Context): Promise<Check[]> => {
+const checkRules = async ({ config, clock }: Context): Promise<Check[]> => {
   const path = config.rulesFile ?? shippedFiles.rules;
-  const { rules } = await readRuleFile(path);
-  return [ok('rules', `${path}: ${rules.length} rules`)];
+  const set = await readRuleFile(path);
+  const warnings = ruleWarnings(set, clock.nowMs());
+  const found = ok('rules', `${path}: ${set.rules.length} rules, version ${set.version}`);
+  return [found, ...warnings.map((warning) => warn('rules', `${warning.path} ${warning.message}`))];
+};
+
+/** What operators have set and may have forgotten, and what waits for them. */
+export const listChecks = (switches: Switches, breakers: readonly Breaker[], nowMs: number): Check[] => {
+  const off = switched.flatMap((what) => {
+    const one = switches[what];
+    if (one === null || one.untilMs <= nowMs) return [];
+    const who = `${plainText(one.actor)}: ${plainText(one.note)}`;
+    return [
+      warn('kill switch', `${what} are OFF until ${untilText(one.untilMs, nowMs)}, by ${who}; tidegate panic off`),
+    ];
+  });
+  const open = breakers
+    .filter(({ state }) => state === 'open')
+    .map(({ rule, reason }) =>
+      warn('rule budgets', `${rule} only proposes: ${plainText(reason)}; tidegate blocks list --state proposed`),
+    );
+  return [
+    ...(off.length > 0 ? off : [ok('kill switch', 'blocks and limits are on')]),
+    ...(open.length > 0 ? open : [ok('rule budgets', 'no rule is over its budget')]),
+  ];
+};
+
+const checkBlockList = async ({ config, clock, logger }: Context): Promise<Check[]> => {
+  if (schemeOf(config.redisUrl) === 'memory:') return [];
+  const counters = await openCounters({ ...config, clock, logger, time: 'wall' });
+  try {
+    const [switches, breakers] = await Promise.all([counters.blockList.switches(), counters.blockList.breakers()]);
+    return listChecks(switches, breakers, clock.nowMs());
+  } catch (error) {
+    return [failure('block list', error)];
+  } finally {
+    await counters.close();
+  }
 };
 
 const checkTokens = ({ config }: Context): Promise<Check[]> => {
   const count = config.apiTokens.length;
   const none = warn('api tokens', 'none: nobody can read or lift blocks over the API; set TIDEGATE_API_TOKENS');
   return Promise.resolve([count === 0 ? none : ok('api tokens', `${count} configured`)]);
+};
+
+/** A Redis that is away has its own row. */
+const unlessAway = (error: unknown): Check[] => {
+  if (error instanceof TidegateError && error.code === 'ENGINE_UNREACHABLE') return [];
+  throw error;
 };
 
 /** Every check there is; one that cannot be made fails, and the others go on. */
@@ -188,6 +233,7 @@ export const checkEverything = async (context: Context): Promise<Check[]> => {
     clickhouse: checkDatabase,
     policies: checkPolicies,
     rules: checkRules,
+    'block list': (asked) => checkBlockList(asked).catch(unlessAway),
     'api tokens': checkTokens,
   };
   const checks = await Promise.all(

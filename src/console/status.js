@@ -1,51 +1,26 @@
 // The status page: asks the API of the process that served it, and draws what it says. Everything that comes from the API
 // is text to it, never markup: routes and clients are named by whoever attacks.
 
+import { bytes, clock, drawing, duration, element, percent, plural, shown } from './text.js';
+
 const pollMs = 1500;
 const answerTimeoutMs = 8000;
 const keptSamples = 120;
-const svgNamespace = 'http://www.w3.org/2000/svg';
 const outcomes = ['allowed', 'denied', 'blocked'];
 
 const byId = (id) => document.getElementById(id);
-const numbers = new Intl.NumberFormat('en');
-const times = new Intl.DateTimeFormat('en', {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-});
-const shown = (value) => (typeof value === 'number' ? numbers.format(value) : '—');
-const percent = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : '—');
-const clock = (iso) => times.format(new Date(iso));
-
-const duration = (ms) => {
-  if (typeof ms !== 'number') return '—';
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
-};
-
-/** An element with text or children; a class where one is given. */
-const element = (name, content = [], className = '') => {
-  const made = document.createElement(name);
-  if (className !== '') made.className = className;
-  made.append(...[content].flat().map((part) => (part instanceof Node ? part : String(part))));
-  return made;
-};
-
-const drawing = (name, attributes) => {
-  const made = document.createElementNS(svgNamespace, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
-};
-
+/** A link may bring it along: what follows # goes to no server, and is taken out of the address at once. */
+const handed = /^#token=(.+)$/.exec(location.hash)?.[1];
+if (handed !== undefined) {
+  sessionStorage.setItem('tidegate.token', decodeURIComponent(handed));
+  history.replaceState(null, '', location.pathname);
+}
 let token = sessionStorage.getItem('tidegate.token') ?? '';
 
 /** The answer's body; throws with what the API said is wrong. */
-const ask = async (path) => {
-  const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
-  const response = await fetch(path, { headers, signal: AbortSignal.timeout(answerTimeoutMs) });
+const ask = async (path, { headers: more = {}, ...request } = {}) => {
+  const headers = token === '' ? more : { ...more, authorization: `Bearer ${token}` };
+  const response = await fetch(path, { ...request, headers, signal: AbortSignal.timeout(answerTimeoutMs) });
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
   throw Object.assign(new Error(body.detail ?? `${path} answers ${response.status}`), { status: response.status });
@@ -62,7 +37,37 @@ const drawTotals = (gate) => {
 
 const fact = (name, value, isBad = false) => [element('dt', name), element('dd', value, isBad ? 'bad' : '')];
 
-const drawPipeline = ({ gate, fleet, events, ingest, stored, blockList }) => {
+const savedText = ({ storeCommandsSaved, storeBytesSaved }, abuse) => {
+  const here = `${shown(storeCommandsSaved)}, ${bytes(storeBytesSaved)}`;
+  return abuse
+    ? `${here}; all gates ${shown(abuse.refusals.savedCommands)}, ${bytes(abuse.refusals.savedBytes)}`
+    : here;
+};
+
+/** What an operator has switched off in every gate is the first thing to know. */
+const drawSwitches = (abuse) => {
+  const off = Object.entries(abuse?.switchedOff ?? {}).filter(([, until]) => until !== null);
+  byId('switched-off').hidden = off.length === 0;
+  byId('switched-off').textContent = off
+    .map(([what, until]) => `All ${what} are switched off until ${clock(until)}.`)
+    .join(' ');
+};
+
+const ruleText = ({ mode, cap, breaker }) =>
+  [
+    mode ?? '',
+    cap === null ? '' : `at most ${cap}`,
+    breaker === 'open' ? 'over its budget: it only proposes' : breaker === 'half-open' ? 'on trial after a reset' : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+
+const ruleFacts = (rules) =>
+  rules.flatMap((rule) =>
+    fact(rule.rule === '*' ? 'All rules together' : `Rule ${rule.rule}`, ruleText(rule), rule.breaker === 'open'),
+  );
+
+const drawPipeline = ({ gate, fleet, events, ingest, stored, blockList, abuse }) => {
   byId('pipeline').replaceChildren(
     ...fact('Events waiting for the log', shown(events?.waiting)),
     ...fact('Events lost', shown(events?.lost), (events?.lost ?? 0) > 0),
@@ -75,7 +80,7 @@ const drawPipeline = ({ gate, fleet, events, ingest, stored, blockList }) => {
     ...fact('Age of the newest stored one', duration(stored?.freshnessMs)),
     ...fact('Block list entries', shown(blockList?.entries)),
     ...fact('Block list age', duration(blockList?.ageMs), (blockList?.ageMs ?? 0) > 5000),
-    ...fact('Limiter calls the block list saved', shown(gate.storeCommandsSaved)),
+    ...fact('Limiter calls the block list saved', savedText(gate, abuse)),
     ...fact('Gates that share the limits', shown(fleet?.liveGates)),
     ...fact('Policies', element('code', gate.policyVersion ?? '—')),
     ...fact(
@@ -83,6 +88,7 @@ const drawPipeline = ({ gate, fleet, events, ingest, stored, blockList }) => {
       shown(Object.keys(fleet?.policyVersions ?? {}).length),
       Object.keys(fleet?.policyVersions ?? {}).length > 1,
     ),
+    ...ruleFacts(abuse?.rules ?? []),
   );
 };
 
@@ -143,8 +149,6 @@ const drawChart = () => {
   byId('chart-summary').textContent =
     `Last ${duration(spanMs)}: ${outcomes.map((outcome) => `${shown(sum(outcome))} ${outcome}`).join(', ')}.`;
 };
-
-const plural = (value, noun, nouns = `${noun}s`) => `${shown(value)} ${value === 1 ? noun : nouns}`;
 
 const empty = (text) => element('p', text, 'quiet');
 
@@ -209,20 +213,59 @@ const origins = { detector: 'found by the detector', person: 'made by a person',
 const actionText = ({ kind, limit, windowMs }) =>
   kind === 'limit' ? `limited to ${shown(limit)} per ${duration(windowMs).replace('.0', '')}` : 'refused';
 
-const blockBody = ({ evidence, expiresAt, reason, actor, tenant, strikes, action, origin }) =>
-  element(
+const refusedText = ({ refused, savedCommands, savedBytes, lastAt }) =>
+  `Refused ${plural(refused, 'request')}, the last ${duration(Math.max(0, new Date() - new Date(lastAt)))} ago; ` +
+  `spared ${plural(savedCommands, 'command')} to the counter store, ${bytes(savedBytes)}.`;
+
+const lift = async ({ id, version }, reason) => {
+  try {
+    await ask(`v1/blocks/${encodeURIComponent(id)}/lift`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'if-match': `"${version}"` },
+      body: JSON.stringify({ reason, note: 'from the status page' }),
+    });
+  } catch (error) {
+    byId('notice').hidden = false;
+    byId('notice').textContent = `Not lifted. ${error.message}`;
+  }
+  await refreshBlocks();
+};
+
+const liftButtons = (block) => {
+  const button = (reason, text) => {
+    const made = element('button', text);
+    made.type = 'button';
+    made.addEventListener('click', () => {
+      made.disabled = true;
+      void lift(block, reason);
+    });
+    return made;
+  };
+  return element('p', [
+    button('false-positive', 'Lift: it was wrong'),
+    ' ',
+    button('goodwill', 'Lift: out of goodwill'),
+  ]);
+};
+
+const blockBody = (block) => {
+  const { evidence, refusals, expiresAt, reason, actor, tenant, strikes, action, origin } = block;
+  return element(
     'div',
     [
       ...(evidence ? evidenceBody(evidence) : []),
       element('p', `Requests are ${actionText(action)}; ${origins[origin] ?? origin}.`),
+      ...(refusals ? [element('p', refusedText(refusals))] : []),
       element(
         'p',
         `Until ${clock(expiresAt)}, strike ${shown(strikes)}${tenant ? `, tenant ${tenant}` : ''}, by ${actor}${reason ? `: ${reason}` : ''}`,
         'quiet',
       ),
+      ...(token === '' ? [] : [liftButtons(block)]),
     ],
     'body',
   );
+};
 
 let drawnBlocks = '';
 
@@ -293,6 +336,7 @@ const refresh = async () => {
   byId('about').textContent = `${status.version} · ${status.region} · up ${duration(status.uptimeMs)}`;
   addSample(status.gate);
   drawTotals(status.gate);
+  drawSwitches(status.abuse);
   drawPipeline(status);
   drawChart();
   await Promise.all([refreshBlocks(), ...throttleDimensions.map(refreshThrottle)]);

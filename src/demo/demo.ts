@@ -50,6 +50,9 @@ export interface DemoTotals {
   readonly allowed: number;
   readonly denied: number;
   readonly blocked: number;
+  /** What the block list kept away from the counter store: commands, and bytes of those and of their answers. */
+  readonly savedCommands: number;
+  readonly savedBytes: number;
   readonly storedDecisions: number;
 }
 
@@ -146,8 +149,13 @@ class RunningDemo implements Demo {
     await this.emitter.close();
     const end = await engines.log.endPositions(topics.decisions);
     await Promise.all([this.ingester.whenReached(end), this.detector.whenReached(end)]);
-    const { decisions, allowed, denied, blocked } = this.gate.stats();
-    return { decisions, allowed, denied, blocked, storedDecisions: (await engines.reader.totals()).decisions };
+    const { decisions, allowed, denied, blocked, storeCommandsSaved, storeBytesSaved } = this.gate.stats();
+    return {
+      ...{ decisions, allowed, denied, blocked },
+      savedCommands: storeCommandsSaved,
+      savedBytes: storeBytesSaved,
+      storedDecisions: (await engines.reader.totals()).decisions,
+    };
   }
 
   async close(): Promise<void> {

@@ -131,9 +131,3 @@ export const allowView = ({ subject, kind, actor, note, untilMs }: AllowEntry): 
   note,
   until: new Date(untilMs).toISOString(),
 });
-
-export const refusalsView = (refusals: Refusals | undefined): object | null => {
-  if (refusals === undefined) return null;
-  const { refused, commands, bytes, lastAtMs } = refusals;
-  return { refused, savedCommands: commands, savedBytes: bytes, lastAt: new Date(lastAtMs).toISOString() };
-};

@@ -8,7 +8,7 @@ import { covers } from '../../blocklist/subject.ts';
 import { type BlockSubject, subjectKeyOf } from '../../client.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { type Answer, answering, type ListSession, listSettings } from '../list-session.ts';
-import { allowView, refusalsView } from './block-text.ts';
+import { allowView } from './block-text.ts';
 import { explanationText } from './explain-text.ts';
 import { refusalsOf, subjectFrom, subjectHelp } from './subjects.ts';
 
@@ -70,15 +70,14 @@ const jsonOf = ({ subject, standing, hits, proposal, history, switches }: Subjec
     rule: entry.rule,
     action: entry.action,
     expiresAt: instant(entry.expiresAtMs),
-    block: block && blockView(block),
-    refusals: refusalsView(refusals),
+    block: block && blockView(block, refusals),
   })),
   allowed: standing.allowed.map(allowView),
   tombstoneUntil: standing.tombstoneUntilMs === null ? null : instant(standing.tombstoneUntilMs),
   strikes: standing.strikes.map(({ blockId, untilMs }) => ({ blockId, until: instant(untilMs) })),
   identities: standing.identities,
   proposal: proposal && blockView(proposal),
-  history: history.map(blockView),
+  history: history.map((block) => blockView(block)),
   switchedOff: switches.blocks === null ? null : { until: instant(switches.blocks.untilMs) },
 });
 

@@ -89,7 +89,7 @@ const preview = async ({ blockList, nowMs, paint }: ListSession, chosen: readonl
   );
   const hidden = chosen.length - shown.length;
   return {
-    json: { lifted: 0, matching: chosen.length, blocks: chosen.map(blockView) },
+    json: { lifted: 0, matching: chosen.length, blocks: chosen.map((block) => blockView(block)) },
     text: `${blockTable(shown, refusals, { nowMs, paint })}${hidden > 0 ? `… and ${hidden} more\n` : ''}`,
     notes: [`${countText(chosen.length, 'block')} would be lifted. Nothing was changed: --yes is missing.`],
     exitCode: exitCodes.unusable,

@@ -7,7 +7,7 @@ import { TidegateError } from '../../errors.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { type Answer, answering, type ListSession, listSettings } from '../list-session.ts';
 import { countText } from '../time-text.ts';
-import { blockTable, refusalsView } from './block-text.ts';
+import { blockTable } from './block-text.ts';
 import { refusalsOf, subjectFrom, subjectHelp } from './subjects.ts';
 
 interface Flags {
@@ -81,7 +81,7 @@ const listed = async ({ blockList, nowMs, paint }: ListSession, flags: Flags): P
     blocks.map(({ id }) => id),
   );
   const json = {
-    blocks: blocks.map((block) => ({ ...blockView(block), refusals: refusalsView(refusals.get(block.id)) })),
+    blocks: blocks.map((block) => blockView(block, refusals.get(block.id))),
     more,
   };
   const text = blocks.length === 0 ? 'No such block.\n' : blockTable(blocks, refusals, { nowMs, paint });

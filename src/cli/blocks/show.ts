@@ -4,7 +4,7 @@ import { TidegateError } from '../../errors.ts';
 import { columns } from '../columns.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { type Answer, answering, type ListSession, listSettings } from '../list-session.ts';
-import { blockRows, refusalsView } from './block-text.ts';
+import { blockRows } from './block-text.ts';
 
 const shown = async ({ blockList, nowMs, paint }: ListSession, id: string): Promise<Answer> => {
   const block = await blockList.get(id);
@@ -12,7 +12,7 @@ const shown = async ({ blockList, nowMs, paint }: ListSession, id: string): Prom
   const [refusals] = await blockList.refusals([id]);
   const rows = blockRows(block, refusals, nowMs).map(([name = '', value = '']) => [paint.faint(name), value]);
   return {
-    json: { ...blockView(block), refusals: refusalsView(refusals) },
+    json: blockView(block, refusals),
     text: `${paint.strong(id)}\n${columns(rows)}`,
   };
 };
