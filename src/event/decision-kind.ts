@@ -87,6 +87,7 @@ const maxCompared = 8;
 
 const keyOf = (record: DecisionRecord): string =>
   JSON.stringify([
+    record.policy,
     record.outcome,
     record.source,
     record.policyVersion,
@@ -99,7 +100,11 @@ const keyOf = (record: DecisionRecord): string =>
     record.shadowDenied,
   ]);
 
-interface PolicyKinds {
+/** Where kinds are looked for: by policy; of blocked decisions by block, of which one rule may have thousands. */
+const placeOf = ({ outcome, policy, policyVersion }: DecisionRecord): string =>
+  outcome === 'blocked' ? policyVersion : policy;
+
+interface KindsOfPlace {
   readonly compared: DecisionKind[];
   /** The rest, by all that they are. */
   keyed: Map<string, DecisionKind> | null;
@@ -107,7 +112,7 @@ interface PolicyKinds {
 
 /** The kinds that have been met. Its owner bounds it. */
 export class KindIndex {
-  readonly #byPolicy = new Map<string, PolicyKinds>();
+  readonly #byPlace = new Map<string, KindsOfPlace>();
   #latest: DecisionKind | undefined;
   #size = 0;
   readonly #withFolded: DecisionKind[] = [];
@@ -118,7 +123,7 @@ export class KindIndex {
 
   find(record: DecisionRecord): DecisionKind | undefined {
     if (this.#latest?.holds(record)) return this.#latest;
-    const kinds = this.#byPolicy.get(record.policy);
+    const kinds = this.#byPlace.get(placeOf(record));
     if (!kinds) return undefined;
     const found = kinds.compared.find((kind) => kind.holds(record)) ?? kinds.keyed?.get(keyOf(record));
     if (found) this.#latest = found;
@@ -130,8 +135,9 @@ export class KindIndex {
     const kind = new DecisionKind(record, this.#size);
     this.#size += 1;
     this.#latest = kind;
-    const kinds = this.#byPolicy.get(record.policy);
-    if (!kinds) this.#byPolicy.set(record.policy, { compared: [kind], keyed: null });
+    const place = placeOf(record);
+    const kinds = this.#byPlace.get(place);
+    if (!kinds) this.#byPlace.set(place, { compared: [kind], keyed: null });
     else if (kinds.compared.length < maxCompared) kinds.compared.push(kind);
     else {
       kinds.keyed ??= new Map();

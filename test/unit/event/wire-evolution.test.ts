@@ -29,15 +29,23 @@ describe('lines that were written by an earlier release', () => {
 });
 
 describe('a consumer of an earlier release', () => {
+  const knownThen = decisionSources.filter((source) => source !== 'switched-off');
+
   it('reads its own lines', () => {
     for (const line of linesOf('decisions-before-candidates')) expect(decodeOldEvent(line)).toEqual(JSON.parse(line));
   });
 
-  it('reads every event of today, and all that it knows of it', () => {
+  it('refuses a row that says that limits were switched off, which would have been evidence of nothing', () => {
+    const line = encodeEvent(decisionEvent({ outcome: 'allowed', source: 'switched-off' }));
+    expect(() => decodeOldEvent(line)).toThrow('source');
+    expect(decodeEvent(line)).toMatchObject({ outcome: 'allowed', source: 'switched-off' });
+  });
+
+  it('reads every other event of today, and all that it knows of it', () => {
     const event = fc.record({
       client: fc.string({ unit: 'binary' }),
       outcome: fc.constantFrom(...outcomes),
-      source: fc.constantFrom(...decisionSources),
+      source: fc.constantFrom(...knownThen),
       shadowDenied: fc.array(fc.string(), { maxLength: 3 }),
       candidateOutcome: fc.constantFrom('', 'allowed', 'denied') as fc.Arbitrary<DecisionEvent['candidateOutcome']>,
       compensated: fc.constantFrom(0, 1) as fc.Arbitrary<0 | 1>,
