@@ -1,5 +1,5 @@
 import type { Verdict } from '../blocklist/block.ts';
-import { otherClientId } from '../client.ts';
+import { type Client, otherClientId } from '../client.ts';
 import type { SeenEvent } from '../event/event-scan.ts';
 import type { AllowedRow } from './notes.ts';
 import { incidentMs, incidentStartMs, type Rule } from './rule.ts';
@@ -21,7 +21,7 @@ export interface PartitionDetectorOptions extends PassBounds {
   /** Of the checkpoint that reading starts from; incidents that began before it are not judged again. */
   readonly horizonMs?: number;
   readonly latenessMs?: number;
-  /** Told of everything that was allowed, evidence or not. Nothing comes back from it. */
+  /** Told of everything that was allowed, evidence or not. Nothing comes back from it; the row is the same object each time. */
   readonly served?: (row: AllowedRow) => void;
 }
 
@@ -57,6 +57,11 @@ interface Mark {
 
 const maxMarks = 1000;
 
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
+type Reused<T extends { readonly client: Client }> = Writable<Omit<T, 'client'>> & {
+  readonly client: Writable<Client>;
+};
+
 /** Who decided with full knowledge of this client's own counter. */
 const trustedSources: ReadonlySet<string> = new Set(['store', 'lease', 'deny-cache']);
 
@@ -87,7 +92,15 @@ export class PartitionDetector {
   #marks: Mark[] = [];
   #watermarkMs = Number.NEGATIVE_INFINITY;
   #nextOffset: number;
+  /** Emitters heard before the last one, the one not heard for longest first. */
   readonly #lastSeq = new Map<string, number>();
+  readonly #heard = { emitter: '', seq: 0 };
+  /** Filled anew for each event: nobody keeps them. */
+  readonly #tracked: Reused<TrackedEvent> = {
+    ...{ atMs: 0, offset: 0, denied: false, count: 0, early: null, policy: '', route: null, tenant: '' },
+    client: { kind: 'ip', id: '' },
+  };
+  readonly #allowed: Reused<AllowedRow> = { client: { kind: 'ip', id: '' }, address: '', count: 0, atMs: 0 };
   readonly #served: ((row: AllowedRow) => void) | null;
   #counts = { events: 0, evidence: 0, late: 0, duplicates: 0 };
 
@@ -146,43 +159,59 @@ export class PartitionDetector {
     if (this.#isDuplicate(event)) return;
     this.#counts.events += 1;
     this.#advance(atMs, offset);
-    const client = { kind: event.clientKind, id: event.client };
-    if (event.outcome === 'allowed') this.#served?.({ client, address: event.address, count: event.count, atMs });
+    const { outcome } = event;
+    if (outcome === 'allowed') this.#tellServed(event, atMs);
     if (atMs < this.#watermarkMs - this.#latenessMs) {
       this.#counts.late += 1;
       return;
     }
     if (!isEvidence(event)) return;
-    const denied = event.outcome === 'denied';
-    if (denied) this.#counts.evidence += event.count;
-    const tracked: TrackedEvent = {
-      atMs,
-      offset,
-      denied,
-      client,
-      tenant: event.tenant,
-      count: event.count,
-      early: event.early,
-      policy: event.policy,
-      route: routeOf(event.route),
-    };
+    const tracked = this.#tracked;
+    tracked.atMs = atMs;
+    tracked.offset = offset;
+    tracked.denied = outcome === 'denied';
+    tracked.count = event.count;
+    tracked.early = event.early;
+    tracked.policy = event.policy;
+    tracked.route = routeOf(event.route);
+    tracked.client.kind = event.clientKind;
+    tracked.client.id = event.client;
+    tracked.tenant = event.tenant;
+    if (tracked.denied) this.#counts.evidence += event.count;
     this.#pass.observe(tracked);
+  }
+
+  #tellServed({ clientKind, client, address, count }: SeenEvent, atMs: number): void {
+    if (this.#served === null) return;
+    const allowed = this.#allowed;
+    allowed.client.kind = clientKind;
+    allowed.client.id = client;
+    allowed.address = address;
+    allowed.count = count;
+    allowed.atMs = atMs;
+    this.#served(allowed);
   }
 
   /** A send that was tried again can double a frame: numbers of one emitter only grow. */
   #isDuplicate({ emitter, seq }: SeenEvent): boolean {
-    const last = this.#lastSeq.get(emitter);
-    if (last !== undefined && seq <= last) {
+    if (emitter !== this.#heard.emitter) this.#hear(emitter);
+    if (seq <= this.#heard.seq) {
       this.#counts.duplicates += 1;
       return true;
     }
-    this.#lastSeq.delete(emitter);
-    this.#lastSeq.set(emitter, seq);
-    if (this.#lastSeq.size > partitionDefaults.maxEmitters) {
-      const oldest = this.#lastSeq.keys().next();
-      if (!oldest.done) this.#lastSeq.delete(oldest.value);
-    }
+    this.#heard.seq = seq;
     return false;
+  }
+
+  /** Rows come frame by frame: the map is asked when the emitter is another one only. */
+  #hear(emitter: string): void {
+    this.#lastSeq.set(this.#heard.emitter, this.#heard.seq);
+    this.#heard.emitter = emitter;
+    this.#heard.seq = this.#lastSeq.get(emitter) ?? 0;
+    this.#lastSeq.delete(emitter);
+    if (this.#lastSeq.size < partitionDefaults.maxEmitters) return;
+    const oldest = this.#lastSeq.keys().next();
+    if (!oldest.done) this.#lastSeq.delete(oldest.value);
   }
 
   #advance(atMs: number, offset: number): void {

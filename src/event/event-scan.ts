@@ -52,6 +52,13 @@ const names = Object.fromEntries(
   (Object.keys(wireNames) as (keyof DecisionEvent)[]).map((field) => [field, nameOf(field)]),
 ) as Readonly<Record<keyof DecisionEvent, Uint8Array>>;
 
+/**
+ * What stands between the values that differ from row to row: each ends before such a value, and begins behind one, so that
+ * the same bytes mean the same. By name: where each has its two places.
+ */
+const stretches = { emitter: 0, region: 2, kind: 4, address: 6, policy: 8, outcome: 10 } as const;
+const stretchCount = 6;
+
 const isKind = (text: string): text is ClientKind => (clientKinds as readonly string[]).includes(text);
 const isOutcome = (text: string): text is Outcome => (outcomes as readonly string[]).includes(text);
 const isSource = (text: string): text is DecisionSource => (decisionSources as readonly string[]).includes(text);
@@ -82,86 +89,141 @@ export class EventScanner {
     count: 0,
   };
   readonly #texts = new ByteTexts();
+  /** Where each stretch of the line before begins and ends, in the same body. */
+  readonly #stretches = new Int32Array(2 * stretchCount);
   #body: Buffer = Buffer.alloc(0);
   /** Where the scan stands; behind the line when that was scanned. */
   at = 0;
 
   /** Whether the line that begins at `start` is a plain one; then {@link event} is its event. */
   scan(body: Buffer, start: number): boolean {
+    if (body !== this.#body) this.#stretches.fill(0);
     this.#body = body;
     this.at = start;
-    return (
-      this.#takesOrigin() && this.#takesClient() && this.#takesLimit() && this.#takesDecision() && this.#takesRest()
-    );
+    if (this.#takesOrigin() && this.#takesClient() && this.#takesDecision() && this.#takesRest()) return true;
+    // What the event holds now is of no line.
+    this.#stretches.fill(0);
+    return false;
   }
 
   #takesOrigin(): boolean {
     const { event } = this;
     if (!this.#takes(opening)) return false;
     event.timeMs = this.#number();
-    if (event.timeMs < 0 || !this.#takes(names.emitter)) return false;
-    const emitter = this.#text();
-    if (emitter === null || !this.#takesNumber(names.partition) || !this.#takes(names.seq)) return false;
-    event.emitter = emitter;
+    if (event.timeMs < 0 || !(this.#takesAgain(stretches.emitter) || this.#takesEmitter())) return false;
     event.seq = this.#number();
-    return event.seq >= 1 && this.#skipsText(names.region);
+    return event.seq >= 1;
+  }
+
+  #takesEmitter(): boolean {
+    const from = this.at;
+    const emitter = this.#textOf(names.emitter);
+    if (emitter === null || !this.#takesNumber(names.partition) || !this.#takes(names.seq)) return false;
+    this.event.emitter = emitter;
+    return this.#mark(stretches.emitter, from);
   }
 
   #takesClient(): boolean {
     const { event } = this;
-    const tenant = this.#textOf(names.tenant);
-    const kind = this.#textOf(names.clientKind);
-    const client = this.#textOf(names.client);
-    const address = this.#textOf(names.address);
-    const route = this.#textOf(names.route);
-    if (tenant === null || kind === null || client === null || address === null || route === null) return false;
-    if (!isKind(kind)) return false;
+    if (!this.#takesAgain(stretches.region) && !this.#takesRegion()) return false;
+    const tenant = this.#text();
+    if (!this.#takesAgain(stretches.kind) && !this.#takesKind()) return false;
+    const client = this.#text();
+    if (!this.#takesAgain(stretches.address) && !this.#takesAddress()) return false;
+    const route = this.#text();
+    if (tenant === null || client === null || route === null) return false;
     event.tenant = tenant;
-    event.clientKind = kind;
     event.client = client;
-    event.address = address;
     event.route = route;
-    return this.#skipsText(names.method);
+    return true;
   }
 
-  #takesLimit(): boolean {
-    const { event } = this;
-    const policy = this.#textOf(names.policy);
-    if (policy === null || !this.#skipsText(names.policyVersion)) return false;
-    const scope = this.#textOf(names.scope);
-    if (scope === null) return false;
-    event.policy = policy;
-    event.scope = scope;
-    return this.#takesNumber(names.limit) && this.#takesNumber(names.remaining);
+  #takesRegion(): boolean {
+    const from = this.at;
+    return this.#skipsText(names.region) && this.#takes(names.tenant) && this.#mark(stretches.region, from);
+  }
+
+  #takesKind(): boolean {
+    const from = this.at;
+    const kind = this.#textOf(names.clientKind);
+    if (kind === null || !isKind(kind) || !this.#takes(names.client)) return false;
+    this.event.clientKind = kind;
+    return this.#mark(stretches.kind, from);
+  }
+
+  #takesAddress(): boolean {
+    const from = this.at;
+    const address = this.#textOf(names.address);
+    if (address === null || !this.#takes(names.route)) return false;
+    this.event.address = address;
+    return this.#mark(stretches.address, from);
   }
 
   #takesDecision(): boolean {
+    if (!this.#takesAgain(stretches.policy) && !this.#takesPolicy()) return false;
+    if (this.#number() < 0) return false;
+    if (!this.#takesAgain(stretches.outcome) && !this.#takesOutcome()) return false;
+    return this.#number() >= 0;
+  }
+
+  #takesPolicy(): boolean {
     const { event } = this;
+    const from = this.at;
+    if (!this.#skipsText(names.method)) return false;
+    const policy = this.#textOf(names.policy);
+    if (policy === null || !this.#skipsText(names.policyVersion)) return false;
+    const scope = this.#textOf(names.scope);
+    if (scope === null || !this.#takesNumber(names.limit) || !this.#takes(names.remaining)) return false;
+    event.policy = policy;
+    event.scope = scope;
+    return this.#mark(stretches.policy, from);
+  }
+
+  #takesOutcome(): boolean {
+    const { event } = this;
+    const from = this.at;
     const outcome = this.#textOf(names.outcome);
     const source = this.#textOf(names.source);
     const degraded = this.#textOf(names.degraded);
     if (outcome === null || source === null || degraded === null) return false;
     if (!isOutcome(outcome) || !isSource(source) || !isDegraded(degraded) || !this.#takesTexts()) return false;
+    const candidate = this.#textOf(names.candidateOutcome);
+    if (candidate === null || !isCandidate(candidate) || !this.#takes(names.compensated)) return false;
+    const compensated = this.#number();
+    if (compensated !== 0 && compensated !== 1) return false;
+    if (!this.#takesNumber(names.cost) || !this.#takes(names.latencyUs)) return false;
     event.outcome = outcome;
     event.source = source;
     event.degraded = degraded;
-    const candidate = this.#textOf(names.candidateOutcome);
-    return candidate !== null && isCandidate(candidate);
+    return this.#mark(stretches.outcome, from);
   }
 
   #takesRest(): boolean {
     const { event } = this;
-    if (!this.#takes(names.compensated)) return false;
-    const compensated = this.#number();
-    if (compensated !== 0 && compensated !== 1) return false;
-    if (!this.#takesNumber(names.cost) || !this.#takesNumber(names.latencyUs) || !this.#takes(names.early))
-      return false;
+    if (!this.#takes(names.early)) return false;
     const early = this.#takes(untold) ? null : this.#number();
     if (early !== null && early < 0) return false;
     if (!this.#takes(names.count)) return false;
     event.early = early;
     event.count = this.#number();
     return event.count >= 1 && this.#takes(closing);
+  }
+
+  /** The same bytes as in the line before: the event holds what they say. Most of most lines is like that. */
+  #takesAgain(stretch: number): boolean {
+    const [body, { at }] = [this.#body, this];
+    const from = this.#stretches[stretch] ?? 0;
+    const length = (this.#stretches[stretch + 1] ?? 0) - from;
+    if (length <= 0) return false;
+    for (let index = 0; index < length; index += 1) if (body[at + index] !== body[from + index]) return false;
+    this.at = at + length;
+    return true;
+  }
+
+  #mark(stretch: number, from: number): true {
+    this.#stretches[stretch] = from;
+    this.#stretches[stretch + 1] = this.at;
+    return true;
   }
 
   #takes(expected: Uint8Array): boolean {
