@@ -1,6 +1,6 @@
-import type { Condition, Rule } from './rule.ts';
+import type { Rule } from './rule.ts';
 import { maxMembers } from './rule-schema.ts';
-import { deniedByName, type WindowTally } from './tally.ts';
+import { deniedByName, mostDenied, type WindowTally } from './tally.ts';
 
 /** What a rule makes of the windows of a subject. */
 export interface Judgement {
@@ -14,7 +14,8 @@ export interface Judgement {
 const deniedBy = ({ condition }: Rule, tally: WindowTally, shown: boolean): number => {
   const { when, breadth, depth } = condition;
   const broad = breadth !== null && isBroad(breadth.distinctRoutes, tally, shown) ? tally.denied : 0;
-  const deep = depth === null ? 0 : mostDenied(depth, tally);
+  // Most windows end here: no route was denied more often than all were.
+  const deep = depth === null || tally.denied < depth.denied ? 0 : mostDenied(tally, depth);
   const both = when === 'all' && breadth !== null && depth !== null;
   return both && (broad === 0 || deep === 0) ? 0 : Math.max(broad, deep);
 };
@@ -30,26 +31,13 @@ const isBroad = (distinctRoutes: number, tally: WindowTally, shown: boolean): bo
 const isNew = ({ other, denied }: WindowTally, distinctRoutes: number): boolean =>
   other >= 2 * distinctRoutes && other >= 0.8 * denied;
 
-const mostDenied = (condition: NonNullable<Condition['depth']>, tally: WindowTally): number => {
-  // Most windows of most subjects end here: no route was denied more often than all were.
-  if (tally.denied < condition.denied) return 0;
-  const { denied, allowed } = tally.routes;
-  let most = 0;
-  for (let row = 0; row < denied.length; row += 1) {
-    const count = denied[row] ?? 0;
-    if (count < condition.denied || count <= most) continue;
-    if (count >= condition.deniedShare * (count + (allowed[row] ?? 0))) most = count;
-  }
-  return most;
-};
-
 /** Whether the client waits as it is told, as far as anybody can tell. */
 const complies = (rule: Rule, tally: WindowTally): boolean =>
   rule.minEarlyShare > 0 && tally.judged > 0 && tally.early < rule.minEarlyShare * tally.judged;
 
 const weightOf = (rule: Rule, tally: WindowTally, shown: boolean): number => {
   const { lastingMs, overwhelming } = rule.windows;
-  if (tally.denied === 0 || tally.lastDeniedAtMs - tally.firstDeniedAtMs < lastingMs || complies(rule, tally)) return 0;
+  if (tally.denied === 0 || tally.lastDeniedMs - tally.firstDeniedMs < lastingMs || complies(rule, tally)) return 0;
   const denied = deniedBy(rule, tally, shown);
   if (denied === 0) return 0;
   return overwhelming !== null && denied >= overwhelming.denied ? overwhelming.counts : 1;
@@ -71,7 +59,7 @@ export const judge = (rule: Rule, stretch: readonly WindowTally[]): Judgement =>
 
 /** Clients of a network that were denied in the stretch, with how often; at most {@link maxMembers}. Null: no network. */
 export const membersOf = (stretch: readonly WindowTally[]): Map<string, number> | null => {
-  const tables = stretch.flatMap(({ members }) => members ?? []);
+  const tables = stretch.flatMap(({ members }) => (members === null ? [] : [members]));
   return tables.length === 0 ? null : deniedByName(tables, maxMembers);
 };
 

@@ -20,7 +20,7 @@ export interface PassBounds {
   readonly maxQuiet?: number;
   /**
    * Windows and routes of subjects with denials, of all tallies together: each has an even part. A unit is a route or a
-   * member of a network in a window, or an eighth of the window itself, about 32 bytes. Default 1,000,000.
+   * member of a network in a window, or an eighth of the window itself, about 50 bytes. Default 1,000,000.
    */
   readonly maxCells?: number;
 }

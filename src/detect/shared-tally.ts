@@ -1,5 +1,5 @@
 import type { Verdict } from '../blocklist/block.ts';
-import { type BlockSubject, clientKeyOf } from '../client.ts';
+import { clientKeyOf } from '../client.ts';
 import { convicts, judge } from './judge.ts';
 import { LevelQueue, type Queued } from './level-queue.ts';
 import { QuietSubjects } from './quiet-subjects.ts';
@@ -11,12 +11,11 @@ import { verdictOf } from './verdict.ts';
 /** What is known of one subject. Windows ascend by start. */
 export interface TrackedSubject extends Queued {
   readonly key: string;
-  readonly subject: BlockSubject;
   windows: WindowTally[];
   /** Denied something since the last conclusion. */
   touched: boolean;
   /** Start of the newest incident that got a verdict, by rule; empty before the first. */
-  judged: number[];
+  judged: readonly number[];
   /** What its windows took when they were last counted. */
   cells: number;
 }
@@ -44,6 +43,20 @@ const levels = 16;
 const nearLevel = 8;
 const knownLevel = 2;
 const newcomerShare = 1 / 8;
+
+/** One for all that were never judged. */
+const notJudged: readonly number[] = [];
+
+const newSubject = (key: string): TrackedSubject => ({
+  key,
+  windows: [],
+  touched: false,
+  judged: notJudged,
+  cells: 0,
+  level: 0,
+  before: null,
+  after: null,
+});
 
 /** What a conclusion found, for the order in which rules stand in the file. */
 export interface Concluded {
@@ -85,7 +98,7 @@ export class SharedTally {
     return this.#evicted;
   }
 
-  /** What the windows of suspects take, in units of about 32 bytes. */
+  /** What the windows of suspects take, in units of about 50 bytes. */
   get cells(): number {
     return this.#cells;
   }
@@ -97,8 +110,7 @@ export class SharedTally {
       this.#observeAllowed(key, event);
       return;
     }
-    const known = this.#suspects.get(key) ?? this.#suspectFrom(key, event);
-    if (!known) return;
+    const known = this.#suspects.get(key) ?? this.#suspectFrom(key);
     const tally = this.#windowFor(known, event.atMs, this.#of);
     if (!tally) return;
     addDenied(tally, event, this.#by === 'network' ? clientKeyOf(client) : null);
@@ -126,22 +138,14 @@ export class SharedTally {
 
   #observeAllowed(key: string, event: TrackedEvent): void {
     const suspect = this.#suspects.get(key);
-    const tracked = suspect ?? this.#quiet.get(key) ?? this.#newSubject(key, event);
-    if (!tracked) return;
+    const tracked = suspect ?? this.#quiet.get(key) ?? newSubject(key);
     if (!suspect) this.#quiet.put(tracked);
     const tally = this.#windowFor(tracked, event.atMs, suspect ? this.#of : Math.min(quietWindows, this.#of));
     if (tally) addAllowed(tally, event, this.#byRoute);
   }
 
-  #newSubject(key: string, { client, tenant }: TrackedEvent): TrackedSubject | null {
-    const subject = subjectOf(this.#by, client, tenant);
-    if (subject === null) return null;
-    return { key, subject, windows: [], touched: false, judged: [], cells: 0, level: 0, before: null, after: null };
-  }
-
-  #suspectFrom(key: string, event: TrackedEvent): TrackedSubject | null {
-    const tracked = this.#quiet.take(key) ?? this.#newSubject(key, event);
-    if (!tracked) return null;
+  #suspectFrom(key: string): TrackedSubject {
+    const tracked = this.#quiet.take(key) ?? newSubject(key);
     this.#suspects.set(key, tracked);
     this.#queue.push(tracked, 1);
     if (this.#suspects.size > this.#options.maxSuspects) this.#evictLowest();
@@ -178,6 +182,10 @@ export class SharedTally {
     const oldestMs = Math.max(startMs, newest?.startMs ?? startMs) - (this.#of - 1) * this.#lengthMs;
     if (startMs < oldestMs) return null;
     const made = newTally(startMs, this.#by === 'network');
+    if (!newest) {
+      tracked.windows = [made];
+      return made;
+    }
     const kept = [...tracked.windows.filter((tally) => tally.startMs >= oldestMs), made];
     kept.sort((left, right) => left.startMs - right.startMs);
     tracked.windows = kept.slice(-most);
@@ -203,8 +211,8 @@ export class SharedTally {
       }
       tracked.judged = this.#judgedWith(tracked.judged, index, incident);
       if (incident < this.#options.sinceMs(rule)) continue;
-      const { subject } = tracked;
       const { partition } = this.#options;
+      const subject = subjectOf(this.#by, tracked.key);
       found.push({ rule, verdict: verdictOf({ rule, subject, partition, judgement, stretch }) });
     }
     this.#rank(tracked, nearness);

@@ -1,5 +1,5 @@
 import { neighbourPrefixLengths, networkOf } from '../address.ts';
-import { type BlockSubject, type Client, clientKeyOf, subjectKeyOf } from '../client.ts';
+import { type BlockSubject, type Client, clientKeyOf, subjectFromKey, subjectKeyOf } from '../client.ts';
 import type { Grouping } from './rule.ts';
 
 /** Nearly all addresses there are: their network is read off, not worked out. */
@@ -13,18 +13,16 @@ export const neighbourhoodOf = ({ kind, id }: Client): string | null => {
   return id.includes('/') ? id : networkOf(id, neighbourPrefixLengths);
 };
 
-/** Who a rule that groups like this would block; null: nobody. */
-export const subjectOf = (by: Grouping, client: Client, tenant: string): BlockSubject | null => {
-  const { kind, id } = client;
-  if (by === 'client') return { kind, id };
-  if (by === 'client-in-tenant') return { kind, id, tenant };
-  const network = neighbourhoodOf(client);
-  return network === null ? null : { kind: 'network', id: network };
-};
-
-/** What the subject goes by, without making it. */
+/** What an event's subject goes by for rules that group like this; null: they block nobody for it. */
 export const subjectKeyBy = (by: Grouping, client: Client, tenant: string): string | null => {
   if (by === 'client') return clientKeyOf(client);
   if (by === 'client-in-tenant') return subjectKeyOf({ ...client, tenant });
   return neighbourhoodOf(client);
+};
+
+/** The inverse of {@link subjectKeyBy}: kept for hundreds of thousands, needed for a verdict. */
+export const subjectOf = (by: Grouping, key: string): BlockSubject => {
+  const subject = by === 'network' ? ({ kind: 'network', id: key } as const) : subjectFromKey(key);
+  if (subject === null) throw new RangeError(`no subject goes by ${key}`);
+  return subject;
 };

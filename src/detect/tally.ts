@@ -1,16 +1,16 @@
-import type { BlockSubject, Client } from '../client.ts';
+import type { Client } from '../client.ts';
 import { maxMembers } from './rule-schema.ts';
 
 /** Routes told apart in one window of one subject; the gate names as many of a client. More count as `other`. */
 const maxRoutes = 64;
 const maxPolicies = 10;
 
-/** Names with two numbers each, in two arrays: a table of a few costs a tenth of a map of objects. */
-export interface NameCounts {
-  readonly names: string[];
-  readonly denied: number[];
-  readonly allowed: number[];
-}
+/**
+ * Names, each with how often it was denied and allowed, one after the other: `[name, denied, allowed, …]`. A table of a few
+ * takes a tenth of what a map of objects would, and there are hundreds of thousands.
+ */
+export type NameCounts = (string | number)[];
+const rowLength = 3;
 
 /** What one subject did in one window, as far as the rules of one tally look. */
 export interface WindowTally {
@@ -18,7 +18,8 @@ export interface WindowTally {
   readonly routes: NameCounts;
   /** Of a network: its clients that were denied. Else null. */
   readonly members: NameCounts | null;
-  readonly policies: string[];
+  /** Replaced, not added to: nearly always there is one. */
+  policies: readonly string[];
   denied: number;
   allowed: number;
   /** Denied on routes that were folded together: their number says nothing of how many routes there were. */
@@ -28,8 +29,9 @@ export interface WindowTally {
   /** Denied decisions of which it is known whether they came early, and how many did. */
   judged: number;
   early: number;
-  firstDeniedAtMs: number;
-  lastDeniedAtMs: number;
+  /** The first and the last denial, milliseconds after the start; -1 when there is none. */
+  firstDeniedMs: number;
+  lastDeniedMs: number;
   /** Records of the log that hold denied decisions of this window, -1 when there is none. */
   fromOffset: number;
   toOffset: number;
@@ -51,19 +53,10 @@ export interface TrackedEvent {
   readonly tenant: string;
 }
 
-/** Who is tallied. */
-export interface Tallied {
-  readonly subject: BlockSubject;
-  /** The client that an event of a network's came from; null where the subject is that client. */
-  readonly member: string | null;
-}
-
-const newCounts = (): NameCounts => ({ names: [], denied: [], allowed: [] });
-
 export const newTally = (startMs: number, isNetwork: boolean): WindowTally => ({
   startMs,
-  routes: newCounts(),
-  members: isNetwork ? newCounts() : null,
+  routes: [],
+  members: isNetwork ? [] : null,
   policies: [],
   denied: 0,
   allowed: 0,
@@ -71,8 +64,8 @@ export const newTally = (startMs: number, isNetwork: boolean): WindowTally => ({
   deniedRoutes: 0,
   judged: 0,
   early: 0,
-  firstDeniedAtMs: Number.POSITIVE_INFINITY,
-  lastDeniedAtMs: Number.NEGATIVE_INFINITY,
+  firstDeniedMs: -1,
+  lastDeniedMs: -1,
   fromOffset: -1,
   toOffset: -1,
   tenant: null,
@@ -81,31 +74,30 @@ export const newTally = (startMs: number, isNetwork: boolean): WindowTally => ({
 /** A window, beside its tables, in units of {@link cellsOf}. */
 const windowCells = 8;
 
-/** What a window takes, in units of about 32 bytes: a named row of a table is one. */
+/** What a window takes, in units of about 50 bytes: a named row of a table is one. */
 export const cellsOf = ({ routes, members }: WindowTally): number =>
-  windowCells + routes.names.length + (members === null ? 0 : members.names.length);
+  windowCells + (routes.length + (members === null ? 0 : members.length)) / rowLength;
 
+const at = (table: NameCounts, place: number): number => table[place] as number;
+
+/** Where the row of the name begins; -1: there is none, and no room. */
 const rowOf = (table: NameCounts, name: string, most: number): number => {
-  const known = table.names.indexOf(name);
-  if (known >= 0 || table.names.length >= most) return known;
-  table.denied.push(0);
-  table.allowed.push(0);
-  return table.names.push(name) - 1;
+  for (let row = 0; row < table.length; row += rowLength) if (table[row] === name) return row;
+  if (table.length >= most * rowLength) return -1;
+  return table.push(name, 0, 0) - rowLength;
 };
 
 /** The row of a denied route. Routes that were only allowed make room: nobody hides behind what it was served. */
 const deniedRowOf = (table: NameCounts, name: string): number => {
-  const row = rowOf(table, name, maxRoutes);
-  if (row >= 0) return row;
-  const spare = table.denied.indexOf(0);
-  if (spare < 0) return -1;
-  table.names[spare] = name;
-  table.allowed[spare] = 0;
-  return spare;
-};
-
-const add = (numbers: number[], row: number, count: number): void => {
-  numbers[row] = (numbers[row] ?? 0) + count;
+  const known = rowOf(table, name, maxRoutes);
+  if (known >= 0) return known;
+  for (let row = 0; row < table.length; row += rowLength) {
+    if (table[row + 1] !== 0) continue;
+    table[row] = name;
+    table[row + 2] = 0;
+    return row;
+  }
+  return -1;
 };
 
 /** Adds what was allowed. `byRoute`: some rule asks for the share of a route. */
@@ -113,42 +105,68 @@ export const addAllowed = (tally: WindowTally, { route, count }: TrackedEvent, b
   tally.allowed += count;
   if (!byRoute || route === null) return;
   const row = rowOf(tally.routes, route, maxRoutes);
-  if (row >= 0) add(tally.routes.allowed, row, count);
+  if (row >= 0) tally.routes[row + 2] = at(tally.routes, row + 2) + count;
 };
 
+const addRoute = (tally: WindowTally, route: string | null, count: number): void => {
+  const { routes } = tally;
+  const row = route === null ? -1 : deniedRowOf(routes, route);
+  if (row < 0) {
+    tally.other += count;
+    return;
+  }
+  const before = at(routes, row + 1);
+  if (before === 0) tally.deniedRoutes += 1;
+  routes[row + 1] = before + count;
+};
+
+/** Adds what was denied. `member`: the client, where the tally is a network's. */
 export const addDenied = (tally: WindowTally, event: TrackedEvent, member: string | null): void => {
   const { count, route, early, policy, atMs, offset, tenant } = event;
   tally.denied += count;
-  const row = route === null ? -1 : deniedRowOf(tally.routes, route);
-  if (row >= 0) {
-    if (tally.routes.denied[row] === 0) tally.deniedRoutes += 1;
-    add(tally.routes.denied, row, count);
-  } else tally.other += count;
+  addRoute(tally, route, count);
   if (early !== null) {
     tally.judged += count;
     tally.early += early;
   }
   if (tally.members !== null && member !== null) {
-    const place = rowOf(tally.members, member, maxMembers);
-    if (place >= 0) add(tally.members.denied, place, count);
+    const row = rowOf(tally.members, member, maxMembers);
+    if (row >= 0) tally.members[row + 1] = at(tally.members, row + 1) + count;
   }
-  if (tally.policies.length < maxPolicies && !tally.policies.includes(policy)) tally.policies.push(policy);
-  tally.firstDeniedAtMs = Math.min(tally.firstDeniedAtMs, atMs);
-  tally.lastDeniedAtMs = Math.max(tally.lastDeniedAtMs, atMs);
+  if (tally.policies.length < maxPolicies && !tally.policies.includes(policy)) {
+    tally.policies = [...tally.policies, policy];
+  }
+  const afterMs = atMs - tally.startMs;
+  if (tally.firstDeniedMs < 0 || afterMs < tally.firstDeniedMs) tally.firstDeniedMs = afterMs;
+  if (afterMs > tally.lastDeniedMs) tally.lastDeniedMs = afterMs;
   if (tally.fromOffset < 0) tally.fromOffset = offset;
   tally.toOffset = offset;
   if (tally.tenant === null) tally.tenant = tenant;
   else if (tally.tenant !== tenant) tally.tenant = '';
 };
 
-/** Denied decisions by name over several windows, of a stretch at most `most` names. */
+/** The most that one route was denied, of those denied so often and that share of the time; 0: there is none. */
+export const mostDenied = (
+  { routes }: WindowTally,
+  { denied, deniedShare }: { readonly denied: number; readonly deniedShare: number },
+): number => {
+  let most = 0;
+  for (let row = 0; row < routes.length; row += rowLength) {
+    const count = at(routes, row + 1);
+    if (count < denied || count <= most) continue;
+    if (count >= deniedShare * (count + at(routes, row + 2))) most = count;
+  }
+  return most;
+};
+
+/** Denied decisions by name in several tables, of at most `most` names. */
 export const deniedByName = (tables: readonly NameCounts[], most: number): Map<string, number> => {
   const total = new Map<string, number>();
-  for (const { names, denied } of tables) {
-    for (const [row, name] of names.entries()) {
-      const count = denied[row] ?? 0;
-      if (count === 0 || (total.size >= most && !total.has(name))) continue;
-      total.set(name, (total.get(name) ?? 0) + count);
+  for (const table of tables) {
+    for (let row = 0; row < table.length; row += rowLength) {
+      const name = String(table[row]);
+      const count = at(table, row + 1);
+      if (count > 0 && (total.size < most || total.has(name))) total.set(name, (total.get(name) ?? 0) + count);
     }
   }
   return total;

@@ -49,8 +49,8 @@ const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Eviden
     distinctRoutes: denied.size,
     routes: mostFirst(denied).map(([route, count]) => ({ route, denied: count })),
     policies: [...new Set(withDenials.flatMap(({ policies }) => policies))].sort(byCodePoint).slice(0, maxShown),
-    firstSeenAtMs: Math.min(...withDenials.map(({ firstDeniedAtMs }) => firstDeniedAtMs)),
-    lastSeenAtMs: Math.max(...withDenials.map(({ lastDeniedAtMs }) => lastDeniedAtMs)),
+    firstSeenAtMs: Math.min(...withDenials.map(({ startMs, firstDeniedMs }) => startMs + firstDeniedMs)),
+    lastSeenAtMs: Math.max(...withDenials.map(({ startMs, lastDeniedMs }) => startMs + lastDeniedMs)),
     log: {
       partition,
       fromOffset: Math.min(...withDenials.map(({ fromOffset }) => fromOffset)),
