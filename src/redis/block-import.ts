@@ -109,6 +109,7 @@ interface Guard {
 const guardFor =
   (lengths: readonly number[]) =>
   (subject: BlockSubject): Guard | null => {
+    if (lengths.length === 0 && subject.kind !== 'network' && subject.tenant === undefined) return null;
     const range = rangeOf(subject);
     const [base = ''] = subject.id.split('/', 1);
     const networks = lengths.flatMap((length) => {
