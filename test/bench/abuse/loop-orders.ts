@@ -29,13 +29,14 @@ export const flowRowsPerSecond = 20_000;
 export const decidingDenials = 10;
 
 export const loopRules = `version: 1
+budget: { blocksPerHour: 100000, blocksPerMinute: 100000 }
 rules:
   - name: loop
     mode: enforce
     depth: { denied: ${decidingDenials}, deniedShare: 0.5 }
     windows: { length: 60s, hit: 1, of: 1 }
     block: { base: 1h, jitter: 0 }
-    budget: { blocksPerHour: 100000 }
+    budget: { blocksPerHour: 100000, blocksPerMinute: 100000 }
 `;
 
 export const bareChannel = (namespace: string): string => `${namespace}:bare`;
