@@ -153,6 +153,11 @@ export class BlockListReplica {
     this.#schedule(this.#random() * pollMs, pollMs);
   }
 
+  /** Tells the list now what was refused, instead of at the next turn. Never rejects: what cannot be told is kept. */
+  tellRefusals(): Promise<void> {
+    return this.#tally.tell();
+  }
+
   /** Ends the following at once, tells what was refused and keeps the list. Never rejects. */
   async stop(): Promise<void> {
     this.#following = false;

@@ -159,7 +159,7 @@ class RunningDemo implements Demo {
   }
 
   async close(): Promise<void> {
-    this.replica.stop();
+    await this.replica.stop();
     await this.#visitors?.stop();
     await this.#sampleApi?.close();
     await Promise.all([this.detector.stop(), this.ingester.stop()]);

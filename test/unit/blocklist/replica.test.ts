@@ -1,13 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import type { BlockEntry, BlockFeed, Change, Changes } from '../../../src/blocklist/block-list.ts';
+import type { BlockEntry, BlockFeed, Change, Changes, SnapshotPage } from '../../../src/blocklist/block-feed.ts';
+import { nothingSwitchedOff } from '../../../src/blocklist/block-switches.ts';
 import { BlockListReplica, replicaDefaults } from '../../../src/blocklist/replica.ts';
+import type { Client } from '../../../src/client.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { TidegateError } from '../../../src/errors.ts';
 import { clientA, promotionOf } from '../../support/promotions.ts';
 
-const clientKey = 'ip:203.0.113.9';
+const client: Client = { kind: 'ip', id: '203.0.113.9' };
+const subjectKey = 'ip:203.0.113.9';
+const action = { kind: 'refuse' } as const;
 const away = new TidegateError('STORE_FAILED', 'away', { retryable: true });
+
+const pageOf = (page: Partial<SnapshotPage>): SnapshotPage => ({
+  epoch: 'one',
+  sequence: 0,
+  entries: [],
+  exemptions: [],
+  switches: nothingSwitchedOff,
+  nextPage: null,
+  ...page,
+});
 
 /** Lets promises that are ready go on. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -22,8 +36,9 @@ const setUp = () => {
     return link.isDown ? Promise.reject(away) : call();
   };
   const feed: BlockFeed = {
-    snapshot: () => over(() => list.snapshot()),
+    snapshot: (page) => over(() => list.snapshot(page)),
     changesAfter: (cursor, maxChanges) => over(() => list.changesAfter(cursor, maxChanges)),
+    noteRefusals: (refusals) => over(() => list.noteRefusals(refusals)),
   };
   const replica = new BlockListReplica({ feed, clock, random: () => 0.5 });
   const block = async (id: string) => {
@@ -42,7 +57,7 @@ const setUp = () => {
 describe('BlockListReplica', () => {
   it('finds nobody before it has been synchronised, and says that it has no age', () => {
     const { clock, replica } = setUp();
-    expect(replica.find(clientKey, clock.nowMs())).toBeNull();
+    expect(replica.find(client, '', clock.nowMs())).toBeNull();
     expect(replica.ageMs()).toBeNull();
   });
 
@@ -50,16 +65,22 @@ describe('BlockListReplica', () => {
     const { clock, replica, block } = setUp();
     const { expiresAtMs, id } = await block('v1');
     await replica.sync();
-    expect(replica.find(clientKey, clock.nowMs())).toEqual({ clientKey, blockId: id, rule: 'breadth', expiresAtMs });
-    expect(replica.find(clientKey, expiresAtMs - 1)).not.toBeNull();
-    expect(replica.find(clientKey, expiresAtMs)).toBeNull();
+    expect(replica.find(client, '', clock.nowMs())).toEqual({
+      subjectKey,
+      blockId: id,
+      rule: 'breadth',
+      expiresAtMs,
+      action,
+    });
+    expect(replica.find(client, '', expiresAtMs - 1)).not.toBeNull();
+    expect(replica.find(client, '', expiresAtMs)).toBeNull();
   });
 
   it('answers with the same entry each time: a lookup makes nothing new', async () => {
     const { clock, replica, block } = setUp();
     await block('v1');
     await replica.sync();
-    expect(replica.find(clientKey, clock.nowMs())).toBe(replica.find(clientKey, clock.nowMs()));
+    expect(replica.find(client, '', clock.nowMs())).toBe(replica.find(client, '', clock.nowMs()));
   });
 
   it('gives the memory of expired entries back', async () => {
@@ -77,11 +98,11 @@ describe('BlockListReplica', () => {
     await advance(1000);
     const { id } = await block('v1');
     await advance(1000);
-    expect(replica.find(clientKey, clock.nowMs())).not.toBeNull();
-    await list.lift(id, { actor: 'ada', reason: 'goodwill', note: '' });
+    expect(replica.find(client, '', clock.nowMs())).not.toBeNull();
+    await list.transition(id, { kind: 'lift', actor: 'ada', reason: 'goodwill', note: '' });
     await advance(1000);
-    expect(replica.find(clientKey, clock.nowMs())).toBeNull();
-    replica.stop();
+    expect(replica.find(client, '', clock.nowMs())).toBeNull();
+    await replica.stop();
   });
 
   it('keeps the last known list while the source is away, tells its age, and catches up when it is back', async () => {
@@ -90,15 +111,15 @@ describe('BlockListReplica', () => {
     replica.follow();
     await advance(1000);
     link.isDown = true;
-    await list.lift(id, { actor: 'ada', reason: 'goodwill', note: '' });
+    await list.transition(id, { kind: 'lift', actor: 'ada', reason: 'goodwill', note: '' });
     await advance(20_000);
-    expect(replica.find(clientKey, clock.nowMs())).not.toBeNull();
+    expect(replica.find(client, '', clock.nowMs())).not.toBeNull();
     expect(replica.ageMs()).toBeGreaterThanOrEqual(19_000);
     link.isDown = false;
     await advance(replicaDefaults.maxBackOffMs);
-    expect(replica.find(clientKey, clock.nowMs())).toBeNull();
+    expect(replica.find(client, '', clock.nowMs())).toBeNull();
     expect(replica.ageMs()).toBeLessThan(replicaDefaults.maxBackOffMs);
-    replica.stop();
+    await replica.stop();
   });
 
   it('asks less and less often while the source is away, but never less than every five seconds', async () => {
@@ -113,14 +134,14 @@ describe('BlockListReplica', () => {
     expect(link.calls).toBeGreaterThanOrEqual(12);
     expect(link.calls).toBeLessThanOrEqual(30);
     expect(replica.stats().failures).toBe(early + link.calls);
-    replica.stop();
+    await replica.stop();
   });
 
   it('asks no more after stop', async () => {
     const { link, replica, advance } = setUp();
     replica.follow();
     await advance(1000);
-    replica.stop();
+    await replica.stop();
     link.calls = 0;
     await advance(5000);
     expect(link.calls).toBe(0);
@@ -136,7 +157,7 @@ describe('BlockListReplica', () => {
         clock.advance(100);
         await settle();
       }
-      replica.stop();
+      await replica.stop();
       return clock.nowMs() - startMs;
     };
     expect(await firstLookMs(0.1)).toBeLessThan(await firstLookMs(0.9));
@@ -148,7 +169,7 @@ describe('BlockListReplica', () => {
     await replica.sync();
     link.isDown = true;
     await expect(replica.sync()).rejects.toBe(away);
-    expect(replica.find(clientKey, clock.nowMs())).not.toBeNull();
+    expect(replica.find(client, '', clock.nowMs())).not.toBeNull();
   });
 
   it('takes over what was written before the call, even while another sync is under way that has read already', async () => {
@@ -159,7 +180,8 @@ describe('BlockListReplica', () => {
     });
     let reads = 0;
     const feed: BlockFeed = {
-      snapshot: () => list.snapshot(),
+      snapshot: (page) => list.snapshot(page),
+      noteRefusals: () => Promise.resolve(),
       changesAfter: async (cursor, maxChanges) => {
         const answer = await list.changesAfter(cursor, maxChanges);
         reads += 1;
@@ -176,41 +198,44 @@ describe('BlockListReplica', () => {
     await running;
     expect(replica.size).toBe(0);
     await Promise.all(after);
-    expect(replica.find(clientKey, clock.nowMs())?.blockId).toBe(id);
+    expect(replica.find(client, '', clock.nowMs())?.blockId).toBe(id);
     expect(reads).toBe(2);
   });
 
   it('keeps a newer block of a client when the end of an older one comes', async () => {
     const clock = new ManualClock();
     const entryOf = (blockId: string): BlockEntry => ({
-      clientKey,
+      subjectKey,
       blockId,
       rule: 'r',
       expiresAtMs: clock.nowMs() + 60_000,
+      action,
     });
     const all: Change[] = [
-      { kind: 'added', sequence: 1, entry: entryOf('b-1') },
-      { kind: 'added', sequence: 2, entry: entryOf('b-2') },
-      { kind: 'removed', sequence: 3, clientKey, blockId: 'b-1' },
+      { kind: 'added', sequence: 1, entries: [entryOf('b-1')] },
+      { kind: 'added', sequence: 2, entries: [entryOf('b-2')] },
+      { kind: 'removed', sequence: 3, entries: [{ subjectKey, blockId: 'b-1' }] },
     ];
     const feed: BlockFeed = {
-      snapshot: () => Promise.resolve({ epoch: 'one', sequence: 0, entries: [] }),
+      snapshot: () => Promise.resolve(pageOf({ epoch: 'one' })),
       changesAfter: ({ epoch, sequence }): Promise<Changes> =>
         Promise.resolve({ kind: 'changes', cursor: { epoch, sequence: 3 }, changes: all.slice(sequence) }),
+      noteRefusals: () => Promise.resolve(),
     };
     const replica = new BlockListReplica({ feed, clock });
     await replica.sync();
-    expect(replica.find(clientKey, clock.nowMs())?.blockId).toBe('b-2');
+    expect(replica.find(client, '', clock.nowMs())?.blockId).toBe('b-2');
   });
 
   it('takes a snapshot when there is a gap, and lets go of what is no longer in it', async () => {
     const clock = new ManualClock();
-    const entry: BlockEntry = { clientKey, blockId: 'b-1', rule: 'r', expiresAtMs: clock.nowMs() + 60_000 };
+    const entry: BlockEntry = { subjectKey, blockId: 'b-1', rule: 'r', expiresAtMs: clock.nowMs() + 60_000, action };
     const state = { epoch: 'one', entries: [entry] };
     const feed: BlockFeed = {
-      snapshot: () => Promise.resolve({ epoch: state.epoch, sequence: 7, entries: state.entries }),
+      snapshot: () => Promise.resolve(pageOf({ ...state, sequence: 7 })),
       changesAfter: (cursor): Promise<Changes> =>
         Promise.resolve(cursor.epoch === state.epoch ? { kind: 'changes', cursor, changes: [] } : { kind: 'gap' }),
+      noteRefusals: () => Promise.resolve(),
     };
     const replica = new BlockListReplica({ feed, clock });
     await replica.sync();
@@ -225,8 +250,9 @@ describe('BlockListReplica', () => {
 
   it('gives up on a source that has nothing but gaps', async () => {
     const feed: BlockFeed = {
-      snapshot: () => Promise.resolve({ epoch: 'one', sequence: 0, entries: [] }),
+      snapshot: () => Promise.resolve(pageOf({ epoch: 'one' })),
       changesAfter: () => Promise.resolve({ kind: 'gap' }),
+      noteRefusals: () => Promise.resolve(),
     };
     const replica = new BlockListReplica({ feed, clock: new ManualClock() });
     await expect(replica.sync()).rejects.toMatchObject({ code: 'STORE_FAILED' });
@@ -235,8 +261,8 @@ describe('BlockListReplica', () => {
   it('leaves out entries for which there is no room, and counts them', async () => {
     const { clock, list } = setUp();
     for (let index = 0; index < 5; index += 1) {
-      const client = { ...clientA, id: `198.51.100.${index}` };
-      await list.promote(promotionOf({ id: `v${index}`, atMs: clock.nowMs(), client }));
+      const subject = { ...clientA, id: `198.51.100.${index}` };
+      await list.promote(promotionOf({ id: `v${index}`, atMs: clock.nowMs(), subject }));
     }
     const replica = new BlockListReplica({ feed: list, clock, maxEntries: 3 });
     await replica.sync();
