@@ -147,13 +147,14 @@ export class SubjectTable {
     const tables = this.#tables();
     const segments = tables.reduce((sum, { named }) => sum + named.table.segmentCount, 0);
     let left = slots;
-    for (let looked = 0; looked < segments && left > 0; looked += 1) {
+    for (let looked = 0; looked < segments && left > 0; ) {
       const at = tables[this.#sweptTable];
       if (at === undefined || this.#sweptSegment >= at.named.table.segmentCount) {
         this.#sweptTable = at === undefined ? 0 : this.#sweptTable + 1;
         this.#sweptSegment = 0;
         continue;
       }
+      looked += 1;
       const { table } = at.named;
       left -= 1 + at.scope.sweep({ table, index: this.#sweptSegment, nowMs }, ended);
       this.#sweptSegment += 1;
@@ -176,7 +177,7 @@ export class SubjectTable {
           const subjectKey = subjectKeyOf(tenant === undefined ? subject : { ...subject, tenant });
           walked.push({ subjectKey, untilMs: expiryMsIn(segment, slot), meta: meta & ~millisecondMask });
         }
-        yield walked;
+        if (walked.length > 0) yield walked;
       }
     }
   }
