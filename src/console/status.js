@@ -214,7 +214,7 @@ const actionText = ({ kind, limit, windowMs }) =>
   kind === 'limit' ? `limited to ${shown(limit)} per ${duration(windowMs).replace('.0', '')}` : 'refused';
 
 const refusedText = ({ refused, savedCommands, savedBytes, lastAt }) =>
-  `Refused ${plural(refused, 'request')}, the last ${duration(Math.max(0, new Date() - new Date(lastAt)))} ago; ` +
+  `Refused ${plural(refused, 'request')}, the last at ${clock(lastAt)}; ` +
   `spared ${plural(savedCommands, 'command')} to the counter store, ${bytes(savedBytes)}.`;
 
 const lift = async ({ id, version }, reason) => {
