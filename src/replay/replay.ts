@@ -69,7 +69,13 @@ const openParts = async ({ options }: Stage) => {
   const shared = { log: engines.log, clock: wallClock, logger, topic: runName };
   const ingester = createIngester({ ...shared, table: engines.table, group: groups.ingest });
   const detectorClock = logStampClock(logClock, wallClock);
-  const detector = createDetector({ ...shared, clock: detectorClock, rules, blockList: promotions.promoter, group: groups.detect });
+  const detector = createDetector({
+    ...shared,
+    clock: detectorClock,
+    rules,
+    blockList: promotions.promoter,
+    group: groups.detect,
+  });
   const emitter = createEmitter({
     writer: await engines.log.writer(runName),
     clock: logTimeClock(logClock, wallClock),
@@ -143,7 +149,7 @@ export const replay = async (options: ReplayOptions): Promise<ReplayReport> => {
     return await run(stage, parts);
   } finally {
     await parts.gate.close();
-    parts.replica.stop();
+    await parts.replica.stop();
     await Promise.allSettled([parts.detector.stop(), parts.ingester.stop()]);
   }
 };

@@ -75,10 +75,10 @@ export class ScenarioTraffic implements RequestSource {
   answered(index: number, decision: Decision): void {
     const actor = this.#senders[index];
     if (!actor?.input.honours || decision.outcome === 'allowed') return;
-    // What can never fit is given up.
-    const toldMs = decision.retryAfterMs ?? Number.POSITIVE_INFINITY;
+    // `Retry-After` is in whole seconds. What can never fit is given up.
+    const toldMs = Math.ceil((decision.retryAfterMs ?? Number.POSITIVE_INFINITY) / 1000) * 1000;
     const askedAtMs = actor.nextMs - actor.everyMs;
-    if (actor.nextMs < askedAtMs + toldMs) actor.nextMs = Math.ceil(askedAtMs + toldMs);
+    if (actor.nextMs < askedAtMs + toldMs) actor.nextMs = askedAtMs + toldMs;
   }
 
   #request(actor: Actor): GateRequest {

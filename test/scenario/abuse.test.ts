@@ -1,29 +1,31 @@
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { PartitionDetector } from '../../src/detect/partition-detector.ts';
 import { parseRules } from '../../src/detect/rules.ts';
+import { MemoryBlockList } from '../../src/embedded/memory-block-list.ts';
+import { MemoryEventLog } from '../../src/embedded/memory-event-log.ts';
 import { parsePolicies } from '../../src/policy/parse.ts';
-import { play } from '../support/play.ts';
-import { scenarios } from './abuse-scenarios.ts';
+import { runScenarioFolder, type ScenarioOptions, scenarioFoldersIn } from '../../src/replay/scenario.ts';
 
+const corpora = fileURLToPath(new URL('corpora', import.meta.url));
 const shipped = (name: string): string => readFileSync(new URL(`../../policies/${name}`, import.meta.url), 'utf8');
 
-const settings = {
-  real: { policies: parsePolicies(shipped('policies.yaml')), rules: parseRules(shipped('rules.yaml')).rules },
-  demo: { policies: parsePolicies(shipped('demo-policies.yaml')), rules: parseRules(shipped('demo-rules.yaml')).rules },
+const options: ScenarioOptions = {
+  policies: parsePolicies(shipped('policies.yaml')),
+  rules: parseRules(shipped('rules.yaml')),
+  open: (clock) => ({ blockList: new MemoryBlockList({ clock }), log: new MemoryEventLog({ clock }) }),
 };
 
-/** Where in a window the first request falls must not decide who is blocked. */
-const startsMs = [0, 1300, 2900, 4700, 31_000, 58_500];
+const folders = (await scenarioFoldersIn([corpora])).map((folder) => ({ folder, name: relative(corpora, folder) }));
 
 describe('the shipped rules', () => {
-  it.each(scenarios)('$name', ({ actors, blocks, demo }) => {
-    const { policies, rules } = demo ? settings.demo : settings.real;
-    for (const startMs of startsMs) {
-      const detector = new PartitionDetector({ partition: 0, rules, fromOffset: 0 });
-      const { verdicts } = play({ actors, policies, detector, startMs });
-      const blocked = Object.fromEntries(verdicts.map(({ subject, rule }) => [subject.id, rule]));
-      expect(blocked, `started ${startMs} ms into a minute`).toEqual(blocks);
-    }
+  it.each(folders)('do as $name expects, wherever in a window it begins', async ({ folder }) => {
+    const { problems, runs, passed } = await runScenarioFolder(folder, options);
+    expect(problems).toEqual([]);
+    expect(runs.map(({ start, complaints }) => ({ start, complaints }))).toEqual(
+      runs.map(({ start }) => ({ start, complaints: [] })),
+    );
+    expect(passed).toBe(true);
   });
 });
