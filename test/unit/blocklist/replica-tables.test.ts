@@ -129,7 +129,7 @@ describe('HeldList', () => {
         expect(list.size).toBe(model.size);
         expect(list.networks).toBe([...model.keys()].filter((key) => key.includes('network:')).length);
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
