@@ -87,9 +87,37 @@ export const joinFleet = async ({ policies, ...options }: FleetOptions): Promise
   return heartbeat;
 };
 
-export type { Block, BlockState, Evidence, Verdict } from './blocklist/block.ts';
-export { BlockListReplica } from './blocklist/replica.ts';
-export { type Client, type ClientKind, clientOf } from './client.ts';
+export type {
+  Block,
+  BlockAction,
+  BlockOrigin,
+  BlockState,
+  Evidence,
+  Verdict,
+} from './blocklist/block.ts';
+export type {
+  BlockEntry,
+  BlockFeed,
+  Change,
+  Changes,
+  Cursor,
+  Exemption,
+  Refusals,
+  SnapshotPage,
+} from './blocklist/block-feed.ts';
+export type { BlockList } from './blocklist/block-list.ts';
+export type {
+  AddResult,
+  AllowEntry,
+  BlockPage,
+  BlockQuery,
+  BlockReview,
+  ManualBlock,
+  Transition,
+} from './blocklist/block-review.ts';
+export type { BlockSwitches, Switch, Switched, Switches } from './blocklist/block-switches.ts';
+export { BlockListReplica, type BlockListReplicaOptions, type ReplicaStats } from './blocklist/replica.ts';
+export { type BlockSubject, type Client, type ClientKind, clientOf, type SubjectKind } from './client.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export type {
   Allowed,
@@ -108,9 +136,9 @@ export { topics } from './event/event-log.ts';
 export type { Gate, GateRequest } from './gate/gate.ts';
 export type { GateStats } from './gate/gate-stats.ts';
 export type { LateIdentity } from './gate/late-identity.ts';
-export type { BlockLookup, DecisionFacts, DecisionObserver, EventSink } from './gate/ports.ts';
+export type { BlockLookup, DecisionFacts, DecisionObserver, EventSink, Spared } from './gate/ports.ts';
 export type { CountersLost, CountersLostKind, Fleet, Membership } from './limiter/fleet.ts';
-export type { LimitRequest, LimitStore, SpendResult } from './limiter/limit-store.ts';
+export type { LimitRequest, LimitStore, SpendResult, StoreCost } from './limiter/limit-store.ts';
 export { MemoryLimitStore } from './limiter/memory-limit-store.ts';
 export { type Logger, silentLogger } from './logger.ts';
 export { observeBlockList, observeEmitter } from './metrics/instrument.ts';

@@ -49,7 +49,7 @@ export const gateInstruments = {
     attributes: none,
   },
   storeBytesSaved: {
-    name: 'tidegate.store.bytes_saved',
+    name: 'tidegate.store.traffic_saved',
     kind: 'counter',
     unit: 'By',
     description: 'Bytes of those calls and of their answers.',

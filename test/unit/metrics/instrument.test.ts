@@ -37,7 +37,7 @@ describe('instrument()', () => {
     expect(await numberOf('tidegate.events.waiting')).toBe(2);
     expect(await numberOf('tidegate.block_list.size')).toBe(12);
     expect(await numberOf('tidegate.store.calls_saved')).toBe(2);
-    expect(await numberOf('tidegate.store.bytes_saved')).toBe(500);
+    expect(await numberOf('tidegate.store.traffic_saved')).toBe(500);
     expect(await numberOf('tidegate.block_list.lookup_failures')).toBe(11);
     expect(await numberOf('tidegate.leases.units')).toBe(7);
     expect(await numberOf('tidegate.policies.version')).toBe(42);
