@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BlockListReplica } from '../../src/blocklist/replica.ts';
+import type { Client } from '../../src/client.ts';
 import { systemClock } from '../../src/clock.ts';
 import { RedisBlockList } from '../../src/redis/block-list.ts';
 import { openRedis } from '../../src/redis/client.ts';
 import { describeWith, freshName, type OwnEngine, startRedis } from '../support/engines.ts';
-import { clientA, promotionOf } from '../support/promotions.ts';
+import { clientA, duration, promotionOf } from '../support/promotions.ts';
 
-const clientKey = 'ip:203.0.113.9';
+const client = { kind: 'ip', id: clientA.id } as const;
+
+const longBlock = { ...duration, baseMs: 600_000, maxMs: 600_000 };
+const lift = { kind: 'lift', reason: 'false-positive', tombstoneMs: 0, actor: 'ada', note: '' } as const;
 
 /** Milliseconds until the condition holds. */
 const timeUntil = async (condition: () => boolean, limitMs = 20_000): Promise<number> => {
@@ -25,7 +29,8 @@ const follow = async (list: RedisBlockList): Promise<BlockListReplica> => {
   return replica;
 };
 
-const isBlocked = (replica: BlockListReplica): boolean => replica.find(clientKey, systemClock.nowMs()) !== null;
+const isBlocked = (replica: BlockListReplica, who: Client = client): boolean =>
+  replica.find(who, '', systemClock.nowMs()) !== null;
 
 describeWith('redis', 'gates that follow a block list in Redis', (url) => {
   it('see every add and every lift within a second, all of them', async () => {
@@ -37,10 +42,10 @@ describeWith('redis', 'gates that follow a block list in Redis', (url) => {
       const made = await list.promote(promotionOf({ id: `v${round}`, atMs: systemClock.nowMs() }));
       if (made.kind !== 'activated') throw new Error(`expected a block, got ${made.kind}`);
       delaysMs.push(...(await Promise.all(replicas.map((replica) => timeUntil(() => isBlocked(replica))))));
-      await list.lift(made.block.id, { actor: 'ada', reason: 'false-positive', note: '', tombstoneMs: 0 });
+      await list.transition(made.block.id, lift);
       delaysMs.push(...(await Promise.all(replicas.map((replica) => timeUntil(() => !isBlocked(replica))))));
     }
-    for (const replica of replicas) replica.stop();
+    for (const replica of replicas) await replica.stop();
     redis.disconnect();
     expect(delaysMs).toHaveLength(200);
     expect(Math.max(...delaysMs)).toBeLessThan(1000);
@@ -65,13 +70,11 @@ describeWith('redis', 'a gate whose Redis goes away', () => {
     expect(isBlocked(replica)).toBe(true);
     await server.restart();
     await timeUntil(() => replica.stats().snapshots >= 2);
-    const other = { ...clientA, id: '203.0.113.77' };
-    const again = promotionOf({ id: 'v2', atMs: systemClock.nowMs(), client: other }, { duration: longBlock });
+    const other = { kind: 'ip', id: '203.0.113.77' } as const;
+    const again = promotionOf({ id: 'v2', atMs: systemClock.nowMs(), subject: other }, { duration: longBlock });
     await list.promote(again);
-    await timeUntil(() => replica.find('ip:203.0.113.77', systemClock.nowMs()) !== null);
-    replica.stop();
+    await timeUntil(() => isBlocked(replica, other));
+    await replica.stop();
     redis.disconnect();
   });
 });
-
-const longBlock = { baseMs: 600_000, factor: 2, maxMs: 600_000, jitter: 0, strikeTtlMs: 600_000 };
