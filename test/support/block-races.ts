@@ -10,8 +10,8 @@ const beforehand: readonly BlockAct[] = [
   { act: 'promote', verdict: 'b', subject: 1, mode: 'review' },
 ];
 
-const block = fc.constantFrom('b-a', 'b-b', 'b-c');
-const version = fc.constantFrom({}, {}, { ifVersion: 1 }, { ifVersion: 2 });
+const block = fc.constantFrom('b-a', 'b-a', 'b-a', 'b-b', 'b-b', 'b-c');
+const version = fc.constantFrom({}, { ifVersion: 1 }, { ifVersion: 1 }, { ifVersion: 2 });
 const subject = fc.constantFrom(0, 1, 3);
 const seconds = fc.constantFrom(30, 90);
 
