@@ -163,11 +163,6 @@ describe('The file of a list', () => {
   });
 });
 
-/** Lets files be written and read: they take turns of the event loop, not time. */
-const until = async (isDone: () => boolean): Promise<void> => {
-  for (let turn = 0; turn < 10_000 && !isDone(); turn += 1) await nextTurn();
-};
-
 describe('A replica with a file', () => {
   const listBlocking = async (clock: ManualClock, id = client.id): Promise<MemoryBlockList> => {
     const list = new MemoryBlockList({ clock });
@@ -243,7 +238,7 @@ describe('A replica with a file', () => {
     await nextTurn();
     expect(existsSync(snapshotFile)).toBe(false);
     clock.advance(1);
-    await until(() => replica.stats().filesWritten === 1);
+    await expect.poll(() => replica.stats().filesWritten).toBe(1);
     for (let second = 0; second < 60; second += 1) {
       clock.advance(1000);
       await replica.sync();
@@ -263,7 +258,7 @@ describe('A replica with a file', () => {
     await replica.sync();
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       clock.advance(1500);
-      await until(() => replica.stats().fileFailures === attempt);
+      await expect.poll(() => replica.stats().fileFailures).toBe(attempt);
     }
     expect(replica.stats().fileFailures).toBe(3);
     expect(logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
