@@ -46,6 +46,11 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
     about: 'Found once, when the process starts; `tidegate doctor` looks again.',
   },
   detect: { title: 'Detector: `detect`, `up`', about: 'Likewise, for the partitions that the process owns.' },
+  abuse: {
+    title: 'Budgets, kill switch and relay: `detect`, `up`',
+    about:
+      'What is switched off and which rules are over their budget is the same at every detector, and is asked four times a minute.',
+  },
   log: {
     title: 'Log in the process: `up` with `memory:`',
     about: 'Kafka has metrics of its own.',

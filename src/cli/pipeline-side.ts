@@ -19,6 +19,7 @@ import type { Context } from './context.ts';
 import { measuredTable } from './measured-table.ts';
 import type { Opened } from './opened.ts';
 import { logSideOf } from './reconcile-log.ts';
+import { RuleWatch } from './rule-watch.ts';
 import { shippedFiles } from './settings.ts';
 
 export interface IngestSideOptions {
@@ -137,8 +138,13 @@ export const openDetectSide = async (context: Context, options: DetectSideOption
   opened.add(relay, (closing) => closing.stop());
   const detector = createDetector({ log, rules, blockList, clock, logger });
   opened.add(detector, (closing) => closing.stop());
+  const watch = new RuleWatch({ blockList, clock, logger });
+  opened.add(watch, (closing) => closing.stop());
   measuring.observeDetector(detector);
+  measuring.observeRelay(relay);
+  measuring.observeRuleState(watch);
   relay.start();
+  await watch.start();
   await detector.start();
   const settle = async (patienceMs: number): Promise<void> => {
     const endUs = clock.monotonicUs() + patienceMs * 1000;

@@ -17,6 +17,8 @@ import type {
   PolicyLoadSource,
   PolicyRecordsSource,
   ProcessSource,
+  RelaySource,
+  RuleStateSource,
 } from './observed.ts';
 import { noteOnSpan } from './span-event.ts';
 
@@ -37,6 +39,8 @@ export interface Instrumentation {
   /** `topic`: what it ingests, of a few. */
   observeIngester(ingester: IngestSource, topic: string): () => void;
   observeDetector(detector: DetectSource): () => void;
+  observeRelay(relay: RelaySource): () => void;
+  observeRuleState(state: RuleStateSource): () => void;
   observeLog(log: LogSource): () => void;
   observeProcess(process: ProcessSource): () => void;
   /** A block is stored and visible: what freshness and delay are told by. */
@@ -92,6 +96,8 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
       meters.follow();
       return both(meters.detectors.add(detector), meters.lags.add(detector, 'detectLag'));
     },
+    observeRelay: watching(meters.relays),
+    observeRuleState: watching(meters.ruleStates),
     observeLog: watching(meters.logs),
     observeProcess: watching(meters.process),
     blockStored: (block) => meters.blockStored(block),

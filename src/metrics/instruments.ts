@@ -1,3 +1,4 @@
+import { abuseInstruments } from './abuse-instruments.ts';
 import { detectInstruments } from './detect-instruments.ts';
 import { gateInstruments } from './gate-instruments.ts';
 import type { InstrumentTable } from './instrument-kind.ts';
@@ -22,6 +23,7 @@ export const instrumentParts = {
   audit: auditInstruments,
   checks: checkInstruments,
   detect: detectInstruments,
+  abuse: abuseInstruments,
   log: logInstruments,
   process: processInstruments,
 } as const satisfies Readonly<Record<string, InstrumentTable>>;
@@ -35,6 +37,7 @@ export const instruments = {
   ...auditInstruments,
   ...checkInstruments,
   ...detectInstruments,
+  ...abuseInstruments,
   ...logInstruments,
   ...processInstruments,
 } as const;

@@ -9,6 +9,7 @@ import {
   type Observable,
 } from '@opentelemetry/api';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
+import { watchedRelays, watchedRuleStates } from './abuse-figures.ts';
 import { Audits } from './audits.ts';
 import { Checks } from './checks.ts';
 import { DecisionTally } from './decision-tally.ts';
@@ -71,6 +72,8 @@ export class Meters {
   readonly policyRecords = watchedPolicyRecords();
   readonly ingesters = watchedIngesters();
   readonly detectors = watchedDetectors();
+  readonly relays = watchedRelays();
+  readonly ruleStates = watchedRuleStates();
   readonly logs = watchedLogs();
   readonly process = watchedProcess();
   readonly lags: Lags;
@@ -182,8 +185,8 @@ export class Meters {
 
   #sources(): readonly { read(): Iterable<Reading> }[] {
     const { gates, emitters, blockLists, policies, policyRecords } = this;
-    const { ingesters, blocks, audits, checks, detectors, logs, process } = this;
-    const pipeline = [ingesters, blocks, audits, checks, detectors, logs];
+    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, logs, process } = this;
+    const pipeline = [ingesters, blocks, audits, checks, detectors, relays, ruleStates, logs];
     return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, process];
   }
 }

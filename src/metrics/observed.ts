@@ -113,14 +113,44 @@ export interface DetectSource extends LagSource {
     readonly verdicts: number;
     /** What became of them. */
     readonly promotions: Readonly<Record<string, number>>;
+    /** Of the suppressed ones, why. */
+    readonly suppressed: Readonly<Record<string, number>>;
+    readonly heldBack: number;
     readonly promotionFailures: number;
     readonly corruptFrames: number;
+    readonly badRows: number;
+    readonly trafficDropped: number;
+    readonly identitiesDropped: number;
+    readonly rules: { readonly inForce: readonly { readonly mode: string }[] };
     readonly events: number;
     readonly evidence: number;
     readonly late: number;
     readonly duplicates: number;
     readonly evictedClients: number;
     readonly clients: number;
+  };
+}
+
+/** What publishes the changes of the block list. */
+export interface RelaySource {
+  stats(): {
+    readonly isLeader: boolean;
+    readonly lagMs: number;
+    readonly published: number;
+    readonly lost: number;
+    readonly failures: number;
+  };
+}
+
+/** What is switched off, and which rules are over their budget, as last known. Nothing before it is known. */
+export interface RuleStateSource {
+  stats(): {
+    readonly switchedOff: readonly { readonly what: string; readonly isOff: boolean }[];
+    readonly breakers: readonly {
+      readonly rule: string;
+      readonly state: 'closed' | 'open' | 'half-open';
+      readonly blocks: number;
+    }[];
   };
 }
 

@@ -39,6 +39,23 @@ export const policiesOf = (version: string, size: number) => ({
   onChange: () => () => undefined,
 });
 
+export const relayWith = (stats = { isLeader: true, lagMs: 1500, published: 14, lost: 15, failures: 16 }) => ({
+  stats: () => stats,
+});
+
+export const ruleState = {
+  stats: () => ({
+    switchedOff: [
+      { what: 'blocks', isOff: true },
+      { what: 'limits', isOff: false },
+    ],
+    breakers: [
+      { rule: 'many-routes', state: 'open' as const, blocks: 17 },
+      { rule: '*', state: 'half-open' as const, blocks: 18 },
+    ],
+  }),
+};
+
 export const policyRecords = { stats: () => ({ dropped: 13 }) };
 
 export const ingestStats = {
@@ -66,8 +83,14 @@ export const detectorWith = (lags: ReadonlyMap<number, number>) => ({
     partitions: lags.size,
     verdicts: 3,
     promotions: { activated: 2, proposed: 1, already: 0, suppressed: 0, shadow: 0 },
+    suppressed: { tombstone: 1 },
+    heldBack: 1,
     promotionFailures: 1,
     corruptFrames: 2,
+    badRows: 3,
+    trafficDropped: 1,
+    identitiesDropped: 2,
+    rules: { inForce: [{ mode: 'enforce' }, { mode: 'shadow' }, { mode: 'enforce' }] },
     events: 30,
     evidence: 20,
     late: 4,

@@ -23,6 +23,8 @@ import {
   policiesOf,
   policyRecords,
   processSource,
+  relayWith,
+  ruleState,
 } from '../../support/observed-sources.ts';
 
 const decision = (over: Partial<ObservedDecision> = {}): ObservedDecision => ({
@@ -60,6 +62,8 @@ const measureAll = (meters: Meters): void => {
   meters.lags.add(ingester, 'ingestLag', topic);
   meters.detectors.add(detector);
   meters.lags.add(detector, 'detectLag');
+  meters.relays.add(relay);
+  meters.ruleStates.add(ruleState);
   meters.logs.add(log);
   meters.process.add(processSource);
   meters.describe({ 'tidegate.version': '1.0.0', 'tidegate.command': 'up', 'tidegate.region': 'local' });
@@ -68,7 +72,7 @@ const measureAll = (meters: Meters): void => {
 };
 // Held here, since what is measured is not kept alive by it.
 const lags = new Map([[3, 40]]);
-const [ingester, detector, log] = [ingesterWith(lags), detectorWith(lags), logWith(5)];
+const [ingester, detector, relay, log] = [ingesterWith(lags), detectorWith(lags), relayWith(), logWith(5)];
 
 const observed = () => {
   const collected = collectedMetrics();
@@ -123,6 +127,19 @@ describe('the instruments', () => {
         [{ 'tidegate.outcome': 'allowed', 'tidegate.source': 'store' }, 1],
       ]),
     );
+  });
+
+  it('tell what is switched off, which rules are over their budget, and how the relay stands', async () => {
+    const { meters, valuesOf, numberOf } = observed();
+    meters.relays.add(relay);
+    meters.ruleStates.add(ruleState);
+    const by = async (name: string, attribute: string) =>
+      Object.fromEntries((await valuesOf(name)).map(([point, value]) => [point[attribute], value]));
+    expect(await by('tidegate.switched_off', 'tidegate.what')).toEqual({ blocks: 1, limits: 0 });
+    expect(await by('tidegate.rules.breaker_open', 'tidegate.rule')).toEqual({ 'many-routes': 1, '*': 0.5 });
+    expect(await by('tidegate.rules.recent_blocks', 'tidegate.rule')).toEqual({ 'many-routes': 17, '*': 18 });
+    expect(await numberOf('tidegate.relay.lag')).toBe(1.5);
+    expect(await numberOf('tidegate.relay.lost')).toBe(15);
   });
 
   it('count degraded decisions by reason', async () => {
