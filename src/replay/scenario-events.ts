@@ -71,6 +71,9 @@ export const parseEvents = (
       problems.push({ path: `line ${index + 1}`, message: messageOf(error) });
     }
   }
+  if (events.some(({ relative }) => relative !== events[0]?.relative)) {
+    problems.push({ path: '', message: 'mixes times from the start with times from the epoch' });
+  }
   if (events.length === 0 && problems.length === 0) problems.push({ path: '', message: 'holds no event' });
   return { events, problems };
 };
