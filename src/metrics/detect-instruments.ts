@@ -23,6 +23,27 @@ export const detectInstruments = {
     description: 'Verdicts, by what became of them.',
     attributes: ['tidegate.result'],
   },
+  detectSuppressed: {
+    name: 'tidegate.detect.suppressed',
+    kind: 'counter',
+    unit: '{verdict}',
+    description: 'Suppressed verdicts, by why there is no block.',
+    attributes: ['tidegate.reason'],
+  },
+  detectHeldBack: {
+    name: 'tidegate.detect.held_back',
+    kind: 'counter',
+    unit: '{verdict}',
+    description: 'Verdicts of enforcing rules that were only proposed: over budget, or capped by an override.',
+    attributes: none,
+  },
+  detectRules: {
+    name: 'tidegate.detect.rules',
+    kind: 'up-down counter',
+    unit: '{rule}',
+    description: 'Rules in force by the mode that their file gives them. All of one process have one version.',
+    attributes: ['tidegate.mode'],
+  },
   detectPromotionFailures: {
     name: 'tidegate.detect.promotion_failures',
     kind: 'counter',
@@ -64,6 +85,20 @@ export const detectInstruments = {
     unit: '{frame}',
     description: "Frames that could not be read and are nobody's evidence.",
     attributes: none,
+  },
+  detectBadRows: {
+    name: 'tidegate.detect.bad_rows',
+    kind: 'counter',
+    unit: '{row}',
+    description: "Rows of sound frames that could not be read and are nobody's evidence.",
+    attributes: none,
+  },
+  detectNotesDropped: {
+    name: 'tidegate.detect.notes_dropped',
+    kind: 'counter',
+    unit: '{note}',
+    description: 'What budgets (traffic) and shared addresses (identities) are judged by, and the list was not told.',
+    attributes: ['tidegate.note'],
   },
   detectEvictedClients: {
     name: 'tidegate.detect.evicted_clients',

@@ -94,6 +94,12 @@ export const watchedIngesters = () =>
     ],
   });
 
+const byMode = (rules: readonly { readonly mode: string }[]): Map<string, number> => {
+  const counts = new Map<string, number>();
+  for (const { mode } of rules) counts.set(mode, (counts.get(mode) ?? 0) + 1);
+  return counts;
+};
+
 export const watchedDetectors = () =>
   new Watched({
     look: (detector: DetectSource) => detector.stats(),
@@ -103,6 +109,29 @@ export const watchedDetectors = () =>
         instrument: 'detectVerdicts',
         combination: 'total',
         of: ({ promotions }) => ({ by: 'tidegate.result', numbers: Object.entries(promotions) }),
+      },
+      {
+        instrument: 'detectSuppressed',
+        combination: 'total',
+        of: ({ suppressed }) => ({ by: 'tidegate.reason', numbers: Object.entries(suppressed) }),
+      },
+      { instrument: 'detectHeldBack', combination: 'total', of: ({ heldBack }) => heldBack },
+      {
+        instrument: 'detectRules',
+        combination: 'largest',
+        of: ({ rules }) => ({ by: 'tidegate.mode', numbers: byMode(rules.inForce) }),
+      },
+      { instrument: 'detectBadRows', combination: 'total', of: ({ badRows }) => badRows },
+      {
+        instrument: 'detectNotesDropped',
+        combination: 'total',
+        of: ({ trafficDropped, identitiesDropped }) => ({
+          by: 'tidegate.note',
+          numbers: [
+            ['traffic', trafficDropped],
+            ['identities', identitiesDropped],
+          ],
+        }),
       },
       { instrument: 'detectPromotionFailures', combination: 'total', of: ({ promotionFailures }) => promotionFailures },
       { instrument: 'detectEvents', combination: 'total', of: ({ events }) => events },

@@ -22,7 +22,8 @@ export const attributes = {
   'tidegate.policy':
     'the policy that decided, for blocked requests the rule; left out where none did; after 200 names `~other`',
   'tidegate.loss': '`rolled-back`, `flushed`, `failover` (perhaps nothing)',
-  'tidegate.reason': 'why the primary store was not asked or did not answer: `timeout`, `error`, `breaker-open`, …',
+  'tidegate.reason':
+    'why the primary store was not asked or did not answer: `timeout`, `error`, `breaker-open`, …; why a verdict makes no block: `tombstone`, `allow-list`, …',
   'tidegate.step': 'what was given up: `interval`, `client` (and the route), `tenant` (and policy and cost)',
   'tidegate.topic': 'the topic that is ingested: `tidegate.decisions`, `tidegate.blocks`, `tidegate.policies`',
   'tidegate.partition': 'the number of the partition, of those that this process owns',

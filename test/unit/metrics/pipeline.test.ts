@@ -129,5 +129,9 @@ describe('what is measured of the pipeline', () => {
     measuring.observeDetector(detector);
     const verdicts = new Map((await valuesOf('tidegate.detect.verdicts')).map(([of, n]) => [of['tidegate.result'], n]));
     expect([verdicts.get('activated'), verdicts.get('proposed')]).toEqual([2, 1]);
+    const why = await valuesOf('tidegate.detect.suppressed');
+    expect(why.map(([of, n]) => [of['tidegate.reason'], n])).toEqual([['tombstone', 1]]);
+    const modes = new Map((await valuesOf('tidegate.detect.rules')).map(([of, n]) => [of['tidegate.mode'], n]));
+    expect([modes.get('enforce'), modes.get('shadow')]).toEqual([2, 1]);
   });
 });
