@@ -7,6 +7,7 @@ import { metricsPage } from './metrics-page.ts';
 import { misusePage } from './misuse-page.ts';
 import { policiesPage, policiesSchema } from './policies-page.ts';
 import { rulesPage, rulesSchema } from './rules-page.ts';
+import { scenariosPage } from './scenarios-page.ts';
 
 /** The pages of docs/reference that come from the code. */
 export const referencePages = (): GeneratedFiles => ({
@@ -20,6 +21,7 @@ export const referencePages = (): GeneratedFiles => ({
     ['policies.schema.json', policiesSchema()],
     ['rules.md', rulesPage()],
     ['rules.schema.json', rulesSchema()],
+    ['scenarios.md', scenariosPage()],
   ]),
   command: 'npm run docs',
 });
