@@ -2,22 +2,24 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Promotion, PromotionResult } from '../../../src/blocklist/block-promoter.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { createDetector, type DetectorOptions } from '../../../src/detect/detector.ts';
+import { modeFor } from '../../../src/detect/promoter.ts';
 import { parseRules } from '../../../src/detect/rules.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { MemoryEventLog } from '../../../src/embedded/memory-event-log.ts';
 import { TidegateError } from '../../../src/errors.ts';
 import type { DecisionEvent } from '../../../src/event/decision-event.ts';
 import { type FrameWriter, type Positions, topics } from '../../../src/event/event-log.ts';
+import { crc32Hex } from '../../../src/event/frame.ts';
 import { partitionOf } from '../../../src/event/partition.ts';
 import { decisionFrame } from '../../support/decision-frames.ts';
 import { decisionOf, morningMs } from '../../support/decisions.ts';
+import { recordingLogger } from '../../support/recording-logger.ts';
 
 const partitions = 4;
 
 const noNotes = { noteTraffic: () => Promise.resolve(), noteIdentities: () => Promise.resolve() };
 
-const rulesIn = (mode: string) =>
-  parseRules(`
+const rulesText = (mode: string, more = '') => `
 version: 1
 rules:
   - name: depth
@@ -25,7 +27,9 @@ rules:
     depth: { denied: 10, deniedShare: 0.8 }
     windows: { length: 10s, hit: 2, of: 3 }
     block: { base: 15m }
-`);
+    ${more}
+`;
+const rulesIn = (mode: string) => parseRules(rulesText(mode));
 
 /** A log, a list and a writer that sends one frame per event, in the time of one clock. */
 const setUp = async () => {
@@ -186,6 +190,99 @@ describe('createDetector', () => {
     expect(detector.stats()).toMatchObject(stats);
     expect((await blockList.list({})).blocks).toMatchObject(blocks);
     expect((await blockList.snapshot()).entries).toEqual([]);
+    await detector.stop();
+  });
+
+  it('enforces a rule for its canary share, and the same subjects whoever asks; the others are in shadow', async () => {
+    const { detectorWith, send } = await setUp();
+    const [rule] = rulesIn('enforce').rules;
+    if (!rule) throw new Error('a rule expected');
+    const modeIn = (canaryPercent: number, id: string) =>
+      modeFor({ ...rule, canaryPercent }, { subject: { kind: 'user', id } });
+    const ids = Array.from({ length: 20_000 }, (_, index) => `user-${index}`);
+    const few = ids.filter((id) => modeIn(5, id) === 'enforce');
+    expect(few.length / ids.length).toBeGreaterThan(0.045);
+    expect(few.length / ids.length).toBeLessThan(0.055);
+    expect(few.filter((id) => modeIn(20, id) !== 'enforce')).toEqual([]);
+    expect(modeFor({ ...rule, mode: 'review', canaryPercent: 100 }, { subject: { kind: 'ip', id: 'a' } })).toBe(
+      'review',
+    );
+
+    const rules = parseRules(rulesText('enforce', 'canary: 1%'));
+    const detector = detectorWith({ rules });
+    await detector.start();
+    await detector.whenReached(await send(stormyClients.flatMap(storm)));
+    const subjects = stormyClients.map((id) => ({ subject: { kind: 'ip', id } as const }));
+    const enforced = subjects.filter((of) => modeFor({ ...rule, canaryPercent: 1 }, of) === 'enforce').length;
+    expect(detector.stats().promotions).toMatchObject({ activated: enforced, shadow: stormyClients.length - enforced });
+    expect(detector.stats().rules).toMatchObject({
+      version: rules.version,
+      inForce: [{ name: 'depth', canaryPercent: 1 }],
+    });
+    await detector.stop();
+  });
+
+  it('says why a verdict made no block, and warns when a rule in force only proposes', async () => {
+    const { clock, blockList, detectorWith, send } = await setUp();
+    const untilMs = clock.nowMs() + 3_600_000;
+    const allowed = { kind: 'ip', id: '203.0.113.9' } as const;
+    await blockList.allow({ subject: allowed, kind: 'allow', untilMs, actor: 'ann', note: 'ours' });
+    const logger = recordingLogger();
+    const rules = parseRules(rulesText('enforce', 'budget: { blocksPerHour: 2 }'));
+    const detector = detectorWith({ rules, logger });
+    await detector.start();
+    await detector.whenReached(await send(['203.0.113.9', ...stormyClients.slice(0, 4)].flatMap(storm)));
+    expect(detector.stats()).toMatchObject({
+      promotions: { activated: 2, proposed: 2, suppressed: 1 },
+      suppressed: { 'allow-list': 1, tombstone: 0 },
+      heldBack: 2,
+    });
+    expect(
+      logger.lines.filter(({ level, message }) => level === 'warn' && message.startsWith('not blocked')),
+    ).toHaveLength(2);
+    await detector.stop();
+  });
+
+  it('notes what was allowed and who was served, so that an address that people share is not blocked', async () => {
+    const { blockList, detectorWith, send } = await setUp();
+    const rules = parseRules(rulesText('enforce', 'shared: { identities: 3, then: suppress }'));
+    const detector = detectorWith({ rules });
+    await detector.start();
+    const served = { outcome: 'allowed', clientKind: 'user', timeMs: morningMs, count: 5 } as const;
+    const office = ['ann', 'ben', 'cem'].map((client) => ({ ...served, client, address: '203.0.113.9' }));
+    const denied = ['dan', 'eve'].map((client) => ({
+      ...served,
+      client,
+      address: '192.0.2.9',
+      outcome: 'denied' as const,
+    }));
+    const blocked = { ...served, client: 'fay', address: '192.0.2.9', outcome: 'blocked' as const };
+    // The verdicts come last: partitions are read side by side.
+    await detector.whenReached(await send([...office, ...denied, blocked]));
+    await detector.whenReached(await send([...storm('203.0.113.9'), ...storm('192.0.2.9')]));
+    expect(detector.stats()).toMatchObject({ promotions: { activated: 1 }, suppressed: { 'shared-address': 1 } });
+    expect((await blockList.list({})).blocks).toMatchObject([{ subject: { id: '192.0.2.9' } }]);
+    await detector.stop();
+    expect(await blockList.traffic()).toEqual({ allowed: 15, clients: 3 });
+  });
+
+  it('leaves a row out that it cannot read, and takes the rest of its frame', async () => {
+    const { log, blockList, detectorWith } = await setUp();
+    const detector = detectorWith();
+    await detector.start();
+    const writer = await log.writer(topics.decisions);
+    const partition = partitionOf({ kind: 'ip', id: '203.0.113.9' }, partitions);
+    const rows = [...storm('203.0.113.9'), {}].map((change, index) =>
+      decisionOf({ count: 12, partition, ...change, seq: index + 1 }),
+    );
+    const frame = decisionFrame(rows);
+    const body = Buffer.from(
+      frame.body.toString().replace(/"seq":3,(.*)"source":"store"/, '"seq":3,$1"source":"oracle"'),
+    );
+    await writer.append([{ ...frame, body, headers: { ...frame.headers, crc32: crc32Hex([body]) } }]);
+    await detector.whenReached(new Map([[partition, 1]]));
+    expect(detector.stats()).toMatchObject({ badRows: 1, corruptFrames: 0, events: 2 });
+    expect((await blockList.list({})).blocks).toHaveLength(1);
     await detector.stop();
   });
 
