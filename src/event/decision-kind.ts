@@ -110,6 +110,11 @@ interface KindsOfPlace {
   keyed: Map<string, DecisionKind> | null;
 }
 
+const comparedIn = ({ compared }: KindsOfPlace, record: DecisionRecord): DecisionKind | undefined => {
+  for (const kind of compared) if (kind.holds(record)) return kind;
+  return undefined;
+};
+
 /** The kinds that have been met. Its owner bounds it. */
 export class KindIndex {
   readonly #byPlace = new Map<string, KindsOfPlace>();
@@ -125,7 +130,7 @@ export class KindIndex {
     if (this.#latest?.holds(record)) return this.#latest;
     const kinds = this.#byPlace.get(placeOf(record));
     if (!kinds) return undefined;
-    const found = kinds.compared.find((kind) => kind.holds(record)) ?? kinds.keyed?.get(keyOf(record));
+    const found = comparedIn(kinds, record) ?? kinds.keyed?.get(keyOf(record));
     if (found) this.#latest = found;
     return found;
   }
