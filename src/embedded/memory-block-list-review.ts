@@ -62,10 +62,7 @@ export const transition = (book: Book, blockId: string, step: Transition): Block
   if (step.kind === 'activate' && state.allowedOf(block.subject, nowMs).length > 0) throw conflictOf(before);
   if (isListBlock(block) && step.kind === 'lift') return removeList(book, block);
   const subjectKey = subjectKeyOf(block.subject);
-  if (step.kind === 'activate') {
-    supersede(book, subjectKey, { by: block.id, actor: step.actor });
-    strike(book, block, state.blocks.get(blockId)?.strikeTtlMs ?? 0);
-  }
+  if (step.kind === 'activate') strike(book, block, state.blocks.get(blockId)?.strikeTtlMs ?? 0);
   if (step.kind === 'lift') {
     const untilMs = nowMs + (step.tombstoneMs ?? defaultTombstoneMs);
     if (untilMs > nowMs) state.note(state.tombstones, subjectKey, { value: block.subject, untilMs });
@@ -93,10 +90,10 @@ const enforce = ({ state, log, nowMs }: Book, block: Block): void => {
   log.append({ kind: 'added', entries: [entry] }, block, nowMs);
 };
 
-/** An ended block takes its entry along, where the entry is still its own. */
+/** An ended block takes its entry along: what takes a block's entry ends the block. */
 const unenforce = ({ state, log, nowMs }: Book, block: Block): void => {
   const subjectKey = subjectKeyOf(block.subject);
-  if (state.entryOf(subjectKey, nowMs)?.blockId === block.id) state.entries.delete(subjectKey);
+  state.entries.delete(subjectKey);
   log.append({ kind: 'removed', entries: [{ subjectKey, blockId: block.id }] }, block, nowMs);
 };
 

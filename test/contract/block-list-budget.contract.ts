@@ -75,9 +75,9 @@ export const budgetContract = (onStage: OnStage): void => {
     const minute = (windowStartMs: number, rest: Omit<TrafficNote, 'windowStartMs'>) =>
       stage.list.noteTraffic([{ windowStartMs, ...rest }]);
     await minute(startMs - 2 * hourMs, { partition: 0, allowed: 1_000_000, clients: 1_000_000 });
+    await minute(startMs - 2 * minuteMs, { partition: 0, allowed: 500, clients: 60 });
     await minute(startMs - minuteMs, { partition: 0, allowed: 99_999, clients: 999 });
     await minute(startMs - minuteMs, { partition: 0, allowed: 500, clients: 40 });
-    await minute(startMs - 2 * minuteMs, { partition: 0, allowed: 500, clients: 60 });
     await minute(startMs - minuteMs, { partition: 1, allowed: 600, clients: 40 });
     expect(await stage.list.traffic()).toEqual({ allowed: 1600, clients: 100 });
     // Each block hits 1 client and 12 allowed requests: 3 of 100 clients; 80 of 1600 requests would be 6 blocks.

@@ -46,6 +46,12 @@ export const feedContract = (onStage: OnStage): void => {
     expect(await stage.list.changesAfter({ epoch: 'other', sequence }, 10)).toEqual({ kind: 'gap' });
     expect(await stage.list.changesAfter({ epoch, sequence: 1 }, 10)).toEqual({ kind: 'gap' });
     expect(await stage.list.changesAfter({ epoch, sequence: sequence - 5 }, 10)).toMatchObject({ kind: 'changes' });
+    for (let after = 0; after < sequence; after += 1) {
+      const answer = await stage.list.changesAfter({ epoch, sequence: after }, 100);
+      const told = answer.kind === 'gap' ? [] : answer.changes.map((change) => change.sequence);
+      expect(told).toEqual(told.map((_, index) => after + 1 + index));
+      if (answer.kind === 'changes') expect(told.at(-1)).toBe(sequence);
+    }
     // Last: a list that was rolled back may begin a new epoch when it finds out.
     expect(await stage.list.changesAfter({ epoch, sequence: sequence + 1 }, 10)).toEqual({ kind: 'gap' });
   });

@@ -158,8 +158,6 @@ const step = (model: BlockModel, act: Step): string => {
   if (act.act === 'activate' && isAllowed) return 'conflict';
   const { subject } = block;
   if (act.act === 'activate') {
-    const replaced = entryOf(model, subject);
-    if (replaced !== null) supersede(model, replaced);
     block.until = model.now + block.until - block.made;
     block.made = model.now;
     model.strikes[subject] = [...strikesOf(model, subject), { id: act.id, until: model.now + modelTerms.strikeTtl }];
