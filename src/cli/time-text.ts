@@ -43,6 +43,10 @@ export const bytesText = (bytes: number): string => {
   return `${unit === 0 ? String(value) : value.toFixed(1)} ${byteUnits[unit]}`;
 };
 
+/** What was not asked of the counter store. Counters inside the process move no bytes: then nothing is said of them. */
+export const sparedText = (commands: number, bytes: number): string =>
+  `${countText(commands, 'command')} to the counter store${bytes > 0 ? `, ${bytesText(bytes)}` : ''}`;
+
 export const countText = (count: number, one: string, many = `${one}s`): string =>
   `${numberText(count)} ${count === 1 ? one : many}`;
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { describeWith } from '../support/engines.ts';
 import { runTidegate, TidegateProcess } from '../support/tidegate-process.ts';
 
@@ -7,6 +7,8 @@ interface DemoSummary {
   readonly allowed: number;
   readonly denied: number;
   readonly blocked: number;
+  readonly savedCommands: number;
+  readonly savedBytes: number;
   readonly clickhouse: { readonly decisions: number };
   readonly blocks: readonly {
     readonly subject: { readonly id: string };
@@ -26,6 +28,35 @@ interface DemoSummary {
   >;
 }
 
+interface ShownBlock {
+  readonly id: string;
+  readonly version: number;
+  readonly subject: { readonly kind: string; readonly id: string };
+}
+
+/** As the page does it: the first block that there is goes, and who was blocked is let in again. */
+const liftOne = async (url: string, token: string): Promise<void> => {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const find = async (): Promise<ShownBlock | undefined> => {
+    const answer = await fetch(`${url}/v1/blocks?states=active`, { headers });
+    return ((await answer.json()) as { blocks: ShownBlock[] }).blocks[0];
+  };
+  const block = await vi.waitUntil(find, { timeout: 30_000, interval: 200 });
+  const decide = async (): Promise<string> => {
+    const body = JSON.stringify({ clients: [block.subject], method: 'GET', path: '/demo-lift' });
+    const answer = await fetch(`${url}/v1/decisions`, { method: 'POST', headers, body });
+    return ((await answer.json()) as { outcome: string }).outcome;
+  };
+  await vi.waitUntil(async () => (await decide()) === 'blocked', { timeout: 5000, interval: 50 });
+  const lifted = await fetch(`${url}/v1/blocks/${block.id}/lift`, {
+    method: 'POST',
+    headers: { ...headers, 'if-match': `"${block.version}"` },
+    body: JSON.stringify({ reason: 'goodwill' }),
+  });
+  expect(lifted.status).toBe(200);
+  await vi.waitUntil(async () => (await decide()) !== 'blocked', { timeout: 1000, interval: 20 });
+};
+
 const summaryIn = (stdout: string): DemoSummary => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 
 describeWith('chdb', 'the demo', () => {
@@ -44,9 +75,12 @@ describeWith('chdb', 'the demo', () => {
     expect(seen.reduce((sum, { outcomes }) => sum + outcomes.blocked, 0)).toBe(blocked);
     expect(seen.every(({ failed }) => failed === 0)).toBe(true);
     expect(personas['bursty']?.outcomes.denied).toBeGreaterThan(0);
+    expect(summary.savedCommands).toBeGreaterThanOrEqual(blocked);
+    // Counters are in this process: nothing goes over a wire.
+    expect(summary.savedBytes).toBe(0);
   }, 90_000);
 
-  it('shows itself on a page that loads nothing from elsewhere, and ends cleanly at Ctrl-C', async () => {
+  it('shows itself on a page that loads nothing from elsewhere, lifts a block within a second, and ends cleanly at Ctrl-C', async () => {
     const demo = new TidegateProcess(['demo', '--json']);
     const url = await demo.url();
     const page = await fetch(url);
@@ -61,6 +95,8 @@ describeWith('chdb', 'the demo', () => {
     ]) {
       expect((await fetch(url + path)).status, path).toBe(200);
     }
+    const token = await demo.said(/status page: \S+#token=(\S+)/);
+    await liftOne(url, token);
     demo.signal('SIGINT');
     const { exitCode, stdout, stderr } = await demo.ended();
     expect(exitCode, stderr).toBe(0);

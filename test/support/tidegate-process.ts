@@ -49,6 +49,16 @@ export class TidegateProcess {
     }
   }
 
+  /** The first group of what it says on stderr, as soon as it has said it. Rejects when it ends before. */
+  async said(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = pattern.exec(this.#stderr)?.[1];
+      if (found !== undefined) return found;
+      if (this.#child.exitCode !== null) throw new Error(`it ended: ${this.#stderr}`);
+      await Promise.race([once(this.#child.stderr ?? this.#child, 'data'), this.#ended]);
+    }
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }
