@@ -52,6 +52,8 @@ local function traffic()
   return allowed, clients
 end
 
+local function count_after(rule, after) return redis.call('ZCOUNT', key('made', rule), '(' .. whole(after), '+inf') end
+
 -- Blocks made later than then, and the clients and requests that they hit.
 local function made_after(rule, after)
   local blocks, clients, requests = 0, 0, 0
@@ -90,9 +92,10 @@ local function within_budget(rule, budget, clients, requests)
   if breaker and breaker.state == 'open' then return false end
   -- What was made before a reset would trip it again at once.
   local reset = breaker and breaker.sinceMs or 0
-  local is_within = made_after(rule, math.max(reset, now - 60000)) < budget.blocksPerMinute
-  local blocks, hit, served = made_after(rule, math.max(reset, now - hour))
-  if is_within and blocks >= budget.blocksPerHour then
+  local is_within = count_after(rule, math.max(reset, now - 60000)) < budget.blocksPerMinute
+  local from = math.max(reset, now - hour)
+  if is_within and count_after(rule, from) >= budget.blocksPerHour then
+    local _, hit, served = made_after(rule, from)
     local allowed, seen = traffic()
     is_within = (hit + clients) * 1000000 <= budget.clientShare * seen
       and (served + requests) * 1000000 <= budget.requestShare * allowed

@@ -132,16 +132,34 @@ local function entry_around(around)
   return nil
 end
 
-local function allow_of(subject)
-  local text = redis.call('HGET', key('allow'), subject)
+local function allow_from(text)
   local allow = text and cjson.decode(text) or nil
   return allow and allow.untilMs > now and allow or nil
 end
+local function allow_of(subject) return allow_from(redis.call('HGET', key('allow'), subject)) end
 
 -- Ends of tombstones are the keys' own; in log time the key may be there longer than it holds.
-local function tombstone_of(subject)
-  local ends = tonumber(redis.call('GET', key('tombstone', subject)) or '0')
+local function tombstone_from(text)
+  local ends = tonumber(text or '0')
   return ends > now and ends or nil
+end
+local function tombstone_of(subject) return tombstone_from(redis.call('GET', key('tombstone', subject))) end
+
+-- Calls `visit` with what each of the subjects around has under this name: one command instead of one for each.
+local function each_around(around, name, visit)
+  local names = {}
+  for index, one in ipairs(around) do names[index] = name == 'allow' and one[1] or key(name, one[1]) end
+  local texts = name == 'allow' and redis.call('HMGET', key('allow'), unpack(names)) or redis.call('MGET', unpack(names))
+  for index = 1, #around do visit(texts[index]) end
+end
+
+-- The allow entry or the end of the tombstone that a member of `inside` stands for; forgets a member of nothing.
+local function held_of(member)
+  local what, subject = string.match(member, '^[^/]*//?%x+ (%a)(.*)$')
+  local held = nil
+  if what == 'a' then held = allow_of(subject) else held = tombstone_of(subject) end
+  if not held then redis.call('ZREM', key('inside'), member) end
+  return held, what, subject
 end
 
 -- Calls `visit` for each protection in force inside the ranges until it returns something, and forgets those that are over.
@@ -151,10 +169,7 @@ local function each_inside(ranges, visit)
     while from do
       local members = redis.call('ZRANGEBYLEX', key('inside'), from, '[' .. range.to .. '\255', 'LIMIT', 0, 100)
       for _, member in ipairs(members) do
-        local what, subject = string.match(member, '^[^/]*//?%x+ (%a)(.*)$')
-        local held = nil
-        if what == 'a' then held = allow_of(subject) else held = tombstone_of(subject) end
-        if not held then redis.call('ZREM', key('inside'), member) end
+        local held, what, subject = held_of(member)
         local found = held and visit(what, held, subject)
         if found then return found end
       end
@@ -172,16 +187,18 @@ local function protection(around, inside)
     found[reason] = found[reason] or held
     return found['allow-list']
   end
-  for _, one in ipairs(around) do
-    local allow = allow_of(one[1])
+  each_around(around, 'allow', function(text)
+    local allow = allow_from(text)
     if allow then note('a', allow) end
-  end
+  end)
   if not found['allow-list'] and redis.call('EXISTS', key('inside')) == 1 then
     each_inside(inside, note)
   end
-  for _, one in ipairs(found['allow-list'] and {} or around) do
-    local ends = tombstone_of(one[1])
-    if ends then note('t', ends) end
+  if not found['allow-list'] then
+    each_around(around, 'tombstone', function(text)
+      local ends = tombstone_from(text)
+      if ends then note('t', ends) end
+    end)
   end
   for _, reason in ipairs({ 'allow-list', 'canary', 'tombstone' }) do
     if found[reason] then return reason, found[reason] end
@@ -193,6 +210,8 @@ local function protect(what, subject, sort_key, ends)
   if sort_key == '' then return end
   redis.call('ZADD', key('inside'), 0, sort_key .. ' ' .. what .. subject)
   live_until(ends, key('inside'))
+  -- Those that are over go in time: each that comes looks at a few that are there.
+  for _, member in ipairs(redis.call('ZRANDMEMBER', key('inside'), 4)) do held_of(member) end
 end
 
 local function bury(subject, sort_key, ms)
@@ -203,9 +222,17 @@ local function bury(subject, sort_key, ms)
   protect('t', subject, sort_key, now + ms)
 end
 
-local function proposal_of(subject)
-  local ends, id = string.match(redis.call('GET', key('proposal', subject)) or '0 -', '^(%d+) (.+)$')
+local function proposal_from(text)
+  local ends, id = string.match(text or '0 -', '^(%d+) (.+)$')
   return tonumber(ends) > now and id or nil
+end
+local function proposal_of(subject) return proposal_from(redis.call('GET', key('proposal', subject))) end
+
+-- The first that is open, of the subject or of a network around it.
+local function proposal_around(around)
+  local found = nil
+  each_around(around, 'proposal', function(text) found = found or proposal_from(text) end)
+  return found
 end
 
 local function propose(subject, id, ends)

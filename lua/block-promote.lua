@@ -52,10 +52,8 @@ end
 
 local reason = ''
 if mode ~= 'shadow' then
-  for _, one in ipairs(asked.around) do
-    local open = proposal_of(one[1])
-    if open then return concluded('already', open) end
-  end
+  local open = proposal_around(asked.around)
+  if open then return concluded('already', open) end
   if mode == 'review' then
     reason = asked.reviewReason
   elseif not within_budget(asked.rule, asked.budgets.rule, asked.clients, asked.requests) then

@@ -36,7 +36,7 @@ if asked.about ~= 'subject' then
 end
 
 local entries, allowed, seen = {}, {}, {}
-local tombstone, proposal = 0, ''
+local tombstone = 0
 local function note(what, held)
   if what == 't' then
     tombstone = math.max(tombstone, held)
@@ -51,14 +51,17 @@ for _, one in ipairs(asked.around) do
     entries[#entries + 1] = one[1]
     entries[#entries + 1] = line_of(entry)
   end
-  local allow = allow_of(one[1])
-  if allow then note('a', allow) end
-  local ends = tombstone_of(one[1])
-  if ends then note('t', ends) end
-  if proposal == '' then proposal = proposal_of(one[1]) or '' end
 end
+each_around(asked.around, 'allow', function(text)
+  local allow = allow_from(text)
+  if allow then note('a', allow) end
+end)
+each_around(asked.around, 'tombstone', function(text)
+  local ends = tombstone_from(text)
+  if ends then note('t', ends) end
+end)
 each_inside(asked.inside, note)
 strikes_of(asked.subject)
 local strikes = redis.call('ZRANGE', key('strikes', asked.subject), 0, -1, 'WITHSCORES')
 local identities = asked.addresses and identities_in(asked.addresses) or -1
-return { now, entries, allowed, tombstone, strikes, proposal, identities }
+return { now, entries, allowed, tombstone, strikes, proposal_around(asked.around) or '', identities }

@@ -25,6 +25,9 @@ if asked.kind == 'switch' then
   record('switched', 0, 'p', #payload == 0 and '[]' or cjson.encode(payload), 'b', '', 'a', asked.notice)
 elseif asked.kind == 'override' then
   if asked.override == '' and not override_of(asked.rule) then return { 0 } end
+  for _, rule in ipairs(redis.call('HKEYS', key('overrides'))) do
+    if not override_of(rule) then redis.call('HDEL', key('overrides'), rule) end
+  end
   set_or_end(key('overrides'), asked.rule, asked.override)
   record('noted', 0, 'p', '', 'b', '', 'a', asked.notice)
 else
