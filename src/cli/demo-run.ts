@@ -19,7 +19,7 @@ import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { Opened } from './opened.ts';
 import { redact } from './redact.ts';
 import { type Config, settingNames, settings } from './settings.ts';
-import { bytesText, countText } from './time-text.ts';
+import { sparedText } from './time-text.ts';
 
 const shipped = (name: string): string => fileURLToPath(new URL(`../../policies/${name}`, import.meta.url));
 const refreshMs = 250;
@@ -164,7 +164,7 @@ const textOf = (ending: Ending): string => {
   return [
     personaTable(personas, process.stdout.columns ?? Number.POSITIVE_INFINITY),
     `${decisions} decisions: ${allowed} allowed, ${denied} denied, ${blocked} blocked; ClickHouse holds ${storedDecisions}.`,
-    `The block list spared ${countText(savedCommands, 'command')} to the counter store, ${bytesText(savedBytes)}.`,
+    `The block list spared ${sparedText(savedCommands, savedBytes)}.`,
     ...blocks.map(blockLine),
   ].join('\n');
 };

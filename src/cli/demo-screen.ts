@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import colors from 'picocolors';
 import type { PersonaState } from '../demo/demo.ts';
-import { bytesText, countText } from './time-text.ts';
+import { sparedText } from './time-text.ts';
 
 /** One look at the demo. */
 export interface DemoView {
@@ -58,7 +58,7 @@ export const personaTable = (states: readonly PersonaState[], columns: number): 
 };
 
 const savedText = ({ savedCommands, savedBytes }: DemoView): string =>
-  savedCommands === 0 ? '' : `; blocks spared ${countText(savedCommands, 'store command')}, ${bytesText(savedBytes)}`;
+  savedCommands === 0 ? '' : `; blocks spared ${sparedText(savedCommands, savedBytes)}`;
 
 const statusLine = (view: DemoView): string => {
   const { elapsedMs, decisions, storedDecisions, eventsWaiting } = view;

@@ -35,13 +35,16 @@ const drawTotals = (gate) => {
   );
 };
 
+/** Counters inside the process move none. */
+const withBytes = (saved) => (saved > 0 ? `, ${bytes(saved)}` : '');
+
 const fact = (name, value, isBad = false) => [element('dt', name), element('dd', value, isBad ? 'bad' : '')];
 
 const savedText = ({ storeCommandsSaved, storeBytesSaved }, abuse) => {
-  const here = `${shown(storeCommandsSaved)}, ${bytes(storeBytesSaved)}`;
-  return abuse
-    ? `${here}; all gates ${shown(abuse.refusals.savedCommands)}, ${bytes(abuse.refusals.savedBytes)}`
-    : here;
+  const here = `${shown(storeCommandsSaved)}${withBytes(storeBytesSaved)}`;
+  if (!abuse) return here;
+  const { savedCommands, savedBytes } = abuse.refusals;
+  return `${here}; all gates ${shown(savedCommands)}${withBytes(savedBytes)}`;
 };
 
 /** What an operator has switched off in every gate is the first thing to know. */
@@ -215,7 +218,7 @@ const actionText = ({ kind, limit, windowMs }) =>
 
 const refusedText = ({ refused, savedCommands, savedBytes, lastAt }) =>
   `Refused ${plural(refused, 'request')}, the last at ${clock(lastAt)}; ` +
-  `spared ${plural(savedCommands, 'command')} to the counter store, ${bytes(savedBytes)}.`;
+  `spared ${plural(savedCommands, 'command')} to the counter store${withBytes(savedBytes)}.`;
 
 const lift = async ({ id, version }, reason) => {
   try {

@@ -8,12 +8,12 @@ import { columns } from '../columns.ts';
 import type { Paint } from '../paint.ts';
 import {
   agoText,
-  bytesText,
   countText,
   instantText,
   leftText,
   numberText,
   plainText,
+  sparedText,
   untilText,
 } from '../time-text.ts';
 
@@ -34,8 +34,7 @@ export const paintState = (state: BlockState, paint: Paint): string => {
 
 /** `4,210 requests, the last 3 s ago; spared 4,210 commands, 1.2 MB`. */
 export const refusalText = ({ refused, commands, bytes, lastAtMs }: Omit<Refusals, 'blockId'>, nowMs: number): string =>
-  `${countText(refused, 'request')}, the last ${agoText(lastAtMs, nowMs)}; ` +
-  `spared ${countText(commands, 'command')} to the counter store, ${bytesText(bytes)}`;
+  `${countText(refused, 'request')}, the last ${agoText(lastAtMs, nowMs)}; ` + `spared ${sparedText(commands, bytes)}`;
 
 /** A gate tells of its refusals every 10 s or so. */
 const knockingMs = 60_000;
