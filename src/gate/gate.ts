@@ -197,6 +197,7 @@ class EmbeddedGate implements Gate {
     policies: () => this.#policies,
     understand: (request, sender) => this.#understand(request, sender),
     findBlock: (request, sender) => {
+      leadingClient(request, sender.clients);
       const found = this.#blocks?.ask(sender, tenantOf(sender.tenant), this.#clock.nowMs()) ?? null;
       if (found?.kind !== 'barred') return found;
       const asked = this.#understand(request, sender);

@@ -3,6 +3,7 @@ import { clientOf } from '../../../src/client.ts';
 import { createGate, type GateOptions, type GateRequest } from '../../../src/index.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { definePolicies } from '../../../src/policy/static-source.ts';
+import { FakeLookup } from '../../support/fake-lookup.ts';
 
 const policies = definePolicies([{ name: 'many', limit: 1000, window: '1h' }]);
 const store = new MemoryLimitStore();
@@ -48,6 +49,17 @@ describe('a call that makes no sense', () => {
       expect.objectContaining({ code: 'INPUT_INVALID', message: expect.stringContaining(message) }),
     );
   });
+
+  it.each([undefined, clientOf('user', 'ann'), ['ann'], []])(
+    'is refused where a block list is asked first, and counts for no failure of it: %j',
+    (clients) => {
+      const asking = createGate({ policies, store, blockList: new FakeLookup() });
+      const identify = () => ({ clients: [clientOf('user', 'ann')] });
+      const call = () => asking.check({ ...request, clients, identify } as unknown as GateRequest);
+      expect(call).toThrow(expect.objectContaining({ code: 'INPUT_INVALID' }));
+      expect(asking.stats().blockListFailures).toBe(0);
+    },
+  );
 
   it.each<[string, () => unknown, string]>([
     ['a number as id', () => clientOf('user', 42 as never), 'must be text, is a number'],
