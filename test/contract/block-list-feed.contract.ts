@@ -222,7 +222,7 @@ export const followingContract = (onStage: OnStage): void => {
         await fresh.follow();
         expect(follower.inForce()).toEqual(fresh.inForce());
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 };

@@ -55,8 +55,8 @@ const textOf = ({ kind, id, tenant }: BlockSubject): string => `${tenant ? `${te
 const titleOf = ({ guarded, candidate, hits }: Meeting): string =>
   `${hits ? 'stands' : 'does not stand'} in the way of ${textOf(candidate)} with ${textOf(guarded)}`;
 
-/** The allow list, canaries and tombstones. */
-export const guardContract = (onStage: OnStage): void => {
+/** The allow list, canaries and tombstones: whom each stands before. */
+export const meetingContract = (onStage: OnStage): void => {
   const lift = async (stage: Stage, subject: BlockSubject) => {
     const block = await stage.added(subject);
     await stage.list.transition(block.id, falsePositive);
@@ -86,7 +86,10 @@ export const guardContract = (onStage: OnStage): void => {
       }
     });
   }
+};
 
+/** What allowing does, and what it undoes. */
+export const guardContract = (onStage: OnStage): void => {
   it('tells a person whose entry refuses a block', async () => {
     const stage = onStage();
     await stage.allow(clientA, { kind: 'canary', note: 'our own egress' });

@@ -76,7 +76,7 @@ describeWith('redis', 'the block list in Redis', (url) => {
           clock.advance(duration.maxMs + 1000);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 

@@ -5,7 +5,7 @@ import { RedisBlockList } from '../../src/redis/block-list.ts';
 import { isCluster, openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { describeWith, freshName, type RedisCluster, startRedisCluster } from '../support/engines.ts';
-import { blockListContract } from './block-list.contract.ts';
+import { blockListSample } from './block-list.contract.ts';
 import { crossSlotContract } from './cross-slot.contract.ts';
 import { limitStoreContract, startUs } from './limit-store.contract.ts';
 
@@ -72,7 +72,7 @@ describeWith('redis', 'on a Redis cluster of three nodes', () => {
   });
 
   describe('the block list', () => {
-    blockListContract(
+    blockListSample(
       ({ clock, ...setting }) =>
         new RedisBlockList({ redis, namespace: freshName('blocks'), nowMs: () => clock.nowMs(), ...setting }),
     );

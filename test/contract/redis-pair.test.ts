@@ -3,7 +3,7 @@ import { RedisBlockList } from '../../src/redis/block-list.ts';
 import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { describeWith, freshName, type RedisPair, startRedisPair } from '../support/engines.ts';
-import { blockListContract } from './block-list.contract.ts';
+import { blockListSample } from './block-list.contract.ts';
 import { limitStoreContract } from './limit-store.contract.ts';
 
 describeWith('redis', 'on the primary that a Sentinel names', () => {
@@ -37,7 +37,7 @@ describeWith('redis', 'on the primary that a Sentinel names', () => {
   });
 
   describe('the block list', () => {
-    blockListContract(
+    blockListSample(
       ({ clock, ...setting }) =>
         new RedisBlockList({ redis, namespace: freshName('blocks'), nowMs: () => clock.nowMs(), ...setting }),
     );

@@ -10,7 +10,7 @@ import { Heartbeat } from '../../src/redis/heartbeat.ts';
 import { limitKey } from '../../src/redis/keys.ts';
 import { RedisLimitStore } from '../../src/redis/limit-store.ts';
 import { inspectRedis } from '../../src/redis/server-check.ts';
-import { blockListContract } from '../contract/block-list.contract.ts';
+import { blockListSample } from '../contract/block-list.contract.ts';
 import { limitStoreContract } from '../contract/limit-store.contract.ts';
 import { asOperator } from '../services/redis-control.ts';
 import {
@@ -123,7 +123,7 @@ describeWith('redis', 'a user with the documented rights alone', () => {
     }),
   );
   describe('block list', () => {
-    blockListContract(
+    blockListSample(
       ({ clock, ...setting }) =>
         new RedisBlockList({ redis, namespace: freshName('blocks'), nowMs: () => clock.nowMs(), ...setting }),
     );

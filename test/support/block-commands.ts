@@ -96,11 +96,11 @@ const others = commandOf(
 /** Plays random acts against a list and its model, which must answer and look alike after each. */
 export const behavesAsTheModel = (
   make: () => RealList,
-  { numRuns, maxCommands }: { readonly numRuns: number; readonly maxCommands: number },
+  { numRuns, maxCommands, maxMs }: { readonly numRuns: number; readonly maxCommands: number; readonly maxMs: number },
 ): Promise<void> =>
   fc.assert(
     fc.asyncProperty(fc.commands([promote, promote, step, others], { maxCommands }), (commands) =>
       fc.asyncModelRun(() => ({ model: newModel(), real: make() }), commands),
     ),
-    { numRuns },
+    { numRuns, interruptAfterTimeLimit: maxMs },
   );

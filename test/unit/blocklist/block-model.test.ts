@@ -11,6 +11,6 @@ describe('the block list in memory', () => {
       const wait = (seconds: number) => clock.advance(seconds * 1000);
       return { list: new MemoryBlockList({ clock }), play: { startMs, nowMs: () => clock.nowMs(), wait } };
     };
-    await behavesAsTheModel(make, { numRuns: 150, maxCommands: 50 });
+    await behavesAsTheModel(make, { numRuns: 150, maxCommands: 50, maxMs: 5000 });
   }, 30_000);
 });
