@@ -19,12 +19,19 @@ const indexBits = 21;
 export const maxTerms = 2 ** indexBits - 1;
 const ownFlag = 1 << 31;
 const ownWords = 4;
-const ownPerChunk = 4096;
+const ownPerChunkBits = 12;
+const ownPerChunk = 1 << ownPerChunkBits;
 
 const keyOf = (id: string, rule: string, action: BlockAction): string =>
   `${id}\n${rule}\n${action.kind === 'refuse' ? '' : `${action.limit}/${action.windowMs}`}`;
 
-const hexOf = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
+const digits = Buffer.from('0123456789abcdef');
+/** Where ids are spelled out: one for all, since nothing happens between. */
+const spelled = Buffer.from(`x-${'0'.repeat(24)}`);
+
+const spell = (word: number, at: number): void => {
+  for (let digit = 0; digit < 8; digit += 1) spelled[at + digit] = digits[(word >>> (28 - 4 * digit)) & 15] ?? 0;
+};
 
 /**
  * What entries mean, behind one word each. Entries of one import share their terms; a block of its own costs 16 bytes more,
@@ -53,7 +60,7 @@ export class EntryTerms {
     terms.entries += 1;
     if (!isOwn) return index << millisecondBits;
     const chunk = this.#chunkOf(own);
-    const at = (own % ownPerChunk) * ownWords;
+    const at = (own & (ownPerChunk - 1)) * ownWords;
     for (let word = 0; word < 3; word += 1) {
       chunk[at + word] = Number.parseInt(blockId.slice(2 + 8 * word, 10 + 8 * word), 16) | 0;
     }
@@ -77,27 +84,32 @@ export class EntryTerms {
   }
 
   of(meta: number): Pick<BlockEntry, 'blockId' | 'rule' | 'action'> {
-    const terms = this.#terms[this.#indexOf(meta)] ?? { id: '', rule: '', action: { kind: 'refuse' } as const };
-    return { blockId: this.blockIdOf(meta), rule: terms.rule, action: terms.action };
+    const { id, rule, action } = this.#terms[this.#indexOf(meta)] ?? nothing;
+    return { blockId: meta < 0 ? this.#spelled(meta, id) : id, rule, action };
   }
 
   blockIdOf(meta: number): string {
-    const id = this.#terms[this.#indexOf(meta)]?.id ?? '';
-    if (meta >= 0) return id;
+    const { id } = this.#terms[this.#indexOf(meta)] ?? nothing;
+    return meta < 0 ? this.#spelled(meta, id) : id;
+  }
+
+  #spelled(meta: number, letter: string): string {
     const own = slotOf(meta);
     const chunk = this.#chunkOf(own);
-    const at = (own % ownPerChunk) * ownWords;
-    return `${id}-${hexOf(chunk[at] ?? 0)}${hexOf(chunk[at + 1] ?? 0)}${hexOf(chunk[at + 2] ?? 0)}`;
+    const at = (own & (ownPerChunk - 1)) * ownWords;
+    spelled[0] = letter.charCodeAt(0);
+    for (let word = 0; word < 3; word += 1) spell(chunk[at + word] ?? 0, 2 + 8 * word);
+    return spelled.toString('latin1');
   }
 
   #indexOf(meta: number): number {
     if (meta >= 0) return slotOf(meta);
     const own = slotOf(meta);
-    return this.#chunkOf(own)[(own % ownPerChunk) * ownWords + 3] ?? 0;
+    return this.#chunkOf(own)[(own & (ownPerChunk - 1)) * ownWords + 3] ?? 0;
   }
 
   #chunkOf(own: number): Int32Array {
-    const index = Math.floor(own / ownPerChunk);
+    const index = own >>> ownPerChunkBits;
     let chunk = this.#own[index];
     if (chunk === undefined) {
       chunk = new Int32Array(ownPerChunk * ownWords);
@@ -113,12 +125,12 @@ export class EntryTerms {
       this.#ownUsed += 1;
       return this.#ownUsed - 1;
     }
-    this.#firstFree = this.#chunkOf(free)[(free % ownPerChunk) * ownWords] ?? 0;
+    this.#firstFree = this.#chunkOf(free)[(free & (ownPerChunk - 1)) * ownWords] ?? 0;
     return free;
   }
 
   #freeOwn(own: number): void {
-    this.#chunkOf(own)[(own % ownPerChunk) * ownWords] = this.#firstFree;
+    this.#chunkOf(own)[(own & (ownPerChunk - 1)) * ownWords] = this.#firstFree;
     this.#firstFree = own;
   }
 
@@ -137,5 +149,7 @@ export class EntryTerms {
     return index;
   }
 }
+
+const nothing: Terms = { id: '', rule: '', action: { kind: 'refuse' }, entries: 0 };
 
 const slotOf = (meta: number): number => (meta >>> millisecondBits) & maxTerms;

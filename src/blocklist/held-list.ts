@@ -5,7 +5,7 @@ import { EntryTerms } from './entry-terms.ts';
 import { keyAt, millisecondBits, type SegmentTable } from './segment-table.ts';
 import { SubjectTable } from './subject-table.ts';
 
-/** Entries that were hit lately are kept as objects, so that a client that keeps coming costs no garbage. A power of two. */
+/** Entries hit twice lately are kept as objects, so that a client that keeps coming costs no garbage. A power of two. */
 const remembered = 4096;
 /** Slots looked at in one sweep: a fraction of a millisecond. A list of a million is gone through in half a minute. */
 const slotsPerSweep = 65_536;
@@ -35,6 +35,8 @@ export class HeldList {
   readonly #terms = new EntryTerms();
   readonly #exemptions = new SubjectTable();
   readonly #remembered: (Remembered | undefined)[] = new Array<Remembered | undefined>(remembered).fill(undefined);
+  /** Hashes of what was hit last, by place. */
+  readonly #seen = new Int32Array(remembered);
   #size = 0;
   #exempted = 0;
 
@@ -62,15 +64,17 @@ export class HeldList {
     const { table, slot } = this.#entries;
     const { hash, segment } = table;
     const place = hash & (remembered - 1);
-    const known = this.#remembered[place];
+    if (this.#seen[place] !== hash) {
+      this.#seen[place] = hash;
+      return this.#entryOf(meta, client, tenant);
+    }
     const key0 = segment[slot + keyAt] ?? 0;
     const key1 = table.stride > keyAt + 1 ? (segment[slot + keyAt + 1] ?? 0) : 0;
+    const known = this.#remembered[place];
     if (known !== undefined && known.table === table && known.hash === hash && known.generation === table.generation) {
       if (known.key0 === key0 && known.key1 === key1) return known.entry;
     }
-    const { blockId, rule, action } = this.#terms.of(meta);
-    const subjectKey = this.#entries.foundSubjectKey(client, tenant);
-    const entry = { subjectKey, blockId, rule, expiresAtMs: this.#entries.foundUntilMs(), action };
+    const entry = this.#entryOf(meta, client, tenant);
     this.#remembered[place] = { table, hash, generation: table.generation, key0, key1, entry };
     return entry;
   }
@@ -135,6 +139,12 @@ export class HeldList {
     for (const walked of this.#exemptions.walk()) {
       yield walked.map(({ subjectKey, untilMs }) => ({ subjectKey, untilMs }));
     }
+  }
+
+  #entryOf(meta: number, client: Client, tenant: string): BlockEntry {
+    const { blockId, rule, action } = this.#terms.of(meta);
+    const subjectKey = this.#entries.foundSubjectKey(client, tenant);
+    return { subjectKey, blockId, rule, expiresAtMs: this.#entries.foundUntilMs(), action };
   }
 
   #remove({ subjectKey, blockId }: Pick<BlockEntry, 'subjectKey' | 'blockId'>): void {
