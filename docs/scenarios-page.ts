@@ -79,6 +79,6 @@ export const scenariosPage = (): string => `# Scenarios
 Generated from \`test/scenario/corpora\` by \`npm run docs\`.
 
 What the shipped rules make of these is a test of every release, each scenario begun at several places of a window. Each is a
-folder, and yours can stand beside it: \`tidegate rules test FOLDER...\`. What goes into a folder: [the guide](../guides/shadow-to-enforce.md#write-down-who-must-and-who-must-not-be-blocked).
+folder, and yours can stand beside it: \`tidegate rules test FOLDER...\`. What goes into a folder: [the guide](../guides/shadow-to-enforce.md#2-write-down-who-must-and-who-must-not-be-blocked).
 
 ${(Object.keys(groups) as (keyof typeof groups)[]).map(section).join('\n')}`;

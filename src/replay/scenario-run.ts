@@ -60,6 +60,8 @@ export interface ScenarioOutcome {
 }
 
 const topic = 'scenario';
+/** Wall time for one step. A detector that fails tries again for ever, and a scenario would wait for ever. */
+const patienceMs = 60_000;
 /** Log time stands still during a step: without it no decision is degraded by a slow moment. */
 const deadlineMs = 60_000;
 const yearMs = 365 * 86_400_000;
@@ -99,6 +101,18 @@ const noting = (source: RequestSource, touched: Set<string>): RequestSource => {
     },
   };
 };
+
+const patient = (detector: Follower, wallClock: Clock): Follower => ({
+  whenReached: (positions) =>
+    new Promise((resolve, reject) => {
+      const message = `the detector has not got on for ${patienceMs / 1000} s`;
+      const timer = wallClock.schedule(patienceMs, () => reject(new TidegateError('LOG_FAILED', message)));
+      void detector
+        .whenReached(positions)
+        .then(resolve, reject)
+        .finally(() => timer.cancel());
+    }),
+});
 
 interface Stage {
   readonly options: ScenarioRunOptions;
@@ -200,10 +214,11 @@ export const runScenario = async (options: ScenarioRunOptions): Promise<Scenario
     }
     const writer = await engines.log.writer(topic);
     await detector.start();
-    const stage = { options, clock, engines, detector, writer, touched };
+    const follower = patient(detector, wallClock);
+    const stage = { options, clock, engines, detector: follower, writer, touched };
     const decided =
       input.kind === 'events' ? await write(stage, input.events).then(() => null) : await ask(stage, input);
-    await detector.whenReached(await engines.log.endPositions(topic));
+    await follower.whenReached(await engines.log.endPositions(topic));
     return { beganMs, promotions, decided, touched };
   } finally {
     await detector.stop();

@@ -43,6 +43,7 @@ export class ScenarioTraffic implements RequestSource {
   readonly #actors: readonly Actor[];
   /** Who sent which request of the step under way. */
   #senders: Actor[] = [];
+  #askedAtMs = 0;
 
   /** `startMs`: when the scenario begins. Throws CONFIG_INVALID, INPUT_INVALID. */
   constructor({ actors, trustedProxies = [] }: TrafficFile, startMs: number) {
@@ -60,6 +61,7 @@ export class ScenarioTraffic implements RequestSource {
     if (!Number.isFinite(timeMs)) return null;
     const requests: GateRequest[] = [];
     this.#senders = [];
+    this.#askedAtMs = timeMs;
     for (const actor of this.#actors) {
       if (actor.nextMs !== timeMs || timeMs >= actor.untilMs) continue;
       for (let index = 0; index < (actor.input.atOnce ?? 1); index += 1) {
@@ -77,8 +79,7 @@ export class ScenarioTraffic implements RequestSource {
     if (!actor?.input.honours || decision.outcome === 'allowed') return;
     // `Retry-After` is in whole seconds. What can never fit is given up.
     const toldMs = Math.ceil((decision.retryAfterMs ?? Number.POSITIVE_INFINITY) / 1000) * 1000;
-    const askedAtMs = actor.nextMs - actor.everyMs;
-    if (actor.nextMs < askedAtMs + toldMs) actor.nextMs = askedAtMs + toldMs;
+    actor.nextMs = Math.max(actor.nextMs, this.#askedAtMs + toldMs);
   }
 
   #request(actor: Actor): GateRequest {

@@ -1,13 +1,20 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Clock, ManualClock } from '../../../src/clock.ts';
 import { parseRules } from '../../../src/detect/rules.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { MemoryEventLog } from '../../../src/embedded/memory-event-log.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
-import { runScenarioFolder, type ScenarioReport, scenarioFoldersIn } from '../../../src/replay/scenario.ts';
+import {
+  runScenarioFolder,
+  type ScenarioOptions,
+  type ScenarioReport,
+  scenarioFoldersIn,
+} from '../../../src/replay/scenario.ts';
 import { combinedLine } from '../../support/synthetic-log.ts';
 
 let root = '';
@@ -25,15 +32,17 @@ rules:
     block: { base: 10m }
 `;
 
+const shared: ScenarioOptions = {
+  policies: parsePolicies('{ version: 1, policies: [{ name: per-client, limit: 60, window: 1m, burst: 10 }] }'),
+  rules: parseRules(ruleText()),
+  open: (clock) => ({ blockList: new MemoryBlockList({ clock }), log: new MemoryEventLog({ clock }) }),
+};
+
 const play = async (name: string, files: Readonly<Record<string, string | Buffer>>): Promise<ScenarioReport> => {
   const folder = join(root, name);
   await mkdir(folder, { recursive: true });
   for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
-  return runScenarioFolder(folder, {
-    policies: parsePolicies('{ version: 1, policies: [{ name: per-client, limit: 60, window: 1m, burst: 10 }] }'),
-    rules: parseRules(ruleText()),
-    open: (clock) => ({ blockList: new MemoryBlockList({ clock }), log: new MemoryEventLog({ clock }) }),
-  });
+  return runScenarioFolder(folder, shared);
 };
 
 const traffic = (actors: string, more = ''): string => `version: 1\n${more}actors:\n${actors}\n`;
@@ -114,6 +123,32 @@ describe('a scenario of traffic', () => {
       'expected.json': expected({ blocks: [{ subject: 'ip:192.0.2.0', rule: 'storm' }], untouched: ['ip:192.0.2.1'] }),
     });
     expect(complaintsOf(report)).toEqual([]);
+  });
+
+  it('lets a batch wait once, however many of it are denied', async () => {
+    const batch =
+      '  - { address: 192.0.2.1, requests: [GET /reports], atOnce: 30, every: 200ms, until: 9500ms, honours: true }';
+    const files = { 'traffic.yaml': traffic(batch), 'expected.json': '{ "starts": ["0s"], "nobodyElse": false }' };
+    const { runs } = await play('batch', files);
+    // Each of those denied is told to wait a second.
+    expect(runs[0]?.got.decided?.decisions).toBe(30 * 10);
+  });
+
+  it('does not wait for ever for a detector that does not get on', async () => {
+    const wallClock = new ManualClock();
+    const open = (clock: Clock) => {
+      const blockList = new MemoryBlockList({ clock });
+      blockList.promote = () => Promise.reject(new Error('away'));
+      return { blockList, log: new MemoryEventLog({ clock }) };
+    };
+    const folder = join(root, 'blocked');
+    const played = runScenarioFolder(folder, { ...shared, open, wallClock });
+    const failed = expect(played).rejects.toThrow(/has not got on for 60 s/);
+    for (let turn = 0; turn < 200; turn += 1) {
+      await setImmediate();
+      wallClock.setMs(wallClock.nowMs() + 1000);
+    }
+    await failed;
   });
 
   it('has the store away when it says so', async () => {
