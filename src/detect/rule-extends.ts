@@ -6,8 +6,6 @@ type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What a rule says for itself alone: a mode that is inherited would block where nobody has written it. */
-const own: ReadonlySet<string> = new Set(['name', 'mode', 'extends']);
 /** Taken over as one: half a choice is none. */
 const whole: ReadonlySet<string> = new Set(['action', 'then']);
 
@@ -25,9 +23,10 @@ const merged = (base: Fields, fields: Fields): Fields => {
   return result;
 };
 
+/** A mode that is inherited would block where nobody has written it: the schema asks each rule for name and mode. */
 const inheritable = (base: Fields, fields: Fields): Fields => {
   const saysCondition = condition.some((name) => Object.hasOwn(fields, name));
-  const isTaken = (name: string): boolean => !own.has(name) && !(saysCondition && condition.includes(name));
+  const isTaken = (name: string): boolean => !(saysCondition && condition.includes(name));
   return Object.fromEntries(Object.entries(base).filter(([name]) => isTaken(name)));
 };
 

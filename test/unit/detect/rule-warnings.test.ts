@@ -63,6 +63,14 @@ describe('the warnings on rules', () => {
     expect(warningsOf(ruleText('a'), ruleText('b', without(line, by)))).toEqual([{ path: 'rules[1]', message }]);
   });
 
+  it('keep quiet about a rule that another would cover if it did as much', () => {
+    const shadow = sound.replace('enforce', 'shadow');
+    expect(warningsOf(ruleText('a', shadow), ruleText('b', without(/denied: 10,/, 'denied: 11,')))).toEqual([]);
+    expect(warningsOf(ruleText('a', `${sound}    canary: 5%\n`), ruleText('b', without(/hit: 3/, 'hit: 4')))).toEqual(
+      [],
+    );
+  });
+
   it.each<[string, RegExp, string]>([
     ['may do more', /base: 15m/, 'base: 16m'],
     ['has other windows', /length: 60s/, 'length: 61s'],
