@@ -65,6 +65,20 @@ export const watchedBlockLists = () =>
       { instrument: 'blockListSize', combination: 'largest', of: ({ size }) => size },
       { instrument: 'blockListFailures', combination: 'total', of: ({ failures }) => failures },
       { instrument: 'blockListDropped', combination: 'total', of: ({ dropped }) => dropped },
+      { instrument: 'blockListNetworks', combination: 'largest', of: ({ networks }) => networks },
+      { instrument: 'blockListSnapshots', combination: 'total', of: ({ snapshots }) => snapshots },
+      { instrument: 'blockListGaps', combination: 'total', of: ({ gaps }) => gaps },
+      { instrument: 'blockListRefusalsLost', combination: 'total', of: ({ refusalsDropped }) => refusalsDropped },
+      {
+        instrument: 'blockListFileAge',
+        combination: 'largest',
+        of: ({ fileAgeMs }) => (fileAgeMs === null ? null : fileAgeMs / 1000),
+      },
+      {
+        instrument: 'blockListFileFailures',
+        combination: 'total',
+        of: ({ fileFailures, filesIgnored }) => fileFailures + filesIgnored,
+      },
     ],
   });
 

@@ -1,3 +1,4 @@
+import { blockListInstruments } from './block-list-instruments.ts';
 import { type InstrumentTable, none } from './instrument-kind.ts';
 
 /** One decision in so many is timed, chosen by lot: a recorded duration costs as much as a decision in memory. */
@@ -142,34 +143,7 @@ export const gateInstruments = {
       'Times that a gate of this process found its store to have lost counters: limits admit more for a while.',
     attributes: ['tidegate.loss'],
   },
-  blockListAge: {
-    name: 'tidegate.block_list.age',
-    kind: 'gauge',
-    unit: 's',
-    description: 'Since the block list in this process was last known to be complete. No value before the first time.',
-    attributes: none,
-  },
-  blockListSize: {
-    name: 'tidegate.block_list.size',
-    kind: 'gauge',
-    unit: '{entry}',
-    description: 'Entries of the block list in this process.',
-    attributes: none,
-  },
-  blockListFailures: {
-    name: 'tidegate.block_list.failures',
-    kind: 'counter',
-    unit: '{attempt}',
-    description: 'Attempts to follow the block list that failed; the last known one stays in force.',
-    attributes: none,
-  },
-  blockListDropped: {
-    name: 'tidegate.block_list.dropped',
-    kind: 'counter',
-    unit: '{entry}',
-    description: 'Entries left out for lack of room: their clients are not blocked here.',
-    attributes: none,
-  },
+  ...blockListInstruments,
   policyLoads: {
     name: 'tidegate.policies.loads',
     kind: 'counter',

@@ -175,7 +175,17 @@ export interface ProcessSource {
 export interface BlockListStatsSource {
   readonly size: number;
   ageMs(): number | null;
-  stats(): { readonly failures: number; readonly dropped: number };
+  stats(): {
+    readonly failures: number;
+    readonly dropped: number;
+    readonly networks: number;
+    readonly snapshots: number;
+    readonly gaps: number;
+    readonly refusalsDropped: number;
+    readonly fileFailures: number;
+    readonly filesIgnored: number;
+    readonly fileAgeMs: number | null;
+  };
 }
 
 export interface ObservedPolicies {

@@ -31,7 +31,17 @@ export const emitterWith = (stats = emitterStats) => ({ stats: () => stats });
 export const blockListOf = (ageMs: number | null) => ({
   size: 12,
   ageMs: () => ageMs,
-  stats: () => ({ failures: 1, dropped: 2 }),
+  stats: () => ({
+    failures: 1,
+    dropped: 2,
+    networks: 3,
+    snapshots: 4,
+    gaps: 5,
+    refusalsDropped: 6,
+    fileFailures: 7,
+    filesIgnored: 8,
+    fileAgeMs: 9000,
+  }),
 });
 
 export const policiesOf = (version: string, size: number) => ({
