@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { BlockListReplica } from '../blocklist/replica.ts';
 import { systemRandom } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import { createEmitter, type Emitter } from '../event/emitter.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
 import { PolicyRecords } from '../gate/policy-records.ts';
 import type { CountersLost, Fleet } from '../limiter/fleet.ts';
+import type { Logger } from '../logger.ts';
 import type { Instrumentation } from '../metrics/instrument.ts';
 import type { PolicySource } from '../policy/policy.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
@@ -42,6 +44,13 @@ export const openPolicies = async (
   return opened.add(await watchPolicyFile({ path, clock, logger, onRefused }), (source) => source.close());
 };
 
+/** Where the file of the last run told a list, that one stays in force: see BlockListReplica. */
+const goOnWith = (replica: BlockListReplica, error: unknown, logger: Logger): void => {
+  if (replica.ageMs() === null) throw error;
+  const fields = { err: messageOf(error), ageMs: replica.ageMs(), entries: replica.size };
+  logger.warn(fields, 'block list out of reach: begins with the one of the last run');
+};
+
 /** Opens the deciding half of a process: a block list that follows, a gate, events that flow. */
 export const openGateSide = async (context: Context, options: GateSideOptions): Promise<GateSide> => {
   const { policies, counters, log, opened, measuring } = options;
@@ -53,7 +62,8 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
     random: systemRandom,
     ...(config.blockListFile === null ? {} : { snapshotFile: config.blockListFile, listName: counters.listName }),
   });
-  await replica.sync();
+  await replica.load();
+  await replica.sync().catch((error: unknown) => goOnWith(replica, error, logger));
   replica.follow({ pollMs: config.blockPollMs });
   opened.add(replica, (follower) => follower.stop());
   const writer = opened.add(await log.writer(topics.decisions), (frames) => frames.close());
