@@ -120,6 +120,7 @@ export class PartitionDetector {
       rules: this.#rules,
       partition,
       sinceMs: (rule) => incidentStartMs(rule, horizonMs),
+      latenessMs: this.#latenessMs,
       ...(maxSuspects !== undefined && { maxSuspects }),
       ...(maxQuiet !== undefined && { maxQuiet }),
     });

@@ -10,6 +10,7 @@ export const passDefaults = {
   maxSuspects: 10_000,
   maxQuiet: 10_000,
   maxCells: 1_000_000,
+  latenessMs: 60_000,
 } as const;
 
 /** Rules that agree in grouping, match and window length share a tally; each tally is bounded. */
@@ -19,8 +20,8 @@ export interface PassBounds {
   /** Subjects without, of which only the share is known once they are denied. Default 10,000. */
   readonly maxQuiet?: number;
   /**
-   * Windows and routes of subjects with denials, of all tallies together: each has an even part. A unit is a route or a
-   * member of a network in a window, or an eighth of the window itself, about 50 bytes. Default 1,000,000.
+   * Windows and routes of subjects with denials, in all tallies together: each has an even part. A unit is a route or a
+   * member of a network in a window, or an eighth of the window itself, about 60 bytes. Default 1,000,000.
    */
   readonly maxCells?: number;
 }
@@ -30,6 +31,8 @@ export interface PassOptions extends PassBounds {
   readonly partition: number;
   /** Incidents of the rule that began earlier were judged by whoever owned the partition then. */
   readonly sinceMs: (rule: Rule) => number;
+  /** How far behind the newest event evidence may lie; the caller leaves out what is older. Default 60 s. */
+  readonly latenessMs?: number;
 }
 
 export interface PassStats {
@@ -102,7 +105,7 @@ export class RulePass {
 
   constructor({ rules, partition, sinceMs, ...bounds }: PassOptions) {
     const groups = gather(rules);
-    const { maxSuspects, maxQuiet, maxCells } = { ...passDefaults, ...bounds };
+    const { maxSuspects, maxQuiet, maxCells, latenessMs } = { ...passDefaults, ...bounds };
     this.#order = new Map(rules.map((rule, index) => [rule, index]));
     this.#parts = groups.map((group) => ({
       by: group[0]?.by ?? 'client',
@@ -113,6 +116,7 @@ export class RulePass {
         sinceMs,
         maxSuspects,
         maxQuiet,
+        latenessMs,
         maxCells: Math.floor(maxCells / groups.length),
       }),
     }));

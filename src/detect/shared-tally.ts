@@ -28,10 +28,9 @@ export interface SharedTallyOptions {
   readonly maxSuspects: number;
   readonly maxQuiet: number;
   readonly maxCells: number;
+  /** How far an event may lie behind the newest one. */
+  readonly latenessMs: number;
 }
-
-/** A quiet subject has windows only as evidence of how much it was allowed; two cover the window and late events. */
-const quietWindows = 2;
 
 /**
  * Who is forgotten first when there is no room: those whom every rule has judged already in this incident (level 0), then
@@ -71,6 +70,8 @@ export class SharedTally {
   readonly #lengthMs: number;
   /** Windows that some rule looks back over. */
   readonly #of: number;
+  /** Of subjects that were denied nothing: as many as a late denial can fall into. */
+  readonly #quietOf: number;
   readonly #byRoute: boolean;
   readonly #suspects = new Map<string, TrackedSubject>();
   readonly #queue = new LevelQueue<TrackedSubject>(levels);
@@ -85,6 +86,7 @@ export class SharedTally {
     this.#by = first?.by ?? 'client';
     this.#lengthMs = first?.windows.lengthMs ?? 1;
     this.#of = Math.max(...options.rules.map(({ windows }) => windows.of));
+    this.#quietOf = Math.min(this.#of, 1 + Math.ceil(options.latenessMs / this.#lengthMs));
     this.#byRoute = options.rules.some(({ condition }) => condition.depth !== null);
     this.#quiet = new QuietSubjects(options.maxQuiet);
   }
@@ -98,7 +100,7 @@ export class SharedTally {
     return this.#evicted;
   }
 
-  /** What the windows of suspects take, in units of about 50 bytes. */
+  /** What the windows of suspects take, in units of about 60 bytes. */
   get cells(): number {
     return this.#cells;
   }
@@ -140,7 +142,7 @@ export class SharedTally {
     const suspect = this.#suspects.get(key);
     const tracked = suspect ?? this.#quiet.get(key) ?? newSubject(key);
     if (!suspect) this.#quiet.put(tracked);
-    const tally = this.#windowFor(tracked, event.atMs, suspect ? this.#of : Math.min(quietWindows, this.#of));
+    const tally = this.#windowFor(tracked, event.atMs, suspect ? this.#of : this.#quietOf);
     if (tally) addAllowed(tally, event, this.#byRoute);
   }
 

@@ -74,7 +74,7 @@ export const newTally = (startMs: number, isNetwork: boolean): WindowTally => ({
 /** A window, beside its tables, in units of {@link cellsOf}. */
 const windowCells = 8;
 
-/** What a window takes, in units of about 50 bytes: a named row of a table is one. */
+/** What a window takes, in units of about 60 bytes: a named row of a table is one. */
 export const cellsOf = ({ routes, members }: WindowTally): number =>
   windowCells + (routes.length + (members === null ? 0 : members.length)) / rowLength;
 

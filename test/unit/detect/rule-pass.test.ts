@@ -224,6 +224,20 @@ describe('memory', () => {
   });
 });
 
+describe('a denial that comes late', () => {
+  const rule = ruleOf(`${deep}, windows: { length: 5s, hit: 1, of: 8 }`);
+  const served = [0, 5, 10, 15, 20, 25].map((second) => [
+    eventOf({ denied: false, count: 30, atMs: morningMs + 1000 * second }),
+  ]);
+
+  it('meets what was allowed in its window, in everybody’s memory, however many windows it is late', () => {
+    expect(verdictsOf([rule], [...served, [eventOf({ count: 12, atMs: morningMs + 1000 })]])).toEqual([]);
+    const denied = [eventOf({ count: 1, atMs: morningMs })];
+    expect(verdictsOf([rule], [denied, ...served, [eventOf({ count: 12, atMs: morningMs + 1000 })]])).toEqual([]);
+    expect(verdictsOf([rule], [...served.slice(1), [eventOf({ count: 12, atMs: morningMs + 1000 })]])).toHaveLength(1);
+  });
+});
+
 describe('rules that agree in grouping, match and window', () => {
   it('share a tally', () => {
     const alike = [
