@@ -151,7 +151,7 @@ export const endOf = (flags: EndFlags, terms: EndTerms): number => {
   const untilMs = endsAtMs(flags, terms);
   const maxMs = terms.maxMs ?? maxEndMs;
   if (untilMs <= terms.nowMs + maxMs) return untilMs;
-  const most = maxMs >= dayMs ? `${maxMs / dayMs} days` : `${maxMs / hourMs} hours`;
+  const most = maxMs > dayMs ? `${maxMs / dayMs} days` : `${maxMs / hourMs} hours`;
   throw new TidegateError('INPUT_INVALID', `It must end within ${most}: whoever still needs it then says so again`);
 };
 

@@ -136,7 +136,7 @@ describeWith('redis', 'tidegate blocks', (url) => {
     expect(await blocks('list', '--state', 'asleep')).toMatchObject({ exitCode: 2 });
   });
 
-  it('lift --rule: shows how many and which, changes nothing without --yes, and leaves what others have judged meanwhile', async () => {
+  it('lift --rule: shows how many and which, and changes nothing without --yes', async () => {
     const ids = await Promise.all(['b1', 'b2', 'b3'].map((id) => promote({ kind: 'key', id }, 'bulk')));
     const preview = await blocks('lift', '--rule', 'bulk', '--since', '1h', '--reason', 'false-positive', ...note);
     expect(preview).toMatchObject({
