@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { BlockEntry } from '../../src/blocklist/block-feed.ts';
+import type { BlockEntry, BlockFeed, Exemption } from '../../src/blocklist/block-feed.ts';
 import { type Client, subjectFromKey } from '../../src/client.ts';
 
 /** The parts of a client's or network's text. */
@@ -35,4 +35,18 @@ export const naiveFind = (
     if (close !== null && (best === null || close > best.close)) best = { entry, close };
   }
   return best?.entry ?? null;
+};
+
+/** Everything that a list says is in force, and where it stands. */
+export const wholeList = async (feed: BlockFeed) => {
+  const entries: BlockEntry[] = [];
+  const exemptions: Exemption[] = [];
+  let page = await feed.snapshot();
+  const { switches, epoch, sequence } = page;
+  for (;;) {
+    entries.push(...page.entries);
+    exemptions.push(...page.exemptions);
+    if (page.nextPage === null) return { entries, exemptions, switches, cursor: { epoch, sequence } };
+    page = await feed.snapshot(page.nextPage);
+  }
 };

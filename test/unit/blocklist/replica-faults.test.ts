@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BlockEntry, BlockFeed, Exemption } from '../../../src/blocklist/block-feed.ts';
+import type { BlockEntry } from '../../../src/blocklist/block-feed.ts';
 import { BlockListReplica } from '../../../src/blocklist/replica.ts';
 import type { BlockSubject, Client } from '../../../src/client.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { FaultyFeed, type FeedFault, feedFaults } from '../../support/faulty-feed.ts';
-import { naiveFind } from '../../support/naive-block-list.ts';
+import { naiveFind, wholeList } from '../../support/naive-block-list.ts';
 
 const act = { actor: 'ada', note: '' };
 const subjects: readonly BlockSubject[] = [
@@ -28,19 +28,6 @@ const clients: readonly Client[] = [
   { kind: 'key', id: 'k' },
   { kind: 'user', id: 'u' },
 ];
-
-const whole = async (feed: BlockFeed) => {
-  const entries: BlockEntry[] = [];
-  const exemptions: Exemption[] = [];
-  let page = await feed.snapshot();
-  const { switches, epoch, sequence } = page;
-  for (;;) {
-    entries.push(...page.entries);
-    exemptions.push(...page.exemptions);
-    if (page.nextPage === null) return { entries, exemptions, switches, cursor: { epoch, sequence } };
-    page = await feed.snapshot(page.nextPage);
-  }
-};
 
 const steps = fc.array(
   fc.record({
@@ -112,7 +99,7 @@ describe('A replica behind a faulty way', () => {
         for (const step of all) await play(step);
         feed.next = () => 'none';
         await replica.sync();
-        const { entries, exemptions, switches, cursor } = await whole(stage.list);
+        const { entries, exemptions, switches, cursor } = await wholeList(stage.list);
         expect(replica.cursor).toEqual(cursor);
         const nowMs = clock.nowMs();
         const exempt = exemptions.map(({ subjectKey, untilMs }) => ({ ...entryFor(subjectKey), expiresAtMs: untilMs }));
