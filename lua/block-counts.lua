@@ -13,8 +13,8 @@ overrides: rule -> JSON { rule, mode, untilMs, actor, note } (hash)
 Returns nothing: the script goes on in another file
 ]]
 local identity_hours = 24
--- More need not be told apart, and would take long to count.
-local most_networks = 1000
+-- As many as a /16 has. Of a wider network fewer are counted than there are: it would take long.
+local most_networks = 256
 
 -- Distinct identities at addresses from..to, which lie in networks first..last; all of them in sortable spelling.
 local function identities_in(range)

@@ -269,11 +269,6 @@ local function end_imports(id, but)
   return ended
 end
 
-local function is_open(id)
-  local state, ends = unpack(redis.call('HMGET', key('block', id), 'state', 'expiresAtMs'))
-  return (state == 'proposed' or state == 'active' or state == 'confirmed') and tonumber(ends) > now
-end
-
 -- Ends the block and the proposal of a subject for one that takes their place. The entry is about to be overwritten.
 local function supersede(subject, shard, by, change)
   local entry = entry_at(subject, shard)

@@ -38,6 +38,7 @@ if asked.step == 'begin' then
   if redis.call('EXISTS', key('block', id)) == 1 then
     change_block(id, 'expiresAtMs', whole(asked.ends), unpack(fields))
     live(key('block', id), asked.ends - now + setting.retention)
+    if not redis.call('ZSCORE', key('blocks'), id) then list_block(id) end
   else
     keep_block(id, asked.ends, unpack(fields))
   end

@@ -114,11 +114,30 @@ local function record_block(kind, entries, payload, id)
   record(kind, entries, 'p', payload, 'b', id, 'a', told_block(id))
 end
 
+local function is_open(id)
+  local state, ends = unpack(redis.call('HMGET', key('block', id), 'state', 'expiresAtMs'))
+  return (state == 'proposed' or state == 'active' or state == 'confirmed') and tonumber(ends) > now
+end
+
+-- Of the oldest one that has ended leaves the listing, or else the oldest.
+local function list_block(id)
+  redis.call('ZADD', key('blocks'), redis.call('HINCRBY', list, 'order', 1), id)
+  if redis.call('ZCARD', key('blocks')) <= setting.maxBlocks then return end
+  local oldest = redis.call('ZRANGE', key('blocks'), 0, 19)
+  local leaves = oldest[1]
+  for _, old in ipairs(oldest) do
+    if not is_open(old) then
+      leaves = old
+      break
+    end
+  end
+  redis.call('ZREM', key('blocks'), leaves)
+end
+
 local function keep_block(id, ends, ...)
   redis.call('HSET', key('block', id), 'version', 1, 'blockedAtMs', whole(now), 'expiresAtMs', whole(ends), ...)
   live(key('block', id), ends - now + setting.retention)
-  redis.call('ZADD', key('blocks'), redis.call('HINCRBY', list, 'order', 1), id)
-  redis.call('ZREMRANGEBYRANK', key('blocks'), 0, -1 - setting.maxBlocks)
+  list_block(id)
   live_until(ends, key('blocks'))
 end
 

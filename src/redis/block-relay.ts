@@ -7,6 +7,9 @@ import { actionFrom, fieldsOf } from './block-record.ts';
 import { readBlocks } from './block-review.ts';
 import type { BlockScripts } from './block-scripts.ts';
 
+/** Without an epoch the script only says where the list stands. */
+const noEpoch = '?';
+
 interface LoggedRecord {
   readonly sequence: number;
   readonly timeMs: number;
@@ -26,7 +29,7 @@ export class RedisChangeLog implements ChangeLog {
 
   async loggedAfter(cursor: Cursor | null, maxChanges: number): Promise<LoggedChanges> {
     const known = cursor ?? { ...(await this.#position()), sequence: -1 };
-    const asked = { epoch: known.epoch, after: known.sequence, changes: maxChanges };
+    const asked = { epoch: known.epoch || noEpoch, after: known.sequence, changes: maxChanges };
     const [gap, epochNow, , , before, , ...flat] = await this.#scripts.run('changes', asked);
     const epoch = String(epochNow);
     const oldest = Number(before);

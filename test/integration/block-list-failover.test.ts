@@ -111,6 +111,22 @@ describeWith('redis', 'a block list whose Redis loses its newest writes', () => 
     expect((await list.snapshot()).epoch).not.toBe(early.epoch);
   });
 
+  it('goes by numbers alone where it may not ask the server who it is', async () => {
+    const namespace = freshName('mute');
+    const rights = ['reset', 'on', '>password', '~*', '+@all', '-info'];
+    await asOperator(primary.port, (operator) => operator.call('ACL', 'SETUSER', 'mute', ...rights));
+    const { list } = await open(primary.url.replace('://', '://mute:password@'), namespace);
+    await block(list, 1);
+    const { epoch, sequence } = await list.snapshot();
+    await block(list, 2);
+    expect(await list.changesAfter({ epoch, sequence }, 10)).toMatchObject({
+      kind: 'changes',
+      changes: [{ sequence: 2 }],
+    });
+    expect(await list.changesAfter({ epoch, sequence: 9 }, 10)).toEqual({ kind: 'gap' });
+    expect((await list.snapshot()).epoch).not.toBe(epoch);
+  });
+
   it('begins an epoch when the server restarts, and when the list was deleted', async () => {
     const namespace = freshName('restart');
     const { list, redis } = await open(primary.url, namespace);

@@ -117,6 +117,41 @@ describeWith('redis', 'what a block list is in Redis', (url) => {
     expect(await list.changesAfter(behind, 1000)).toEqual({ kind: 'gap' });
   });
 
+  it('lets blocks that have ended leave the listing before those in force', async () => {
+    const clock = new ManualClock();
+    const { list } = open({ nowMs: () => clock.nowMs(), maxBlocks: 3 });
+    for (const n of [0, 1, 2]) {
+      const subject = ip(addressOf(n));
+      await list.promote(promotionOf({ id: `v${n}`, atMs: clock.nowMs(), subject }));
+    }
+    await list.transition('b-v1', { kind: 'lift', reason: 'goodwill', ...ada });
+    for (const n of [3, 4]) {
+      await list.promote(promotionOf({ id: `v${n}`, atMs: clock.nowMs(), subject: ip(addressOf(n)) }));
+    }
+    expect((await list.list({})).blocks.map(({ verdictId }) => verdictId)).toEqual(['v4', 'v3', 'v2']);
+    expect((await list.get('b-v0'))?.state).toBe('active');
+  });
+
+  it('remembers a bounded number of identities of one network, for a day', async () => {
+    const clock = new ManualClock();
+    const { list, prefix } = open({ nowMs: () => clock.nowMs() });
+    const notes = Array.from({ length: 300 }, (_, n) => ({
+      address: `203.0.113.${n % 2}`,
+      clientKey: `user:${n}`,
+    }));
+    await list.noteIdentities(notes);
+    const counted = async (id: string, kind: 'ip' | 'network' = 'ip') => (await list.standing({ kind, id })).identities;
+    expect(await counted('203.0.113.0')).toBe(64);
+    expect(await counted('203.0.113.0/24', 'network')).toBe(128);
+    expect(await counted('203.0.0.0/16', 'network')).toBe(128);
+    expect(await counted('203.0.114.0/24', 'network')).toBe(0);
+    expect(await redis.object('ENCODING', `${prefix}i:4cb0071`)).toBe('listpack');
+    clock.advance(86_400_000 + 3_600_000);
+    expect(await counted('203.0.113.0')).toBe(0);
+    await list.noteIdentities([{ address: '198.51.100.1', clientKey: 'user:ada' }]);
+    expect(await redis.zrange(`${prefix}networks`, 0, -1)).toEqual(['4c63364']);
+  });
+
   it('computes durations as the reference does', async () => {
     const terms = fc.record({
       baseMs: fc.integer({ min: 1000, max: 86_400_000 }),
