@@ -1,6 +1,6 @@
-import { networkOf, parseCidr } from '../address.ts';
 import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import { TidegateError } from '../errors.ts';
+import { AddressReader, fourText, prefixMask, sixText } from './address-number.ts';
 import { readSubject, widestPrefixLengths } from './subject-text.ts';
 
 /** The addresses of a subject, sortable: two of one family compare as texts the way they compare as numbers. */
@@ -13,30 +13,39 @@ export interface AddressRange {
   readonly prefixLength: number;
 }
 
-const digitsOf = (bits: number): number => bits / 4;
+const reader = new AddressReader();
 
-/** The first `bits` bits of `hex`, the rest all zeros or all ones. */
-const filled = (hex: string, bits: number, one: boolean): string => {
-  const whole = Math.floor(bits / 4);
-  const left = bits % 4;
-  if (whole >= hex.length) return hex;
-  const mask = 0xf >> left;
-  const digit = Number.parseInt(hex.charAt(whole), 16);
-  const edge = one ? digit | mask : digit & ~mask & 0xf;
-  return hex.slice(0, whole) + edge.toString(16) + (one ? 'f' : '0').repeat(hex.length - whole - 1);
+/** The upper 64 bits of an address; of IPv4 the upper 32 are all there is. */
+interface Bits {
+  readonly isV4: boolean;
+  readonly words: readonly [number, number];
+  readonly prefixLength: number;
+}
+
+/** Null: no address and no network. */
+const bitsOf = ({ kind, id }: BlockSubject): Bits | null => {
+  if (kind !== 'ip' && kind !== 'network') return null;
+  let family = reader.read(id);
+  if (family === 0) {
+    // Not as gates spell it, which must not hide whom it speaks of.
+    const read = readSubject(`${kind}:${id}`);
+    family = 'subject' in read ? reader.read(read.subject.id) : 0;
+  }
+  if (family === 0) return null;
+  const isV4 = family === 4;
+  const prefixLength = Math.min(reader.prefixLength, isV4 ? 32 : 64);
+  return { isV4, words: [reader.word0, reader.word1], prefixLength };
 };
 
-const hexOf = (bytes: readonly number[]): string => bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const hexOf = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
 
-const readRange = ({ kind, id }: BlockSubject): AddressRange | null => {
-  if (kind !== 'ip' && kind !== 'network') return null;
-  const cidr = parseCidr(id);
-  if (cidr === null) return null;
-  const isV4 = cidr.base.kind() === 'ipv4';
-  const bits = isV4 ? 32 : 64;
-  const prefixLength = Math.min(cidr.prefixLength, bits);
-  const hex = hexOf(cidr.base.toByteArray()).slice(0, digitsOf(bits));
-  const [from, to] = [filled(hex, prefixLength, false), filled(hex, prefixLength, true)];
+const readRange = (subject: BlockSubject): AddressRange | null => {
+  const bits = bitsOf(subject);
+  if (bits === null) return null;
+  const { isV4, words, prefixLength } = bits;
+  const masks = [prefixMask(prefixLength), prefixMask(prefixLength - 32)] as const;
+  const from = hexOf(words[0] & masks[0]) + (isV4 ? '' : hexOf(words[1] & masks[1]));
+  const to = hexOf(words[0] | ~masks[0]) + (isV4 ? '' : hexOf(words[1] | ~masks[1]));
   return { family: isV4 ? '4' : '6', from, to, prefixLength };
 };
 
@@ -88,19 +97,23 @@ export const rangesInside = (subject: BlockSubject): readonly SortRange[] => {
   });
 };
 
+const networkIdOf = ({ isV4, words }: Bits, length: number): string =>
+  isV4
+    ? `${fourText(words[0] & prefixMask(length))}/${length}`
+    : `${sixText([words[0] & prefixMask(length), words[1] & prefixMask(length - 32), 0, 0])}/${length}`;
+
 /** Its own id, and the ids of the networks around it, from the narrowest to the widest that there may be. */
 const subjectsAround = (subject: BlockSubject): readonly BlockSubject[] => {
   const { kind, id } = subject;
-  const range = rangeOf(subject);
-  if (range === null) return [{ kind, id }];
-  const [base = ''] = id.split('/', 1);
-  const widest = range.family === '4' ? widestPrefixLengths.v4 : widestPrefixLengths.v6;
+  const bits = bitsOf(subject);
+  if (bits === null) return [{ kind, id }];
+  const { isV4, prefixLength } = bits;
+  const widest = isV4 ? widestPrefixLengths.v4 : widestPrefixLengths.v6;
   const around: BlockSubject[] = [{ kind, id }];
   // The /64 of an IPv6 client is a client to one rule and a network to another.
-  if (range.prefixLength === 64) around.push({ kind: kind === 'ip' ? 'network' : 'ip', id });
-  for (let length = range.prefixLength - 1; length >= widest; length -= 1) {
-    const network = networkOf(base, { v4: length, v6: length });
-    if (network !== null) around.push({ kind: 'network', id: network });
+  if (prefixLength === 64) around.push({ kind: kind === 'ip' ? 'network' : 'ip', id });
+  for (let length = prefixLength - 1; length >= widest; length -= 1) {
+    around.push({ kind: 'network', id: networkIdOf(bits, length) });
   }
   return around;
 };
@@ -141,16 +154,25 @@ export const touches = (candidate: BlockSubject, other: BlockSubject): boolean =
 /** Most of a long list: a look instead of a parse makes reading it four times as fast. */
 const plainIPv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?=\d)|$)){4}$/;
 
+/** An IPv4 address or network that is spelled as it should be: what long lists are made of. */
+const isPlainV4 = ({ kind, id }: BlockSubject): boolean => {
+  if ((kind !== 'ip' && kind !== 'network') || reader.read(id) !== 4 || !reader.isAligned()) return false;
+  const { prefixLength } = reader;
+  return kind === 'ip' ? !id.includes('/') : prefixLength >= widestPrefixLengths.v4 && prefixLength < 32;
+};
+
 /**
  * A subject in its one spelling. Throws INPUT_INVALID: no address, a network that is wider than anybody can mean (/0 above
  * all) or narrower than clients are told apart, bits behind the prefix, an empty id.
  */
 export const canonicalSubject = (subject: BlockSubject): BlockSubject => {
+  const { kind, id, tenant } = subject;
+  if (isPlainV4(subject)) return tenant === undefined ? { kind, id } : { kind, id, tenant };
   if (subject.kind === 'ip' && plainIPv4.test(subject.id)) return subject;
-  const read = readSubject(`${subject.kind}:${subject.id}`, subject.tenant);
+  const read = readSubject(`${kind}:${id}`, tenant);
   if ('subject' in read) return read.subject;
   const meant = read.instead === null ? '' : `: ${read.instead}?`;
-  throw new TidegateError('INPUT_INVALID', `${subject.kind} ${subject.id} ${read.problem}${meant}`, {
+  throw new TidegateError('INPUT_INVALID', `${kind} ${id} ${read.problem}${meant}`, {
     problems: [{ path: 'subject', message: read.problem }],
   });
 };
