@@ -9,7 +9,7 @@ import {
 } from '../blocklist/block-promoter.ts';
 import { subjectKeyOf } from '../client.ts';
 import type { Clock } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { stableHash } from '../stable-hash.ts';
 import type { Rule, RuleSet } from './rule.ts';
@@ -52,6 +52,8 @@ export interface PromoterStats {
   readonly heldBack: number;
   /** Attempts that failed and were made again. */
   readonly promotionFailures: number;
+  /** Verdicts that the list will never take, because of whom they are about: given up. */
+  readonly promotionsRefused: number;
 }
 
 export interface Attempt {
@@ -69,6 +71,7 @@ export class VerdictPromoter {
   #isStopping = false;
   #failures = 0;
   #heldBack = 0;
+  #refused = 0;
   readonly #promotions = { activated: 0, proposed: 0, shadow: 0, already: 0, suppressed: 0 };
   readonly #suppressed = Object.fromEntries(suppressions.map((reason) => [reason, 0])) as Record<Suppression, number>;
 
@@ -94,6 +97,7 @@ export class VerdictPromoter {
       suppressed: { ...this.#suppressed },
       heldBack: this.#heldBack,
       promotionFailures: this.#failures,
+      promotionsRefused: this.#refused,
     };
   }
 
@@ -107,6 +111,12 @@ export class VerdictPromoter {
         this.#count(promotion, await blockList.promote(promotion));
         return;
       } catch (error) {
+        // Trying again would hold up the whole partition for ever: somebody could do so by a spelling of their id.
+        if (error instanceof TidegateError && error.code === 'INPUT_INVALID') {
+          this.#refused += 1;
+          logger.error({ err: messageOf(error), verdict: verdict.id }, 'a verdict that the block list refuses');
+          return;
+        }
         this.#failures += 1;
         logger.warn({ err: messageOf(error), verdict: verdict.id, backOffMs }, 'promotion failed, trying again');
         await this.#pause(backOffMs);

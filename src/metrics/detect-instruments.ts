@@ -37,6 +37,13 @@ export const detectInstruments = {
     description: 'Verdicts of enforcing rules that were only proposed: over budget, or capped by an override.',
     attributes: none,
   },
+  detectRefused: {
+    name: 'tidegate.detect.refused',
+    kind: 'counter',
+    unit: '{verdict}',
+    description: 'Verdicts that the block list refuses for good, such as one on an address that is none. Given up.',
+    attributes: none,
+  },
   detectRules: {
     name: 'tidegate.detect.rules',
     kind: 'up-down counter',

@@ -129,6 +129,7 @@ export const watchedDetectors = () =>
         combination: 'total',
         of: ({ suppressed }) => ({ by: 'tidegate.reason', numbers: Object.entries(suppressed) }),
       },
+      { instrument: 'detectRefused', combination: 'total', of: ({ promotionsRefused }) => promotionsRefused },
       { instrument: 'detectHeldBack', combination: 'total', of: ({ heldBack }) => heldBack },
       {
         instrument: 'detectRules',

@@ -116,6 +116,7 @@ export interface DetectSource extends LagSource {
     /** Of the suppressed ones, why. */
     readonly suppressed: Readonly<Record<string, number>>;
     readonly heldBack: number;
+    readonly promotionsRefused: number;
     readonly promotionFailures: number;
     readonly corruptFrames: number;
     readonly badRows: number;

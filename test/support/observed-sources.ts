@@ -95,6 +95,7 @@ export const detectorWith = (lags: ReadonlyMap<number, number>) => ({
     promotions: { activated: 2, proposed: 1, already: 0, suppressed: 0, shadow: 0 },
     suppressed: { tombstone: 1 },
     heldBack: 1,
+    promotionsRefused: 1,
     promotionFailures: 1,
     corruptFrames: 2,
     badRows: 3,

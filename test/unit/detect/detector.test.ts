@@ -160,6 +160,20 @@ describe('createDetector', () => {
     await detector.stop();
   });
 
+  it('gives a verdict up that the list refuses for good, instead of holding up everybody behind it', async () => {
+    const { blockList, detectorWith, send } = await setUp();
+    const refusal = new TidegateError('INPUT_INVALID', 'no address');
+    const promote = (promotion: Promotion): Promise<PromotionResult> =>
+      promotion.verdict.subject.id === '203.0.113.9' ? Promise.reject(refusal) : blockList.promote(promotion);
+    const detector = detectorWith({ blockList: { ...noNotes, promote } });
+    await detector.start();
+    await detector.whenReached(await send([...storm('203.0.113.9'), ...storm('203.0.113.10'), ...storm('no address')]));
+    const { promotionsRefused, promotions } = detector.stats();
+    expect(promotionsRefused + promotions.activated).toBe(3);
+    expect(promotions.activated).toBeGreaterThan(0);
+    await detector.stop();
+  });
+
   it('leaves what it could not promote to its successor', async () => {
     const { blockList, detectorWith, send } = await setUp();
     const promote = vi.fn(() => Promise.reject(new TidegateError('STORE_FAILED', 'away', { retryable: true })));
