@@ -107,7 +107,9 @@ describe('readRuleFile', () => {
   it.each(['rules.yaml', 'demo-rules.yaml'])('accepts the shipped %s', async (name) => {
     const url = new URL(`../../../policies/${name}`, import.meta.url);
     const rules = await readRuleFile(url.pathname);
-    expect(rules.rules.map((rule) => rule.name)).toEqual(['many-routes', 'login-stuffing', 'deaf-retries']);
+    expect(rules.rules.map((rule) => rule.name)).toEqual(
+      expect.arrayContaining(['many-routes', 'login-stuffing', 'deaf-retries']),
+    );
     expect(readFileSync(url, 'utf8')).toContain('version: 1');
   });
 
