@@ -7,8 +7,8 @@ import { SubjectTable } from './subject-table.ts';
 
 /** Entries hit twice lately are kept as objects, so that a client that keeps coming costs no garbage. A power of two. */
 const remembered = 4096;
-/** Slots looked at in one sweep: a fraction of a millisecond. A list of a million is gone through in half a minute. */
-const slotsPerSweep = 65_536;
+/** Slots looked at in one sweep: a fraction of a millisecond. A list of a million is gone through within a minute. */
+const slotsPerSweep = 32_768;
 const exempt = 1 << millisecondBits;
 
 interface Remembered {

@@ -21,8 +21,8 @@ export { type BlockListReplicaOptions, type ReplicaStats, replicaDefaults } from
 /** A pull that never ends would mean a list that changes faster than it can be read; the next pull goes on. */
 const maxPullsPerSync = 1000;
 const maxSnapshotsPerSync = 3;
-/** Entries taken over between two turns of the event loop: about two milliseconds. */
-const entriesPerTurn = 1000;
+/** Entries taken over between two turns of the event loop: a millisecond or two. */
+const entriesPerTurn = 500;
 
 const noFile = { filesWritten: 0, fileFailures: 0, filesIgnored: 0 };
 
