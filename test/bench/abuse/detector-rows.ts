@@ -66,9 +66,11 @@ const open = async (): Promise<Duel> => {
     return parsed;
   };
   const perSecond = (read: () => number) => (): Promise<number> => {
-    const startUs = systemClock.monotonicUs();
+    // Processor time, and that of the collector with it: what one core would do that had nothing else to do.
+    const before = process.cpuUsage();
     const seen = read();
-    const seconds = (systemClock.monotonicUs() - startUs) / 1_000_000;
+    const { user, system } = process.cpuUsage(before);
+    const seconds = (user + system) / 1_000_000;
     return seen === rows ? Promise.resolve(rows / seconds) : Promise.reject(new Error(`${seen} rows of ${rows}`));
   };
   return { ours: perSecond(detectAll), theirs: perSecond(parseAll), close: () => Promise.resolve() };
@@ -80,6 +82,6 @@ export const detectorRows: Contest = {
   better: 'higher',
   reference: 'JSON.parse of the same lines',
   aim: null,
-  about: `${leastRows.toLocaleString('en-US')} rows that a gate merged of ${perFlush.toLocaleString('en-US')} decisions four times a second, 3 in 100 of them denied, in 12 partitions, on one core: checksums, decoding, duplicates, all shipped rules, traffic and identities. Beside it their lines are only parsed. At least 200,000 rows/s are wanted.`,
+  about: `${leastRows.toLocaleString('en-US')} rows that a gate merged of ${perFlush.toLocaleString('en-US')} decisions four times a second, 3 in 100 of them denied, in 12 partitions, per second of processor time: checksums, decoding, duplicates, all shipped rules, traffic and identities. Beside it their lines are only parsed. At least 200,000 rows/s are wanted.`,
   open,
 };
