@@ -22,7 +22,11 @@ describe('a list from elsewhere', () => {
   });
 
   it('names bad lines by their number, the first 20 of them, and counts the rest', async () => {
-    const list = await read({}, Array.from({ length: 30 }, (_, index) => `nonsense ${index}\n`).join(''), '203.0.113.9');
+    const list = await read(
+      {},
+      Array.from({ length: 30 }, (_, index) => `nonsense ${index}\n`).join(''),
+      '203.0.113.9',
+    );
     expect(list).toMatchObject({ badLines: 30, lines: 31 });
     expect(list.firstBad).toHaveLength(20);
     expect(list.firstBad[1]).toMatchObject({ number: 2 });

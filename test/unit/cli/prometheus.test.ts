@@ -14,6 +14,8 @@ import {
   policiesOf,
   policyRecords,
   processSource,
+  relayWith,
+  ruleState,
 } from '../../support/observed-sources.ts';
 import { parsePrometheusText } from '../../support/prometheus-text.ts';
 
@@ -40,6 +42,9 @@ const measureAll = ({ measuring }: ReturnType<typeof opened>): readonly object[]
   measuring.observePolicies(policies);
   measuring.observeIngester(ingester, topic);
   measuring.observeDetector(detector);
+  const relay = relayWith();
+  measuring.observeRelay(relay);
+  measuring.observeRuleState(ruleState);
   measuring.observeLog(log);
   measuring.observeProcess(processSource);
   measuring.observePolicyRecords(policyRecords);
@@ -55,7 +60,7 @@ const measureAll = ({ measuring }: ReturnType<typeof opened>): readonly object[]
   measuring.decided(decisionOf('per-client'), facts);
   measuring.blockStored({ topic, rows: 1, minTimeMs: 1, maxTimeMs: 2 });
   measuring.inserted(topic, 20);
-  return [gate, emitter, list, policies, ingester, detector, log];
+  return [gate, emitter, list, policies, ingester, detector, log, relay];
 };
 
 describe('a scrape', () => {
