@@ -68,7 +68,7 @@ describe('a scrape', () => {
     const prometheus = opened();
     const measured = measureAll(prometheus);
     const families = await prometheus.read();
-    expect(measured).toHaveLength(7);
+    expect(measured).toHaveLength(8);
     const all = Object.values<Instrument>(instruments);
     expect([...families.keys()].sort()).toEqual(all.map(prometheusName).sort());
     for (const one of all) {
