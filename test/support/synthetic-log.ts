@@ -30,8 +30,8 @@ const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
 /**
- * Ten minutes of a small site: a person who reads (a page of fifteen files each minute), a scanner that tries two hundred
- * folders twice a second, and someone who tries a password a second.
+ * Ten minutes of a small site: a person who reads (a page of fifteen files each minute), a scanner that tries some six
+ * hundred files three times a second, and someone who tries a password a second.
  */
 export const busySite = (fromMs: number): SyntheticRequest[] => [
   ...times(10, (page) =>
@@ -42,8 +42,8 @@ export const busySite = (fromMs: number): SyntheticRequest[] => [
       path: file === 0 ? `/page/${page}` : `/static/${page}/file-${file}.png`,
     })),
   ).flat(),
-  ...times(500, (index) => ({
-    atMs: fromMs + 30 * secondMs + Math.floor(index / 2) * secondMs,
+  ...times(750, (index) => ({
+    atMs: fromMs + 30 * secondMs + Math.floor(index / 3) * secondMs,
     address: scanner,
     method: 'GET',
     path: `/try-${String.fromCharCode(97 + (index % 26))}/${String.fromCharCode(97 + (index % 25))}.php`,
