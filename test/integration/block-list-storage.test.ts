@@ -149,7 +149,7 @@ describeWith('redis', 'what a block list is in Redis', (url) => {
     clock.advance(86_400_000 + 3_600_000);
     expect(await counted('203.0.113.0')).toBe(0);
     await list.noteIdentities([{ address: '198.51.100.1', clientKey: 'user:ada' }]);
-    expect(await redis.zrange(`${prefix}networks`, 0, -1)).toEqual(['4c63364']);
+    expect(await redis.zrange(`${prefix}networks`, '0', '-1')).toEqual(['4c63364']);
   });
 
   it('computes durations as the reference does', async () => {
