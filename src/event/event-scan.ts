@@ -100,10 +100,8 @@ export class EventScanner {
     if (body !== this.#body) this.#stretches.fill(0);
     this.#body = body;
     this.at = start;
-    if (this.#takesOrigin() && this.#takesClient() && this.#takesDecision() && this.#takesRest()) return true;
-    // What the event holds now is of no line.
-    this.#stretches.fill(0);
-    return false;
+    // Of a line that is not plain to its end, too, the stretches that were read and what the event holds agree.
+    return this.#takesOrigin() && this.#takesClient() && this.#takesDecision() && this.#takesRest();
   }
 
   #takesOrigin(): boolean {
