@@ -29,9 +29,9 @@ export type Transition = Act & {
   /** Refuses with BLOCK_CONFLICT when the block has another version by now. */
   readonly ifVersion?: number;
 } & (
+    | { readonly kind: 'confirm' }
     /** The block lasts from then on as long as it was proposed for, and is a strike. Not while the subject is allowed. */
     | { readonly kind: 'activate' }
-    | { readonly kind: 'confirm' }
     | {
         readonly kind: 'lift';
         /** A false positive takes the strike back too; goodwill does not, and says nothing against the rule. */
