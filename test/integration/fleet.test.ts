@@ -120,7 +120,7 @@ describeWith('chdb', 'serve, ingest and detect as processes of their own', (chdb
         .toBe('blocked');
       expect([...outcomes]).toEqual(expect.arrayContaining(['allowed', 'denied']));
 
-      const listed = await (await fetch(`${second}/v1/blocks?client=ip:${scanner}&states=active`, { headers })).json();
+      const listed = await (await fetch(`${second}/v1/blocks?subject=ip:${scanner}&states=active`, { headers })).json();
       const [block] = (listed as { blocks: { id: string; rule: string }[] }).blocks;
       expect(block).toMatchObject({ rule: 'many-routes' });
       const lift = await fetch(`${second}/v1/blocks/${block?.id}/lift`, {
