@@ -9,8 +9,13 @@ import type { TrackedEvent } from './tally.ts';
 export const partitionDefaults = {
   /** An event that is further behind the newest one of its partition is no evidence any more. */
   latenessMs: 60_000,
+  /**
+   * How long after an emitter was last heard, in time of the log, its numbers are told from repeated ones. Reading begins so
+   * much earlier than windows need, or a successor would count a repeated row whose first copy it has not read.
+   */
+  repeatMs: 60_000,
   /** Emitters whose last number is remembered, per partition. */
-  maxEmitters: 1000,
+  maxEmitters: 10_000,
 } as const;
 
 export interface PartitionDetectorOptions extends PassBounds {
@@ -57,6 +62,13 @@ interface Mark {
 
 const maxMarks = 1000;
 
+/** The newest of an emitter, and where the watermark was then. */
+interface Heard {
+  readonly emitter: string;
+  seq: number;
+  watermarkMs: number;
+}
+
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 type Reused<T extends { readonly client: Client }> = Writable<Omit<T, 'client'>> & {
   readonly client: Writable<Client>;
@@ -93,8 +105,8 @@ export class PartitionDetector {
   #watermarkMs = Number.NEGATIVE_INFINITY;
   #nextOffset: number;
   /** Emitters heard before the last one, the one not heard for longest first. */
-  readonly #lastSeq = new Map<string, number>();
-  readonly #heard = { emitter: '', seq: 0 };
+  readonly #before = new Map<string, Heard>();
+  #heard: Heard = { emitter: '', seq: 0, watermarkMs: Number.NEGATIVE_INFINITY };
   /** Filled anew for each event: nobody keeps them. */
   readonly #tracked: Reused<TrackedEvent> = {
     ...{ atMs: 0, offset: 0, denied: false, count: 0, early: null, policy: '', route: null, tenant: '' },
@@ -113,7 +125,7 @@ export class PartitionDetector {
     this.#served = options.served ?? null;
     this.#latenessMs = options.latenessMs ?? partitionDefaults.latenessMs;
     const lengths = this.#rules.map(({ windows }) => windows.lengthMs);
-    const longestMs = Math.max(0, ...this.#rules.map(incidentMs)) * 2 + this.#latenessMs;
+    const longestMs = Math.max(0, ...this.#rules.map(incidentMs)) * 2 + this.#latenessMs + partitionDefaults.repeatMs;
     this.#stepMs = Math.max(Math.min(...lengths, longestMs), Math.ceil(longestMs / maxMarks), 1);
     const { maxSuspects, maxQuiet } = options;
     this.#pass = new RulePass({
@@ -146,7 +158,8 @@ export class PartitionDetector {
     const neededMs = Math.min(
       ...this.#rules.map((rule) => incidentStartMs(rule, horizonMs) - (rule.windows.of - 1) * rule.windows.lengthMs),
     );
-    const index = this.#marks.findLastIndex(({ watermarkMs }) => watermarkMs <= neededMs);
+    const fromMs = neededMs - partitionDefaults.repeatMs;
+    const index = this.#marks.findLastIndex(({ watermarkMs }) => watermarkMs <= fromMs);
     if (index > 0) this.#marks = this.#marks.slice(index);
     return { offset: index < 0 ? this.#fromOffset : (this.#marks[0]?.offset ?? this.#fromOffset), horizonMs };
   }
@@ -157,9 +170,10 @@ export class PartitionDetector {
   }
 
   #observeEvent(event: SeenEvent, offset: number, atMs: number): void {
-    if (this.#isDuplicate(event)) return;
+    if (this.#isDuplicate(event, atMs)) return;
     this.#counts.events += 1;
     this.#advance(atMs, offset);
+    this.#heard.watermarkMs = this.#watermarkMs;
     const { outcome } = event;
     if (outcome === 'allowed') this.#tellServed(event, atMs);
     if (atMs < this.#watermarkMs - this.#latenessMs) {
@@ -194,25 +208,25 @@ export class PartitionDetector {
   }
 
   /** A send that was tried again can double a frame: numbers of one emitter only grow. */
-  #isDuplicate({ emitter, seq }: SeenEvent): boolean {
+  #isDuplicate({ emitter, seq }: SeenEvent, atMs: number): boolean {
     if (emitter !== this.#heard.emitter) this.#hear(emitter);
-    if (seq <= this.#heard.seq) {
+    const heard = this.#heard;
+    if (seq <= heard.seq && Math.max(this.#watermarkMs, atMs) - heard.watermarkMs <= partitionDefaults.repeatMs) {
       this.#counts.duplicates += 1;
       return true;
     }
-    this.#heard.seq = seq;
+    heard.seq = seq;
     return false;
   }
 
   /** Rows come frame by frame: the map is asked when the emitter is another one only. */
   #hear(emitter: string): void {
-    this.#lastSeq.set(this.#heard.emitter, this.#heard.seq);
-    this.#heard.emitter = emitter;
-    this.#heard.seq = this.#lastSeq.get(emitter) ?? 0;
-    this.#lastSeq.delete(emitter);
-    if (this.#lastSeq.size < partitionDefaults.maxEmitters) return;
-    const oldest = this.#lastSeq.keys().next();
-    if (!oldest.done) this.#lastSeq.delete(oldest.value);
+    this.#before.set(this.#heard.emitter, this.#heard);
+    this.#heard = this.#before.get(emitter) ?? { emitter, seq: 0, watermarkMs: Number.NEGATIVE_INFINITY };
+    this.#before.delete(emitter);
+    if (this.#before.size < partitionDefaults.maxEmitters) return;
+    const oldest = this.#before.keys().next();
+    if (!oldest.done) this.#before.delete(oldest.value);
   }
 
   #advance(atMs: number, offset: number): void {
