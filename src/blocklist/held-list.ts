@@ -10,6 +10,9 @@ const remembered = 4096;
 /** Slots looked at in one sweep: a fraction of a millisecond. A list of a million is gone through within a minute. */
 const slotsPerSweep = 32_768;
 const exempt = 1 << millisecondBits;
+/** Beside it: a key or a user, who may come from any address. */
+const exemptSender = 2 << millisecondBits;
+const senderKey = /^(?:[^/:]*\/)?(?:key|user):/;
 
 interface Remembered {
   readonly table: SegmentTable;
@@ -39,6 +42,7 @@ export class HeldList {
   readonly #seen = new Int32Array(remembered);
   #size = 0;
   #exempted = 0;
+  #exemptSenders = 0;
 
   constructor(limits: HeldListLimits) {
     this.#limits = limits;
@@ -60,7 +64,7 @@ export class HeldList {
   find(client: Client, tenant: string, nowMs: number): BlockEntry | null {
     const meta = this.#entries.find(client, tenant, nowMs);
     if (meta === 0) return null;
-    if (this.#exempted > 0 && this.#exemptions.find(client, tenant, nowMs) !== 0) return null;
+    if (this.isExempt(client, tenant, nowMs)) return null;
     const { table, slot } = this.#entries;
     const { hash, segment } = table;
     const place = hash & (remembered - 1);
@@ -77,6 +81,16 @@ export class HeldList {
     const entry = this.#entryOf(meta, client, tenant);
     this.#remembered[place] = { table, hash, generation: table.generation, key0, key1, entry };
     return entry;
+  }
+
+  /** Whether this identity itself is exempt, or, of an address, a network around it. */
+  isExempt(client: Client, tenant: string, nowMs: number): boolean {
+    return this.#exempted > 0 && this.#exemptions.find(client, tenant, nowMs) !== 0;
+  }
+
+  /** Whether any key or user is; what has ended counts until it is swept. */
+  hasExemptSenders(): boolean {
+    return this.#exemptSenders > 0;
   }
 
   apply(change: Change): void {
@@ -107,9 +121,12 @@ export class HeldList {
   /** `untilMs` 0: it has ended. */
   exempt({ subjectKey, untilMs }: Exemption): void {
     if (untilMs <= 0) {
-      if (this.#exemptions.remove(subjectKey) !== 0) this.#exempted -= 1;
+      this.#ended(this.#exemptions.remove(subjectKey));
     } else if (this.#exempted < this.#limits.maxEntries) {
-      if (this.#exemptions.set({ subjectKey, untilMs }, exempt) === 0) this.#exempted += 1;
+      const isSender = senderKey.test(subjectKey);
+      if (this.#exemptions.set({ subjectKey, untilMs }, isSender ? exempt | exemptSender : exempt) !== 0) return;
+      this.#exempted += 1;
+      if (isSender) this.#exemptSenders += 1;
     } else this.dropped += 1;
   }
 
@@ -119,9 +136,7 @@ export class HeldList {
       this.#terms.give(meta);
       this.#size -= 1;
     });
-    this.#exemptions.sweep(nowMs, slotsPerSweep, () => {
-      this.#exempted -= 1;
-    });
+    this.#exemptions.sweep(nowMs, slotsPerSweep, (meta) => this.#ended(meta));
   }
 
   /** All entries, some at a time; what changes meanwhile may be told or not. */
@@ -139,6 +154,13 @@ export class HeldList {
     for (const walked of this.#exemptions.walk()) {
       yield walked.map(({ subjectKey, untilMs }) => ({ subjectKey, untilMs }));
     }
+  }
+
+  /** An exemption; 0: there was none. */
+  #ended(meta: number): void {
+    if (meta === 0) return;
+    this.#exempted -= 1;
+    if ((meta & exemptSender) !== 0) this.#exemptSenders -= 1;
   }
 
   #entryOf(meta: number, client: Client, tenant: string): BlockEntry {

@@ -83,6 +83,16 @@ export class BlockListReplica {
     return this.#list.find(client, tenant, nowMs);
   }
 
+  /** Whether an allow entry exempts this client of this tenant itself, whatever there is about the address it comes from. */
+  isExempt(client: Client, tenant: string, nowMs: number): boolean {
+    return this.#list.isExempt(client, tenant, nowMs);
+  }
+
+  /** Whether any key or user is exempt: a gate then identifies who comes from a blocked address before it refuses. */
+  hasExemptSenders(): boolean {
+    return this.#list.hasExemptSenders();
+  }
+
   /** Whether an operator has switched this off. Ends by itself, by the clock of this machine. */
   isOff(what: Switched, nowMs: number): boolean {
     const off = this.#list.switches[what];

@@ -8,10 +8,18 @@ import type { BlockLookup, Spared } from './ports.ts';
 
 /** Who is asked about. */
 export interface Suspects {
+  /** Most specific first: one that is exempt protects those behind it. */
   readonly clients: readonly Client[];
+  /** Less specific still: by what the request was known before it was identified. */
+  readonly before?: readonly Client[];
+  /** Whether its sender may turn out to be exempt: whatever that would protect is passed over. */
+  readonly isUnidentified?: boolean;
   /** Keys of entries that have counted this very request already. */
   readonly counted?: readonly string[];
 }
+
+const suspectAt = ({ clients, before }: Suspects, index: number): Client | undefined =>
+  index < clients.length ? clients[index] : before?.[index - clients.length];
 
 /** An entry refuses the request. */
 export interface Barred {
@@ -54,7 +62,9 @@ export interface BlockCheckStats {
 
 /**
  * Asks the block list about every identity of a request. Of several entries the strictest wins: one that refuses before
- * those that let some through, of these the one that takes longest. A request that passes counts at each of them.
+ * those that let some through, of these the one that takes longest. A request that passes counts at each of them. What hits
+ * an identity behind one that is exempt is passed over: an allowed key from a blocked address, not a blocked key from an
+ * allowed one.
  *
  * A block list that throws is passed over: better to let a blocked client in than to turn everybody away.
  */
@@ -77,6 +87,17 @@ export class BlockCheck {
     return { failures: this.#failures, limited: this.#limits.size, forgotten: this.#limits.forgotten };
   }
 
+  /** Whether whoever is found out to have sent a request may be exempt from the block of its address. */
+  mayExemptSender(): boolean {
+    if (this.#lookup.hasExemptSenders === undefined) return false;
+    try {
+      return this.#lookup.hasExemptSenders();
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+  }
+
   isOff(what: Switched, nowMs: number): boolean {
     if (this.#lookup.isOff === undefined) return false;
     try {
@@ -96,16 +117,25 @@ export class BlockCheck {
   }
 
   /** Null: no entry hits this request, or blocks are switched off. */
-  ask({ clients, counted }: Suspects, tenant: string, nowMs: number): Barred | Counted | null {
+  ask(suspects: Suspects, tenant: string, nowMs: number): Barred | Counted | null {
     if (this.isOff('blocks', nowMs)) return null;
+    const { clients, before, counted, isUnidentified } = suspects;
     const met = this.#met;
     // Nearly always empty, and to say so again takes longer than to look.
     if (met.length > 0) met.length = 0;
     let refused: Barred | null = null;
     let full: Barred | null = null;
-    for (const client of clients) {
+    const count = clients.length + (before?.length ?? 0);
+    // Whoever stands before it is known not to be exempt.
+    let asked = 0;
+    for (let index = 0; index < count; index += 1) {
+      const client = suspectAt(suspects, index);
+      if (client === undefined || (isUnidentified === true && client.kind !== 'key')) continue;
       const entry = this.#find(client, tenant, nowMs);
       if (entry === null) continue;
+      while (asked < index && !this.#isExempt(suspectAt(suspects, asked), tenant, nowMs)) asked += 1;
+      // Who is exempt protects all that follow.
+      if (asked < index) break;
       // Of a lookup without types it may be missing: a block is a refusal then.
       if (entry.action?.kind !== 'limit') {
         refused = longer(refused, { client, entry, waitMs: Number.POSITIVE_INFINITY, nowMs });
@@ -119,6 +149,16 @@ export class BlockCheck {
       if (waitMs > 0) full = longer(full, { client, entry, waitMs, nowMs });
     }
     return refused ?? full ?? this.#count(met);
+  }
+
+  #isExempt(client: Client | undefined, tenant: string, nowMs: number): boolean {
+    if (client === undefined || this.#lookup.isExempt === undefined) return false;
+    try {
+      return this.#lookup.isExempt(client, tenant, nowMs);
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
   }
 
   /** At all entries or at none, as limits are. */

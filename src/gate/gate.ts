@@ -196,6 +196,7 @@ class EmbeddedGate implements Gate {
   readonly #steps: StepwiseGate<GateRequest & UnidentifiedRequest> = {
     policies: () => this.#policies,
     understand: (request, sender) => this.#understand(request, sender),
+    mayExemptSender: () => this.#blocks?.mayExemptSender() ?? false,
     findBlock: (request, sender) => {
       leadingClient(request, sender.clients);
       const found = this.#blocks?.ask(sender, tenantOf(sender.tenant), this.#clock.nowMs()) ?? null;

@@ -17,6 +17,10 @@ export interface LateIdentity {
 export interface Sender extends LateIdentity {
   /** Keys of entries of the block list that have counted this request when only its address was known. */
   readonly counted?: readonly string[];
+  /** By what it was known until then, where the block list has not been asked about that yet. */
+  readonly before?: readonly Client[];
+  /** Nobody has looked yet, and whoever it is may be exempt. */
+  readonly isUnidentified?: boolean;
 }
 
 /** The request of a check in two steps. */
@@ -35,6 +39,8 @@ export type Finding =
 export interface StepwiseGate<R> {
   policies(): PolicySet;
   understand(request: R, sender: Sender): Asked;
+  /** Whether the block list exempts anybody who could turn out to be the sender. */
+  mayExemptSender(): boolean;
   /** Null: the block list says nothing of the sender. */
   findBlock(request: R, sender: Sender): Finding | null;
   match(asked: Asked): readonly Policy[];
@@ -161,18 +167,22 @@ interface Begun<R> {
   readonly startedUs: number;
   /** See {@link Sender}. */
   readonly counted: readonly string[] | undefined;
+  readonly before: readonly Client[] | undefined;
   /** Tidies up where nobody can say who it is. */
   readonly failed?: () => void;
 }
 
 /** Finds out who sends it, and goes on with that. What somebody else took of the time is not the gate's. */
 const identified = <R extends UnidentifiedRequest>(
-  { request, gate, startedUs, counted, failed }: Begun<R>,
+  { request, gate, startedUs, counted, before, failed }: Begun<R>,
   next: (sender: Sender, startedUs: number) => Decision | Promise<Decision>,
 ): Decision | Promise<Decision> => {
   const askedUs = gate.monotonicUs();
   const known = (sender: LateIdentity) =>
-    next(counted ? { ...sender, counted } : sender, startedUs + gate.monotonicUs() - askedUs);
+    next(
+      counted || before ? { ...sender, ...(counted && { counted }), ...(before && { before }) } : sender,
+      startedUs + gate.monotonicUs() - askedUs,
+    );
   const unknown = (cause: unknown): never => {
     failed?.();
     throw cause;
@@ -192,6 +202,9 @@ const identified = <R extends UnidentifiedRequest>(
  *
  * What the first step took is spent by being identified, and stays so if the second step denies: else a client that is
  * denied by its own limit could have itself identified without end. Its places are given back.
+ *
+ * Where the allow list holds any key or user, the block of an address waits for who it is, or it would refuse those who are
+ * exempt: then only limits by address bound how often a blocked address has the host look.
  */
 export const checkInSteps = <R extends UnidentifiedRequest>(
   request: R,
@@ -200,12 +213,13 @@ export const checkInSteps = <R extends UnidentifiedRequest>(
 ): Decision | Promise<Decision> => {
   const set = gate.policies();
   const { version } = set;
-  const found = gate.findBlock(request, request);
+  const before = gate.mayExemptSender() ? request.clients : undefined;
+  const found = gate.findBlock(request, before ? { ...request, isUnidentified: true } : request);
   if (found?.kind === 'barred') return gate.finish({ asked: found.asked, verdict: found.blocked, version, startedUs });
   const counted = found?.subjectKeys;
   const early = earlyPoliciesOf(set);
   const inOneStep = (): Decision | Promise<Decision> =>
-    identified({ request, gate, startedUs, counted }, (sender, fromUs) => gate.decide(request, sender, fromUs));
+    identified({ request, gate, startedUs, counted, before }, (sender, fromUs) => gate.decide(request, sender, fromUs));
   if (early.size === 0) return inOneStep();
   const asked = gate.understand(request, request);
   const policies = gate.match(asked).filter((policy) => early.has(policy));
@@ -213,7 +227,7 @@ export const checkInSteps = <R extends UnidentifiedRequest>(
   return then(gate.ask(asked, policies), (first) => {
     if (!first.allowed) return gate.finish({ asked, verdict: first, version, startedUs });
     const step = { gate, request, first, early };
-    return identified({ request, gate, startedUs, counted, failed: () => release(step) }, (sender, fromUs) =>
+    return identified({ request, gate, startedUs, counted, before, failed: () => release(step) }, (sender, fromUs) =>
       secondStep(step, sender, fromUs),
     );
   });

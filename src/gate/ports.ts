@@ -19,6 +19,16 @@ export interface Spared {
 export interface BlockLookup {
   /** The entry in force that hits this identity of a request, exactly or by its network, or null. Exempt ones have none. */
   find(client: Client, tenant: string, nowMs: number): BlockEntry | null;
+  /**
+   * Whether an allow entry exempts this identity itself, whatever entry there is. Asked only where an entry hits a less
+   * specific identity of the same request, which it then protects. Default: never.
+   */
+  isExempt?(client: Client, tenant: string, nowMs: number): boolean;
+  /**
+   * Whether any key or user may be exempt at all. Only then is a request from a blocked address identified before it is
+   * refused. Default: no.
+   */
+  hasExemptSenders?(): boolean;
   /** Whether an operator has switched this off. Default: never. */
   isOff?(what: Switched, nowMs: number): boolean;
   /** Is told of every request that an entry refused. */

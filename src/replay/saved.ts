@@ -32,6 +32,8 @@ export const countSaved = (inner: BlockLookup): Saved => {
   };
   const lookup: BlockLookup = {
     find: (client, tenant, nowMs) => inner.find(client, tenant, nowMs),
+    isExempt: (client, tenant, nowMs) => inner.isExempt?.(client, tenant, nowMs) ?? false,
+    hasExemptSenders: () => inner.hasExemptSenders?.() ?? false,
     isOff: (what, nowMs) => inner.isOff?.(what, nowMs) ?? false,
     refused: (entry, spared, nowMs) => {
       refused(entry, spared);

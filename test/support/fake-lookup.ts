@@ -18,6 +18,10 @@ export class FakeLookup implements BlockLookup {
   readonly asked: string[] = [];
   readonly told: { readonly blockId: string; readonly spared: Spared }[] = [];
   readonly off = new Set<string>();
+  /** Keys of clients that are exempt. */
+  readonly exempt = new Set<string>();
+  /** Who was asked about as exempt. */
+  readonly askedExempt: string[] = [];
 
   constructor(entries: readonly BlockEntry[] = []) {
     for (const entry of entries) this.entries.set(entry.subjectKey, entry);
@@ -26,7 +30,18 @@ export class FakeLookup implements BlockLookup {
   find(client: Client, tenant: string): BlockEntry | null {
     const key = subjectKeyOf(client);
     this.asked.push(key);
+    if (this.exempt.has(key)) return null;
     return this.entries.get(subjectKeyOf({ ...client, tenant })) ?? this.entries.get(key) ?? null;
+  }
+
+  isExempt(client: Client): boolean {
+    const key = subjectKeyOf(client);
+    this.askedExempt.push(key);
+    return this.exempt.has(key);
+  }
+
+  hasExemptSenders(): boolean {
+    return [...this.exempt].some((key) => !key.startsWith('ip:'));
   }
 
   isOff(what: string): boolean {
