@@ -122,7 +122,7 @@ describe('the same log', () => {
           verdicts += expected.length;
         }
       }),
-      { numRuns: 50, endOnFailure: true },
+      { numRuns: 80, endOnFailure: true },
     );
     expect(verdicts).toBeGreaterThan(200);
   });

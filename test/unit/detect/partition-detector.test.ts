@@ -318,6 +318,7 @@ describe('the verdicts on a partition', () => {
     const steps = Array.from({ length: 100 }, (_, index) => deepWindow(index * 10_000)).flat();
     const detector = detectorOf(setting);
     for (const record of recordsOf(steps)) detector.observe(record);
-    expect(detector.checkpoint().offset).toBeGreaterThan(85);
+    // Two incidents of 40 s, 15 s for late events and a minute for repeated ones, in records of 10 s.
+    expect(detector.checkpoint().offset).toBeGreaterThanOrEqual(100 - 16);
   });
 });
