@@ -84,6 +84,16 @@ export interface BlockSubject {
 export const subjectKeyOf = ({ kind, id, tenant }: BlockSubject): string =>
   tenant === undefined ? `${kind}:${id}` : `${tenant.replace(/[%/:]/g, encodeURIComponent)}/${kind}:${id}`;
 
+/** Null: a `%` that escapes nothing. */
+const tenantFrom = (escaped: string): string | null => {
+  try {
+    return decodeURIComponent(escaped);
+  } catch (error) {
+    if (error instanceof URIError) return null;
+    throw error;
+  }
+};
+
 /** The inverse of {@link subjectKeyOf}; null when the text is not of that form. */
 export const subjectFromKey = (key: string): BlockSubject | null => {
   const colon = key.indexOf(':');
@@ -91,5 +101,7 @@ export const subjectFromKey = (key: string): BlockSubject | null => {
   const kind = subjectKinds.find((known) => known === key.slice(slash + 1, colon));
   if (!kind || colon + 1 >= key.length) return null;
   const subject = { kind, id: key.slice(colon + 1) };
-  return slash < 0 ? subject : { ...subject, tenant: decodeURIComponent(key.slice(0, slash)) };
+  if (slash < 0) return subject;
+  const tenant = tenantFrom(key.slice(0, slash));
+  return tenant === null ? null : { ...subject, tenant };
 };

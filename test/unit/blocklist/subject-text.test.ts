@@ -50,6 +50,8 @@ describe('a subject that a person wrote', () => {
     ['alice', '! must be ip:…, user:…, key:…, an address or a network'],
     ['ip:alice', '! is no address'],
     ['user:', '! must be ip:…, user:…, key:…, an address or a network'],
+    ['50%/user:alice', '! must be ip:…, user:…, key:…, an address or a network'],
+    ['%ff/203.0.113.9', '! must be ip:…, user:…, key:…, an address or a network'],
   ])('%s is refused: %s', (text, problem) => {
     expect(keyOf(text)).toBe(problem);
   });
