@@ -50,5 +50,6 @@ export const sparedText = (commands: number, bytes: number): string =>
 export const countText = (count: number, one: string, many = `${one}s`): string =>
   `${numberText(count)} ${count === 1 ? one : many}`;
 
-/** What somebody else wrote, on one line and without anything that a terminal would act on. */
-export const plainText = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+/** What somebody else wrote, on one line and without anything that a terminal would act on, or show in another order. */
+export const plainText = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').replaceAll(/\p{Bidi_Control}/gu, '\ufffd').trim();

@@ -64,5 +64,6 @@ describe('what is said to people', () => {
 
   it('lets nobody who wrote a note or an id write to the terminal', () => {
     expect(plainText('a\u001b[31m\nb\u2028c')).toBe('a [31m b c');
+    expect(plainText('bob\u202eecila\u2066')).toBe('bob\ufffdecila\ufffd');
   });
 });
