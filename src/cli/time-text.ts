@@ -52,4 +52,7 @@ export const countText = (count: number, one: string, many = `${one}s`): string 
 
 /** What somebody else wrote, on one line and without anything that a terminal would act on, or show in another order. */
 export const plainText = (text: string): string =>
-  text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').replaceAll(/\p{Bidi_Control}/gu, '\ufffd').trim();
+  text
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .replaceAll(/\p{Bidi_Control}/gu, '\ufffd')
+    .trim();

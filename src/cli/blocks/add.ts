@@ -16,7 +16,7 @@ import {
 } from '../list-session.ts';
 import { countText, untilText } from '../time-text.ts';
 import { actionPhrase, allowText, allowView, subjectText } from './block-text.ts';
-import { actionFrom, subjectFrom, subjectHelp } from './subjects.ts';
+import { actionFrom, subjectFrom, subjectHelp, subjectWords } from './subjects.ts';
 
 interface Flags extends EndFlags {
   readonly note?: string;
@@ -101,7 +101,7 @@ const added = async (session: ListSession, given: string, flags: Flags): Promise
       text: '',
       notes: [
         `${subjectText(subject)} was not blocked. It, or somebody in it, is ${why}`,
-        `Ask its owner, or end the entry: tidegate blocks disallow ${subjectText(result.by.subject)} --note …`,
+        `Ask its owner, or end the entry: tidegate blocks disallow ${subjectWords(result.by.subject)} --note …`,
       ],
       exitCode: exitCodes.failed,
     };

@@ -6,6 +6,7 @@ import type { ListSession } from '../list-session.ts';
 import { agoText, countText, plainText, untilText } from '../time-text.ts';
 import { actionPhrase, allowText, blockRows, knockingText, subjectText } from './block-text.ts';
 import type { Hit, SubjectExplanation } from './explain.ts';
+import { subjectWords } from './subjects.ts';
 
 type Look = Pick<ListSession, 'nowMs' | 'paint'>;
 
@@ -78,16 +79,11 @@ const factRows = ({ standing, proposal, history }: SubjectExplanation, { nowMs }
   ];
 };
 
-const quoted = (subject: BlockSubject): string => {
-  const { kind, id, tenant } = subject;
-  return `${kind === 'network' ? id : `${kind}:${id}`}${tenant === undefined ? '' : ` --tenant ${tenant}`}`;
-};
-
 /** What a person can do about it, ready to be copied. */
 const nextLines = ({ subject, hits, proposal, standing }: SubjectExplanation): string[] => {
   const [hit] = hits;
   const own = hits.find(({ entry }) => entry.subjectKey === subjectKeyOf(subject));
-  const who = plainText(quoted(subject));
+  const who = subjectWords(subject);
   if (own && !listed(own)) {
     return [
       `tidegate blocks lift ${own.entry.blockId} --reason false-positive --note …   it was wrong`,

@@ -1,10 +1,12 @@
 import type { BlockAction } from '../../blocklist/block.ts';
 import type { Refusals } from '../../blocklist/block-feed.ts';
 import type { BlockList } from '../../blocklist/block-list.ts';
+import type { BlockPage } from '../../blocklist/block-review.ts';
 import { readSubject } from '../../blocklist/subject-text.ts';
 import { type BlockSubject, subjectKeyOf } from '../../client.ts';
 import { parseDurationMs } from '../../duration.ts';
 import { TidegateError } from '../../errors.ts';
+import { plainText } from '../time-text.ts';
 
 /** What `<subject>` of every command means. */
 export const subjectHelp = `A subject is ip:203.0.113.9 or only the address, a network such as 203.0.113.0/24, user:<id> or key:<id>. An IPv6 address
@@ -16,6 +18,17 @@ export const subjectFrom = (text: string, tenant?: string): BlockSubject => {
   if ('subject' in read) return read.subject;
   const instead = read.instead === null ? '' : `; did you mean ${read.instead}?`;
   throw new TidegateError('INPUT_INVALID', `${text} ${read.problem}${instead}`);
+};
+
+/** A word of a command line, whatever is in it: an id is chosen by whom it names, and these lines are there to be copied. */
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+/** A subject as commands take it. */
+export const subjectWords = (subject: BlockSubject): string => {
+  const { kind, id, tenant } = subject;
+  const who = shellWord(plainText(kind === 'network' ? id : `${kind}:${id}`));
+  return tenant === undefined ? who : `${who} ${shellWord(`--tenant=${plainText(tenant)}`)}`;
 };
 
 const maxLimit = 1_000_000_000;
@@ -48,9 +61,17 @@ export const blockIdFrom = async (
 ): Promise<string> => {
   if (isBlockId(text)) return text;
   const subjectKey = subjectKeyOf(subjectFrom(text, tenant));
-  const { blocks } = await blockList.list({ subjectKey, states, limit: 1 });
-  const [block] = blocks;
-  if (block) return block.id;
+  // A page looks at some thousands of blocks: who makes many newer ones must not hide an older.
+  let cursor: string | null = null;
+  do {
+    const page: BlockPage = await blockList.list({
+      ...{ subjectKey, states, limit: 1 },
+      ...(cursor === null ? {} : { cursor }),
+    });
+    const [block] = page.blocks;
+    if (block) return block.id;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
   throw new TidegateError('BLOCK_NOT_FOUND', `${subjectKey} has no block that is ${states.join(' or ')}`);
 };
 
