@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import type { BlockEntry } from '../../blocklist/block-feed.ts';
-import { subjectFromKey } from '../../client.ts';
+import { subjectFromKey, subjectKeyOf } from '../../client.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { type Answer, answering, type ListSession, listSettings } from '../list-session.ts';
-import { countText, instantText, plainText } from '../time-text.ts';
+import { countText, instantText } from '../time-text.ts';
 import { listNameFrom } from './import.ts';
+import { subjectOfLine } from './list-file.ts';
 import { eachEntryPage, listBlockId } from './list-state.ts';
 
 const formats = ['lines', 'jsonl'] as const;
@@ -16,12 +17,18 @@ interface Flags {
   readonly rule?: string;
 }
 
-/** As `import` reads it: addresses and networks bare, everybody else by kind. */
-const bareText = (subjectKey: string): string => {
-  const subject = subjectFromKey(subjectKey);
-  const isBare =
-    subject !== null && subject.tenant === undefined && (subject.kind === 'ip' || subject.kind === 'network');
-  return plainText(isBare ? subject.id : subjectKey);
+const readBack = (line: string): string => {
+  const subject = subjectOfLine(line);
+  return subject === null ? '' : subjectKeyOf(subject);
+};
+
+/**
+ * As `import` reads it: addresses and networks bare, everybody else by kind. Null: it would read somebody else, because an
+ * id looks as if a comment began in it or ends in a space.
+ */
+const lineFor = ({ subjectKey }: Pick<BlockEntry, 'subjectKey'>): string | null => {
+  const bare = subjectKey.replace(/^(?:ip|network):/, '');
+  return [bare, subjectKey].find((line) => readBack(line) === subjectKey) ?? null;
 };
 
 const jsonOf = ({ subjectKey, blockId, rule, action, expiresAtMs }: BlockEntry): string =>
@@ -29,17 +36,21 @@ const jsonOf = ({ subjectKey, blockId, rule, action, expiresAtMs }: BlockEntry):
 
 const exported = async ({ blockList, host }: ListSession, { format, list, rule }: Flags): Promise<Answer> => {
   const blockId = list === undefined ? null : listBlockId(listNameFrom(list));
-  const lineOf = format === 'jsonl' ? jsonOf : ({ subjectKey }: BlockEntry) => bareText(subjectKey);
+  const lineOf = format === 'jsonl' ? jsonOf : lineFor;
   let count = 0;
+  let leftOut = 0;
   await eachEntryPage(blockList, async (entries) => {
     const chosen = entries.filter(
       (entry) => (blockId === null || entry.blockId === blockId) && (rule === undefined || entry.rule === rule),
     );
-    count += chosen.length;
-    const text = chosen.map((entry) => `${lineOf(entry)}\n`).join('');
+    const lines = chosen.flatMap((entry) => lineOf(entry) ?? []);
+    count += lines.length;
+    leftOut += chosen.length - lines.length;
+    const text = lines.map((line) => `${line}\n`).join('');
     if (text !== '' && !host.stdout.write(text)) await once(host.stdout, 'drain');
   });
-  return { json: null, text: '', notes: [countText(count, 'entry', 'entries')] };
+  const left = `${countText(leftOut, 'entry', 'entries')} left out, which a line cannot name: --format jsonl has them`;
+  return { json: null, text: '', notes: [countText(count, 'entry', 'entries'), ...(leftOut > 0 ? [left] : [])] };
 };
 
 /** `tidegate blocks export`. */

@@ -53,6 +53,13 @@ const wordOf = (line: string, { format, minScore }: ListFileOptions): Word | nul
   return Number(score) < minScore ? 'below' : { subject };
 };
 
+/** Whom one line of `lines` names; null: nobody. */
+export const subjectOfLine = (line: string): BlockSubject | null => {
+  const word = wordOf(line, { format: 'lines', minScore: 0 });
+  const read = word !== null && typeof word === 'object' && 'subject' in word ? readSubject(word.subject) : null;
+  return read !== null && 'subject' in read ? read.subject : null;
+};
+
 /** Takes lines and gives a list. What is wrong with a line is part of the answer; too many lines are not. */
 export class ListFileReader {
   readonly #options: ListFileOptions;
