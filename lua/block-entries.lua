@@ -73,7 +73,10 @@ end
 
 local function drop_entries(shard, subjects)
   if #subjects == 0 then return end
-  redis.call('HDEL', shard_key(shard), unpack(subjects))
+  -- Lua gives a call some 8000 values at most: ids that are chosen to lie in one shard must not stop every sweep.
+  for from = 1, #subjects, 1000 do
+    redis.call('HDEL', shard_key(shard), unpack(subjects, from, math.min(#subjects, from + 999)))
+  end
   if redis.call('EXISTS', shard_key(shard)) == 0 then mark_shard(shard, false) end
 end
 

@@ -7,7 +7,8 @@ KEYS[1] prefix of all keys of the list
 KEYS[2] list: epoch, replication, run, start, sequence, packed, order, relayed, swept (hash)
 ARGV[1] JSON: now (milliseconds since the epoch; 0 reads the clock of this server), token (name of the epoch, should one
   begin), leastTtl (least time that a written key lives, milliseconds: log time is not wall time), retention (how long
-  blocks are kept after their end, milliseconds), maxChanges, maxPacked (entries in all changes kept), maxBlocks
+  blocks are kept after their end, milliseconds), maxChanges, maxPacked (entries in all changes kept), maxBlocks (listed; of
+  those that leave the listing each is kept for an hour, or until its end)
 
 Other keys, behind the prefix:
 changes: change log (stream, ids are <sequence>-0; k kind, t time, n entries, p what gates need, b block, a what the audit needs)
@@ -132,6 +133,10 @@ local function list_block(id)
     end
   end
   redis.call('ZREM', key('blocks'), leaves)
+  -- Nobody counts what is in shadow or proposed: a flood of clients must not fill the server with them for weeks. Whoever
+  -- publishes the change log still needs it for a while.
+  local left = tonumber(redis.call('HGET', key('block', leaves), 'expiresAtMs') or '0') - now
+  redis.call('PEXPIRE', key('block', leaves), whole(math.max(left, hour, setting.leastTtl)))
 end
 
 local function keep_block(id, ends, ...)
