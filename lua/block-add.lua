@@ -1,13 +1,13 @@
---[[ A block by hand. Behind block-list.lua and block-entries.lua.
+--[[ A block by hand. Behind block-list.lua, block-entries.lua and block-counts.lua.
 
-ARGV[2] JSON: id, fixed (what never changes of the block, JSON text), subject, shard, around, inside (who must not be blocked),
-  ends, action, rule, reason, actor, superseded (reason of what this one takes the place of)
+ARGV[2] JSON: id, fixed (what never changes of the block, JSON text), subject, shard, around, inside, addresses, scopes (who must not be
+  blocked, see block-promote.lua), ends, action, rule, reason, actor, superseded (reason of what this one takes the place of)
 
 Returns {added, block id, then the fields and values of the block}; {allow-list | canary, JSON of the allow entry} when it is
 refused
 ]]
 local asked = cjson.decode(ARGV[2])
-local reason, held = protection(asked.around, asked.inside)
+local reason, held = protection(asked.around, asked.inside, senders_at(asked.addresses, asked.scopes))
 if reason == 'allow-list' or reason == 'canary' then return { reason, cjson.encode(held) } end
 supersede(asked.subject, asked.shard, asked.id, { reason = asked.superseded, actor = asked.actor })
 keep_block(asked.id, asked.ends, 'fixed', asked.fixed, 'state', 'active', 'strikes', 0, 'reason', asked.reason,

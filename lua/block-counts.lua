@@ -16,9 +16,13 @@ local identity_hours = 24
 -- As many as a /16 has. Of a wider network fewer are counted than there are: it would take long.
 local most_networks = 256
 
--- Distinct identities at addresses from..to, which lie in networks first..last; all of them in sortable spelling.
-local function identities_in(range)
-  local seen, count = {}, 0
+local behind = nil
+-- Distinct identities at addresses from..to, which lie in networks first..last; all of them in sortable spelling. A script
+-- asks about one range.
+local function identities_at(range)
+  if behind then return behind end
+  behind = {}
+  local seen = {}
   local oldest = math.floor(now / hour) - identity_hours
   local networks = redis.call('ZRANGEBYLEX', key('networks'), '[' .. range.first, '[' .. range.last, 'LIMIT', 0, most_networks)
   for _, network in ipairs(networks) do
@@ -28,11 +32,32 @@ local function identities_in(range)
       local is_in = address >= range.from and address <= range.to and tonumber(flat[index + 1]) > oldest
       if is_in and not seen[identity] then
         seen[identity] = true
-        count = count + 1
+        behind[#behind + 1] = identity
       end
     end
   end
-  return count
+  return behind
+end
+
+local function identities_in(range) return #identities_at(range) end
+
+-- For `protection`: calls a visitor with each allow entry of an identity at these addresses until it returns something. Looks
+-- each of the identities up, of which there are few, instead of all that are allowed.
+local function senders_at(range, scopes)
+  return function(visit)
+    if not range or redis.call('EXISTS', key('senders')) == 0 then return end
+    local identities = identities_at(range)
+    for _, scope in ipairs(scopes) do
+      for from = 1, #identities, 500 do
+        local names = {}
+        for index = from, math.min(#identities, from + 499) do names[#names + 1] = scope .. identities[index] end
+        for _, subject in ipairs(redis.call('HMGET', key('senders'), unpack(names))) do
+          local allow = subject and allow_of(subject)
+          if allow and visit('a', allow) then return end
+        end
+      end
+    end
+  end
 end
 
 -- The last hour over all partitions: of each partition the minute with the most clients, since minutes overlap in them.

@@ -6,7 +6,8 @@ Keys behind the prefix:
 e:<shard>: subject -> "<end, base 36> <block id> <rule>[ <limit>/<window ms>]", or of a list "~<import>" (hash)
 shards: which of them are there (bitmap)
 terms: import -> JSON { id, rule, action, ends, gone } of the list's block (hash)
-allow: subject -> JSON { key (as in these keys), subject, kind, untilMs, actor, note } (hash)
+allow: subject -> JSON { key (as in these keys), sender, subject, kind, untilMs, actor, note } (hash)
+senders: "[<tenant>/]<identity as in i:>" -> subject, of those in allow that are a key or a user (hash)
 tombstone:<subject>: until when, milliseconds (string); buried: there while there may be any (string)
 proposal:<subject>: "<end, milliseconds> <block id>" of the open proposal (string)
 strikes:<subject>: block id by end of the strike, milliseconds (sorted set)
@@ -182,8 +183,9 @@ local function each_inside(ranges, visit)
   return nil
 end
 
--- Which of these holds for all or for a part of a subject, or nil: allow-list, canary, tombstone, in this order.
-local function protection(around, inside)
+-- Which of these holds for all or for a part of a subject, or nil: allow-list, canary, tombstone, in this order. `senders`,
+-- where given, visits the allow entries of those behind an address.
+local function protection(around, inside, senders)
   local found = {}
   local function note(what, held)
     local reason = what == 't' and 'tombstone' or (held.kind == 'canary' and 'canary' or 'allow-list')
@@ -197,6 +199,7 @@ local function protection(around, inside)
   if not found['allow-list'] and redis.call('EXISTS', key('inside')) == 1 then
     each_inside(inside, note)
   end
+  if senders and not found['allow-list'] then senders(note) end
   if not found['allow-list'] then
     each_around(around, 'tombstone', function(text)
       local ends = tombstone_from(text)

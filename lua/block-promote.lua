@@ -8,8 +8,8 @@ ARGV[2] JSON: id (of the block), verdict, rule, atMs (of the verdict), mode (off
   never changes of the block, JSON text), action, subject, shard, around (subject and shard of all that holds for the
   subject, its own first), inside (ranges of what lies in it), baseMs, factor (thousandths), maxMs, jitter (millionths),
   random (millionths), strikeTtlMs, clients and requests (what the block costs), budgets (rule and all: blocksPerHour,
-  blocksPerMinute, requestShare and clientShare in millionths, reason), reviewReason, addresses (see identities_in; not
-  there: it is no address), shared (identities, and the action from so many on; '' is none; not there: nothing is done),
+  blocksPerMinute, requestShare and clientShare in millionths, reason), reviewReason, addresses (see identities_at; not
+  there: it is no address), scopes (of senders who hold for its tenant), shared (identities, and the action from so many on; '' is none; not there: nothing is done),
   memoryMs (how long a verdict is remembered)
 
 Returns {activated | proposed | shadow, block id, then the fields and values of the block}, {already, block id} or
@@ -38,7 +38,7 @@ local cap = override_of(asked.rule)
 if cap and order[cap.mode] < order[mode] then mode = cap.mode end
 if mode == 'off' then return concluded('suppressed', 'off') end
 
-local refusal = protection(asked.around, asked.inside)
+local refusal = protection(asked.around, asked.inside, senders_at(asked.addresses, asked.scopes))
 if refusal then return concluded('suppressed', refusal) end
 local there = entry_around(asked.around)
 if there then return concluded('already', there.id) end

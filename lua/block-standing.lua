@@ -2,7 +2,7 @@
 block-entries.lua and block-counts.lua. Changes nothing but what is over.
 
 ARGV[2] JSON: about, and
-  subject: subject, around, inside, addresses (see identities_in; not there: it is no address)
+  subject: subject, around, inside, addresses and scopes (see block-promote.lua)
   traffic, breakers, rules (overrides) or allowed: nothing
 
 Returns of a subject {now ms, entries as subject and line, allow entries, end of the tombstone or 0, strikes as block id and end,
@@ -61,6 +61,7 @@ each_around(asked.around, 'tombstone', function(text)
   if ends then note('t', ends) end
 end)
 each_inside(asked.inside, note)
+senders_at(asked.addresses, asked.scopes)(note)
 strikes_of(asked.subject)
 local strikes = redis.call('ZRANGE', key('strikes', asked.subject), 0, -1, 'WITHSCORES')
 local identities = asked.addresses and identities_in(asked.addresses) or -1

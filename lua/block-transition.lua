@@ -1,8 +1,8 @@
 --[[ One step of one block, as a person decided it from the version that is still there: compare version, write state, append
-change. Behind block-list.lua and block-entries.lua.
+change. Behind block-list.lua, block-entries.lua and block-counts.lua.
 
 ARGV[2] JSON: id, version (that the step was decided from), kind (activate | confirm | lift | extend | change-action),
-  subject, shard, around and inside (of an activation: who must not be blocked), fields (names and values that change), state,
+  subject, shard, around, inside, addresses and scopes (of an activation: who must not be blocked), fields (names and values that change), state,
   ends, action, rule (as they are then), isList, superseded (reason of what this one takes the place of), actor
   lift: tombstoneMs, sortKey ('' = it is no address), takesStrikeBack
 
@@ -15,7 +15,7 @@ if block_field(id, 'version') ~= asked.version or not is_open(id) then return { 
 local before = block_field(id, 'state')
 
 if asked.kind == 'activate' then
-  local reason = protection(asked.around, asked.inside)
+  local reason = protection(asked.around, asked.inside, senders_at(asked.addresses, asked.scopes))
   if reason == 'allow-list' or reason == 'canary' then return { 'protected' } end
   supersede(subject, shard, id, { reason = asked.superseded, actor = asked.actor })
   strike(subject, id, tonumber(block_field(id, 'strikeTtlMs') or '0'))

@@ -96,7 +96,7 @@ export interface ImportResult {
 export interface Standing {
   /** What gates enforce: its own entry, and those of networks around it. */
   readonly entries: readonly BlockEntry[];
-  /** Allow entries that hold for it, or for a part of it. */
+  /** Allow entries that hold for it, for a part of it, or for who was served behind it lately: all that refuse a block. */
   readonly allowed: readonly AllowEntry[];
   readonly tombstoneUntilMs: number | null;
   /** Its own. */

@@ -118,6 +118,10 @@ const subjectsAround = (subject: BlockSubject): readonly BlockSubject[] => {
   return around;
 };
 
+/** What keys begin with that hold within a tenant: its own first, then of what holds for all tenants. */
+export const prefixesAround = (tenant: string | undefined): readonly [string, ...string[]] =>
+  tenant === undefined ? [''] : [scopeOf(tenant), ''];
+
 /**
  * The keys of everything that holds for all of a subject: its own first, then those of the networks around it, in canonical
  * spelling, the narrowest first. Within a tenant each of them there and then for all tenants. At most 100.

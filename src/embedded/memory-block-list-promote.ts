@@ -53,7 +53,7 @@ const concluded = (book: Book, promotion: Promotion, random: () => number): Prom
   const override = state.overrides.get(rule);
   const mode = cappedMode(promotion.mode, override && override.untilMs > nowMs ? override.mode : null);
   if (mode === 'off') return suppressed('off');
-  const allowed = state.allowedOf(subject, nowMs);
+  const allowed = state.allowedAtOrBehind(subject, nowMs);
   if (allowed.some(({ kind }) => kind === 'allow')) return suppressed('allow-list');
   if (allowed.length > 0) return suppressed('canary');
   if (state.tombstoneUntilMs(subject, nowMs) !== null) return suppressed('tombstone');

@@ -59,7 +59,7 @@ export const transition = (book: Book, blockId: string, step: Transition): Block
   const before = state.blockAt(blockId, nowMs);
   if (before === null) throw unknownBlock(blockId);
   const block = afterTransition(before, step, nowMs);
-  if (step.kind === 'activate' && state.allowedOf(block.subject, nowMs).length > 0) throw conflictOf(before);
+  if (step.kind === 'activate' && state.allowedAtOrBehind(block.subject, nowMs).length > 0) throw conflictOf(before);
   if (isListBlock(block) && step.kind === 'lift') return removeList(book, block);
   const subjectKey = subjectKeyOf(block.subject);
   if (step.kind === 'activate') strike(book, block, state.blocks.get(blockId)?.strikeTtlMs ?? 0);
@@ -113,7 +113,8 @@ const supersede = (book: Book, subjectKey: string, { by, actor }: { by: string; 
 /** A block by hand. Throws INPUT_INVALID. */
 export const add = (book: Book, manual: ManualBlock, blockId: string): AddResult => {
   const { state, nowMs } = book;
-  const [by] = state.allowedOf(manual.subject, nowMs);
+  const guards = state.allowedAtOrBehind(manual.subject, nowMs);
+  const by = guards.find(({ kind }) => kind === 'allow') ?? guards[0];
   if (by) return { kind: 'refused', reason: by.kind === 'allow' ? 'allow-list' : 'canary', by };
   const block = manualBlockOf(manual, blockId, nowMs);
   supersede(book, subjectKeyOf(block.subject), { by: block.id, actor: manual.actor });
@@ -167,7 +168,7 @@ export const allowEntries = ({ state, nowMs }: Book): readonly AllowEntry[] =>
 
 export const standing = ({ state, nowMs }: Book, subject: BlockSubject): Standing => ({
   entries: state.entriesAround(subject, nowMs),
-  allowed: state.allowedOf(subject, nowMs),
+  allowed: state.allowedAtOrBehind(subject, nowMs),
   tombstoneUntilMs: state.tombstoneUntilMs(subject, nowMs),
   strikes: state.strikesOf(subjectKeyOf(subject), nowMs).map(({ value, untilMs }) => ({ blockId: value, untilMs })),
   proposalId: state.proposalAround(subject, nowMs),

@@ -5,7 +5,7 @@ import type { AllowEntry } from '../blocklist/block-review.ts';
 import { type ModeOverride, nothingSwitchedOff, type Switches } from '../blocklist/block-switches.ts';
 import { type BlockStart, budgetWindowMs, type StoredBreaker } from '../blocklist/budget.ts';
 import { listBlockIdOf } from '../blocklist/promotion.ts';
-import { covers, keysAround, touches } from '../blocklist/subject.ts';
+import { covers, keysAround, prefixesAround, touches } from '../blocklist/subject.ts';
 import { blockAt, isOpen } from '../blocklist/transitions.ts';
 import { type BlockSubject, subjectFromKey, subjectKeyOf } from '../client.ts';
 
@@ -123,7 +123,15 @@ export class BlockListState {
     return found.find((proposal) => proposal !== undefined && proposal.untilMs > nowMs)?.value ?? null;
   }
 
-  /** Allow entries and canaries that a block of this subject would hit. */
+  /** All that refuses a block of this subject: {@link allowedOf}, then the entries of who was served behind it lately. */
+  allowedAtOrBehind(subject: BlockSubject, nowMs: number): readonly AllowEntry[] {
+    const behind = [...(this.#behind(subject, nowMs) ?? [])];
+    const keys = prefixesAround(subject.tenant).flatMap((prefix) => behind.map((clientKey) => prefix + clientKey));
+    const allowed = keys.flatMap((key) => this.allowed.get(key) ?? []);
+    return [...this.allowedOf(subject, nowMs), ...allowed.filter(({ untilMs }) => untilMs > nowMs)];
+  }
+
+  /** Allow entries and canaries that a block of this subject would hit by itself. */
   allowedOf(subject: BlockSubject, nowMs: number): readonly AllowEntry[] {
     return [...this.allowed.values()].filter((entry) => entry.untilMs > nowMs && touches(subject, entry.subject));
   }
@@ -142,6 +150,10 @@ export class BlockListState {
 
   /** Authenticated identities behind an address, or within a network; null: the subject is neither. */
   identitiesOf(subject: BlockSubject, nowMs: number): number | null {
+    return this.#behind(subject, nowMs)?.size ?? null;
+  }
+
+  #behind(subject: BlockSubject, nowMs: number): ReadonlySet<string> | null {
     if (subject.kind !== 'ip' && subject.kind !== 'network') return null;
     const { kind, id } = subject;
     const found = new Set<string>();
@@ -151,7 +163,7 @@ export class BlockListState {
       if (!clients || (kind === 'network' && !covers({ kind, id }, { kind: 'ip', id: address }))) continue;
       for (const [clientKey, untilMs] of clients) if (untilMs > nowMs) found.add(clientKey);
     }
-    return found.size;
+    return found;
   }
 
   /** Forgets what is over; reading never counts on it. */

@@ -19,7 +19,7 @@ import {
 } from '../blocklist/promotion.ts';
 import { actionText, blockFromReply, fixedPartOf } from './block-record.ts';
 import { type BlockScripts, brokenReply } from './block-scripts.ts';
-import { addressesOf, identityDigest, placed, surroundings } from './block-subject.ts';
+import { addressesOf, identityDigest, placed, protectors } from './block-subject.ts';
 
 const notesPerCall = 1000;
 /** A hash of more fields is no packed list any more. More behind one /24 or /64 need not be told apart. */
@@ -49,7 +49,7 @@ const askedOf = (promotion: Promotion, random: number) => {
     fixed: fixedPartOf({ ...verdict, owner, origin: 'detector', verdictId: verdict.id }),
     action: actionText(action),
     ...placed(subject),
-    ...surroundings(subject),
+    ...protectors(subject),
     baseMs,
     factor: factorThousandths,
     maxMs,
@@ -59,7 +59,6 @@ const askedOf = (promotion: Promotion, random: number) => {
     ...costOf(promotion),
     budgets: { rule: budgetTerms(rule, budget.rule), all: budgetTerms(allRules, budget.all) },
     reviewReason: underReviewReason(rule),
-    addresses: addressesOf(subject),
     shared: shared
       ? { identities: shared.identities, action: shared.then.kind === 'limit' ? actionText(shared.then) : '' }
       : undefined,

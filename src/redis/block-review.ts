@@ -30,7 +30,7 @@ import { TidegateError } from '../errors.ts';
 import { dropEnded, importList } from './block-import.ts';
 import { actionText, blockFromFields, blockFromReply, entryFromLine, fixedPartOf } from './block-record.ts';
 import { type BlockScripts, brokenReply } from './block-scripts.ts';
-import { addressesOf, placed, sortKey, surroundings } from './block-subject.ts';
+import { placed, protectors, senderOf, sortKey } from './block-subject.ts';
 
 const defaultPage = 100;
 const maxPage = 500;
@@ -41,7 +41,7 @@ const maxAllowEntries = 10_000;
 /** Somebody else was faster each time: more tries would meet the same. */
 const maxTries = 10;
 
-type AllowText = AllowEntry & { readonly key: string };
+type AllowText = AllowEntry & { readonly key: string; readonly sender: string };
 
 /** What people ask and do, with the list in Redis. */
 export class RedisBlockReview implements BlockReview {
@@ -108,7 +108,7 @@ export class RedisBlockReview implements BlockReview {
       id: block.id,
       fixed: fixedPartOf(block),
       ...placed(block.subject),
-      ...surroundings(block.subject),
+      ...protectors(block.subject),
       ends: block.expiresAtMs,
       action: actionText(block.action),
       rule: block.rule,
@@ -127,10 +127,12 @@ export class RedisBlockReview implements BlockReview {
     const entry = checkedAllowEntry(given, nowMs);
     const { subject, kind, untilMs, actor, note } = entry;
     const place = placed(subject);
-    const text: AllowText = { key: place.subject, subject, kind, untilMs, actor, note };
+    const sender = senderOf(subject);
+    const text: AllowText = { key: place.subject, sender, subject, kind, untilMs, actor, note };
     const [done] = await this.#scripts.run('allow', {
       ...place,
       sortKey: sortKey(subject),
+      sender,
       notice: JSON.stringify(allowNotice(nowMs, entry)),
       entry: JSON.stringify(text),
       ends: untilMs,
@@ -149,7 +151,12 @@ export class RedisBlockReview implements BlockReview {
     const entry = (await this.allowEntries()).find((held) => subjectKeyOf(held.subject) === key);
     if (!entry) return false;
     const notice = JSON.stringify(allowNotice(await this.#scripts.now(), entry, act));
-    const [done] = await this.#scripts.run('allow', { ...placed(subject), sortKey: sortKey(subject), notice });
+    const [done] = await this.#scripts.run('allow', {
+      ...placed(subject),
+      sortKey: sortKey(subject),
+      sender: senderOf(subject),
+      notice,
+    });
     return done === 1;
   }
 
@@ -167,7 +174,7 @@ export class RedisBlockReview implements BlockReview {
 
   async standing(given: BlockSubject): Promise<Standing> {
     const subject = canonicalSubject(given);
-    const asked = { about: 'subject', ...placed(subject), ...surroundings(subject), addresses: addressesOf(subject) };
+    const asked = { about: 'subject', ...placed(subject), ...protectors(subject) };
     const [, entries, allowed, tombstone, strikes, proposal, identities] = await this.#scripts.run('standing', asked);
     return {
       entries: pairsOf(entries).map(([stored, line]) => entryFromLine(stored, line)),
@@ -272,7 +279,7 @@ const askedOf = (before: Block, after: Block, transition: Transition) => {
     version: String(before.version),
     kind: transition.kind,
     ...placed(subject),
-    ...(transition.kind === 'activate' ? surroundings(subject) : {}),
+    ...(transition.kind === 'activate' ? protectors(subject) : {}),
     fields: Object.entries(fields).flatMap(([name, value]) => [name, String(value)]),
     state: state satisfies BlockState,
     ends: expiresAtMs,

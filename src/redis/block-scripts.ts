@@ -28,7 +28,7 @@ const withEntries = (name: string): Script => loadScript('block-list', 'block-en
 const withCounts = (name: string): Script => loadScript('block-list', 'block-entries', 'block-counts', name);
 
 const loadBlockScripts = () => ({
-  add: withEntries('block-add'),
+  add: withCounts('block-add'),
   allow: withEntries('block-allow'),
   changes: loadScript('block-list', 'block-changes'),
   import: withEntries('block-import'),
@@ -38,7 +38,7 @@ const loadBlockScripts = () => ({
   snapshot: withEntries('block-snapshot'),
   standing: withCounts('block-standing'),
   switches: withCounts('block-switches'),
-  transition: withEntries('block-transition'),
+  transition: withCounts('block-transition'),
   walk: withEntries('block-walk'),
 });
 

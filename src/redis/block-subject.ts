@@ -1,4 +1,4 @@
-import { keysAround, rangeOf, rangesInside, sortKeyOf } from '../blocklist/subject.ts';
+import { keysAround, prefixesAround, rangeOf, rangesInside, sortKeyOf } from '../blocklist/subject.ts';
 import { type BlockSubject, digestOf, subjectKeyOf } from '../client.ts';
 import { stableHash } from '../stable-hash.ts';
 
@@ -41,6 +41,17 @@ export const surroundings = (subject: BlockSubject) => ({
   }),
   inside: rangesInside(subject),
 });
+
+/** The same, and where to find who was served behind an address or a network. */
+export const protectors = (subject: BlockSubject) => ({
+  ...surroundings(subject),
+  addresses: addressesOf(subject),
+  scopes: prefixesAround(subject.tenant),
+});
+
+/** As who a key or a user is noted behind addresses; '' for what is an address itself. */
+export const senderOf = ({ kind, id, tenant }: BlockSubject): string =>
+  kind === 'key' || kind === 'user' ? `${prefixesAround(tenant)[0]}${identityDigest(subjectKeyOf({ kind, id }))}` : '';
 
 /** '' for what is no address. */
 export const sortKey = (subject: BlockSubject): string => sortKeyOf(subject) ?? '';

@@ -111,7 +111,7 @@ const others: fc.Arbitrary<Deed> = fc.oneof(
   fc.tuple(fc.constantFrom('203.0.113.9', '203.0.113.77', '2001:db8:0:7::5'), fc.nat(4)).map(
     ([address, who]): Deed =>
       (list) =>
-        list.noteIdentities([{ address, clientKey: `user:u${who}` }]),
+        list.noteIdentities([{ address, clientKey: who === 0 ? 'user:alice' : `user:u${who}` }]),
   ),
   fc.tuple(fc.nat(2), fc.nat(5), fc.nat(100)).map(
     ([partition, ago, clients]): Deed =>

@@ -12,6 +12,7 @@ import {
   strikeContract,
 } from './block-list-promote.contract.ts';
 import { addContract, listingContract, transitionContract } from './block-list-review.contract.ts';
+import { senderContract } from './block-list-senders.contract.ts';
 import { type MakeBlockList, type OnStage, Stage } from './block-list-stage.ts';
 
 type Part = (onStage: OnStage) => void;
@@ -25,6 +26,7 @@ const sample: Readonly<Record<string, Part>> = {
   'takes steps': transitionContract,
   'takes blocks by hand': addContract,
   'guards who is allowed': guardContract,
+  'spares declared-good senders': senderContract,
   'imports lists': importContract,
   'feeds gates': feedContract,
   'logs changes': logContract,
