@@ -1,4 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
+import { systemClock, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import type { MisuseOptions } from '../misuse.ts';
@@ -22,6 +23,12 @@ export interface OpenRedisOptions extends MisuseOptions {
    * cluster. Default false.
    */
   readonly mayBeReplica?: boolean;
+  /**
+   * Gives the connection even when nothing answers at first, and goes on trying: until it succeeds, commands fail at once.
+   * For a gate that must start while Redis is away. A server that answers and refuses (credentials) rejects all the same.
+   * Without effect on a cluster. Default false.
+   */
+  readonly mayBeAway?: boolean;
 }
 
 /** To one server, or to the nodes of a cluster. */
@@ -64,13 +71,15 @@ export const openRedis = async (options: OpenRedisOptions): Promise<RedisConnect
     connectTimeoutMs = 3000,
     commandTimeoutMs = 1000,
     mayBeReplica = false,
+    mayBeAway = false,
   } = options;
   const address = parseRedisUrl(url);
-  const patience = { connectTimeoutMs, commandTimeoutMs, mayBeReplica };
+  const patience = { connectTimeoutMs, commandTimeoutMs, mayBeReplica, mayBeAway };
   const redis =
     address.kind === 'cluster'
       ? await openCluster(address, patience, logger)
       : await openServer(address, patience, logger);
+  if (mayBeAway && redis.status !== 'ready') return redis;
   try {
     await warnOfRedis({ ...options, redis });
     return redis;
@@ -86,10 +95,30 @@ const unreachable = ({ text }: RedisAddress, cause: unknown): TidegateError =>
     retryable: true,
   });
 
-type ServerPatience = Patience & { readonly mayBeReplica: boolean };
+type ServerPatience = Patience & { readonly mayBeReplica: boolean; readonly mayBeAway: boolean };
+
+/** Rejects with what an answer of the server says; of one that does not answer it only ends the waiting. */
+const firstContact = async (redis: Redis, { connectTimeoutMs, mayBeAway }: ServerPatience): Promise<void> => {
+  const contact = redis.connect().then(() => redis.ping());
+  if (!mayBeAway) return void (await contact);
+  // Sentinels that are away are asked again for ever: that they are is not told by a rejection.
+  let timer: Timer | undefined;
+  const patienceEnds = new Promise<void>((resolve) => {
+    timer = systemClock.schedule(connectTimeoutMs, resolve);
+  });
+  try {
+    await Promise.race([contact, patienceEnds]);
+  } finally {
+    timer?.cancel();
+    contact.catch(() => undefined);
+  }
+};
+
+/** What a server has answered, other than that it is not there. */
+const isAnswer = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';
 
 const openServer = async (address: RedisAddress, patience: ServerPatience, logger: Logger): Promise<Redis> => {
-  let isOpen = false;
+  let isOpen = patience.mayBeAway;
   const redis = new Redis({
     ...serverOptions(address, patience),
     ...(patience.mayBeReplica ? { reconnectOnError: null } : {}),
@@ -102,13 +131,14 @@ const openServer = async (address: RedisAddress, patience: ServerPatience, logge
     logger.warn({ err: error.message, redis: address.text }, 'redis connection error');
   });
   try {
-    await redis.connect();
-    await redis.ping();
+    await firstContact(redis, patience);
     isOpen = true;
     return redis;
   } catch (error) {
+    const trouble = lastError ?? error;
+    if (patience.mayBeAway && !isAnswer(trouble)) return redis;
     redis.disconnect();
-    throw unreachable(address, lastError ?? error);
+    throw unreachable(address, trouble);
   }
 };
 
