@@ -99,6 +99,20 @@ Start here:
   $ tidegate replay access.log.gz     what your own traffic would have met
   $ tidegate <command> --help         flags, defaults, environment variables, examples`;
 
+/** `tidegate blocks add`: as far as the words name commands. */
+const commandMeant = (program: Command, args: readonly string[], trouble: string): string => {
+  const words = ['tidegate'];
+  let [command, rest] = [program, [...args]];
+  while (rest.length > 0) {
+    const at = rest.findIndex((arg) => !arg.startsWith('-'));
+    const below = command.commands.find((one) => one.name() === rest[at]);
+    if (below === undefined || trouble.includes(`unknown command '${below.name()}'`)) break;
+    words.push(below.name());
+    [command, rest] = [below, rest.slice(at + 1)];
+  }
+  return words.join(' ');
+};
+
 const programFor = async (args: readonly string[], host: Host): Promise<Command> => {
   const program = new Command('tidegate')
     .description('Limits requests, measures every decision, and blocks the clients that keep pushing.')
@@ -111,8 +125,7 @@ const programFor = async (args: readonly string[], host: Host): Promise<Command>
         write(`${sentence(oneLine(text.replace(/^error: /, 'tidegate: ')))} See ${helpFor(text)}.\n`),
     });
   const wanted = args.find((arg) => entries.some(({ name }) => name === arg));
-  const helpFor = (trouble: string): string =>
-    wanted === undefined || trouble.includes('unknown command') ? 'tidegate --help' : `tidegate ${wanted} --help`;
+  const helpFor = (trouble: string): string => `${commandMeant(program, args, trouble)} --help`;
   for (const { name, summary, load } of entries) {
     const command = name === wanted ? await load(host) : new Command(name).description(summary);
     program.addCommand(command.summary(summary).copyInheritedSettings(program));

@@ -10,7 +10,13 @@ const times = new Intl.DateTimeFormat('en', {
 });
 export const shown = (value) => (typeof value === 'number' ? numbers.format(value) : '—');
 export const percent = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : '—');
-export const clock = (iso) => times.format(new Date(iso));
+const days = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short' });
+/** The day where it is not today's: an end far away would read as one that is over. */
+export const clock = (iso) => {
+  const at = new Date(iso);
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday ? times.format(at) : `${days.format(at)}, ${times.format(at)}`;
+};
 
 export const duration = (ms) => {
   if (typeof ms !== 'number') return '—';

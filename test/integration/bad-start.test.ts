@@ -118,9 +118,14 @@ describe('a start that cannot work says why in one line, with exit code 2 and no
     },
   );
 
-  it.each([[['nonsense']], [['up', '--nonsense']]])('when the command line makes no sense: %j', async (args) => {
+  it.each([
+    [['nonsense'], 'tidegate'],
+    [['up', '--nonsense'], 'tidegate up'],
+    [['blocks', 'nonsense'], 'tidegate blocks'],
+    [['blocks', 'add', '--nonsense'], 'tidegate blocks add'],
+  ])('when the command line makes no sense, and says whose help says more: %j', async (args, command) => {
     const { line } = await refused(args);
-    expect(line).toMatch(args.length === 1 ? /'\. See tidegate --help\.$/ : /'\. See tidegate up --help\.$/);
+    expect(line.endsWith(`'. See ${command} --help.`)).toBe(true);
   });
 });
 
