@@ -214,6 +214,23 @@ describeWith('redis', 'tidegate blocks', (url) => {
     expect((await blocks('explain', '100.64.2.9')).stdout).toMatch(/by network:100\.64\.2\.0\/24.*list feed/);
   });
 
+  it('import: a dry run names whom a person has lifted, and one address of a list is pointed to the allow list', async () => {
+    await blocks('add', '100.66.0.1', '--for', '1h', ...note);
+    await blocks('lift', '100.66.0.1', '--reason', 'goodwill', ...note);
+    const list = ['import', file('some.txt', '100.66.0.1\n100.66.0.2\n'), '--list', 'some', '--for', '1h', ...note];
+    expect((await blocks(...list, '--dry-run')).stdout).toMatch(
+      /1 lifted by a person lately and left out:\n {2}ip:100\.66\.0\.1\n/,
+    );
+    expect(await json(...list, '--dry-run')).toMatchObject({ lifted: { asked: 2, subjects: [{ id: '100.66.0.1' }] } });
+    expect(await json(...list)).toMatchObject({ added: 1, refused: 1 });
+    await expect(blocks('lift', '100.66.0.2', '--reason', 'goodwill', ...note)).resolves.toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('l-some hits it: `tidegate blocks allow ip:100.66.0.2 '),
+    });
+    const lifted = await blocks('lift', 'l-some', '--reason', 'goodwill', ...note);
+    expect(lifted.stdout).toBe('list some is lifted: nobody is blocked by l-some any more, version 2.\n');
+  });
+
   it('import: takes scores of ipsum, and refuses an empty file and one of another format', async () => {
     const scored = file('ipsum.tsv', '# IPsum\n100.65.0.1\t9\n100.65.0.2\t1\n');
     const end = ['--for', '24h', ...note];

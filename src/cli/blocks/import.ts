@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { BlockList } from '../../blocklist/block-list.ts';
 import type { AllowEntry, ListImport } from '../../blocklist/block-review.ts';
-import { subjectKeyOf } from '../../client.ts';
+import { type BlockSubject, subjectKeyOf } from '../../client.ts';
 import { fileTroubleOf, TidegateError } from '../../errors.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { adapter } from '../engines.ts';
@@ -18,10 +18,10 @@ import {
   writeSettings,
 } from '../list-session.ts';
 import { countText, numberText, untilText } from '../time-text.ts';
-import { allowText, allowView } from './block-text.ts';
+import { allowText, allowView, subjectText } from './block-text.ts';
 import { type ListFile, type ListFormat, listFormats, readList } from './list-file.ts';
 import { eachEntryPage, listBlockId } from './list-state.ts';
-import { actionFrom, subjectHelp } from './subjects.ts';
+import { actionFrom } from './subjects.ts';
 
 interface Flags extends EndFlags {
   readonly list?: string;
@@ -140,14 +140,31 @@ const exemptIn = async (blockList: BlockList, { subjects }: ListImport): Promise
 };
 
 /** Each asks Redis once: enough to see what kind of addresses these are. */
-const maxAskedForIdentities = 200;
+const maxAsked = 200;
+
+interface Asked {
+  readonly asked: number;
+  readonly withIdentities: number;
+  /** Whom the import would leave out: a person has lifted a block of theirs, or of the network around them, lately. */
+  readonly lifted: readonly BlockSubject[];
+}
+
+const askAboutSome = async (blockList: BlockList, { subjects }: ListImport): Promise<Asked> => {
+  const some = subjects.slice(0, maxAsked);
+  const lifted: BlockSubject[] = [];
+  let withIdentities = 0;
+  for (const subject of some) {
+    const { identities, tombstoneUntilMs } = await blockList.standing(subject);
+    if ((identities ?? 0) > 0) withIdentities += 1;
+    if (tombstoneUntilMs !== null) lifted.push(subject);
+  }
+  return { asked: some.length, withIdentities, lifted };
+};
 
 const foresee = async ({ blockList, nowMs }: ListSession, wanted: ListImport): Promise<Answer> => {
   const { added, renewed, removed, shadowed } = await compare(blockList, wanted);
   const exempt = await exemptIn(blockList, wanted);
-  const asked = wanted.subjects.slice(0, maxAskedForIdentities);
-  let withIdentities = 0;
-  for (const subject of asked) withIdentities += ((await blockList.standing(subject)).identities ?? 0) > 0 ? 1 : 0;
+  const { asked, withIdentities, lifted } = await askAboutSome(blockList, wanted);
   const entries = wanted.subjects.length;
   return {
     json: {
@@ -156,7 +173,8 @@ const foresee = async ({ blockList, nowMs }: ListSession, wanted: ListImport): P
       entries,
       ...{ added, renewed, removed, shadowed },
       exempt: exempt.map(allowView),
-      identities: { asked: asked.length, withSome: withIdentities },
+      identities: { asked, withSome: withIdentities },
+      lifted: { asked, subjects: lifted },
     },
     text: [
       `${countText(entries, 'entry', 'entries')} until ${untilText(wanted.untilMs, nowMs)}: ${numberText(added)} new, ` +
@@ -165,7 +183,13 @@ const foresee = async ({ blockList, nowMs }: ListSession, wanted: ListImport): P
         ? 'no entry is on the allow list'
         : `${countText(exempt.length, 'entry', 'entries')} on the allow list, left out:`,
       ...exempt.slice(0, 20).map((entry) => `  ${allowText(entry, nowMs)}`),
-      `authenticated identities were seen behind ${withIdentities} of the first ${numberText(asked.length)}${withIdentities > 0 ? ': people use these' : ''}`,
+      ...(lifted.length === 0
+        ? []
+        : [
+            `of the first ${numberText(asked)}, ${numberText(lifted.length)} lifted by a person lately and left out:`,
+            ...lifted.slice(0, 20).map((subject) => `  ${subjectText(subject)}`),
+          ]),
+      `authenticated identities were seen behind ${withIdentities} of the first ${numberText(asked)}${withIdentities > 0 ? ': people use these' : ''}`,
       'Nothing was changed.',
       '',
     ].join('\n'),
@@ -212,7 +236,8 @@ export const importListCommand = (host: Host): Command => {
 A list has a name: what was imported under it before and is not in the file any more goes. Import it again before it ends.
 Empty lines, and what follows # or ;, are left out. Bad lines are left out and told; a file with more bad lines than good is refused.
 Formats: lines (a subject a line), tsv (the first column), ipsum (address, tab, number of lists: see --min-score).
-${subjectHelp}
+A line is an address, a network such as 203.0.113.0/24, user:<id> or key:<id>; acme/user:<id> within a tenant. An IPv6 address
+stands for its /64, as gates know it. Whom a person has lifted lately, or allowed, is left out.
 
 Examples:
   $ tidegate blocks import drop.txt --list drop --for 24h --note 'nightly feed' --dry-run

@@ -7,7 +7,7 @@ import { TidegateError } from '../../errors.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { exitCodes } from '../failure.ts';
 import { type Answer, actOf, answering, dayMs, type ListSession, withNote, writeSettings } from '../list-session.ts';
-import { agoText, countText, spanText } from '../time-text.ts';
+import { agoText, countText, plainText, spanText } from '../time-text.ts';
 import { blockTable, subjectText } from './block-text.ts';
 import { collectBlocks } from './list.ts';
 import { ifVersionOf, transitioned } from './review.ts';
@@ -53,6 +53,10 @@ const liftOne = async (session: ListSession, given: string, flags: Flags): Promi
   const states = ['active', 'confirmed', 'proposed'] as const;
   const id = await blockIdFrom(given, { blockList, states, tenant: flags.tenant });
   const block = await transitioned(session, id, lift);
+  if (block.origin === 'list') {
+    const text = `list ${plainText(block.rule)} is lifted: nobody is blocked by ${paint.strong(block.id)} any more, version ${block.version}.\n`;
+    return { json: blockView(block), text };
+  }
   const strike = lift.reason === 'false-positive' ? 'its strike is taken back' : 'its strike stays';
   return {
     json: blockView(block),

@@ -84,7 +84,9 @@ const listed = async ({ blockList, nowMs, paint }: ListSession, flags: Flags): P
     blocks: blocks.map((block) => blockView(block, refusals.get(block.id))),
     more,
   };
-  const text = blocks.length === 0 ? 'No such block.\n' : blockTable(blocks, refusals, { nowMs, paint });
+  const isAny = flags.state === undefined && rule === undefined && subject === undefined;
+  const none = isAny ? 'Nobody is blocked, and no block waits for a person.\n' : 'No such block.\n';
+  const text = blocks.length === 0 ? none : blockTable(blocks, refusals, { nowMs, paint });
   const notes = more ? [`${countText(blocks.length, 'block')} shown, and there are more: --limit`] : [];
   return { json, text, notes };
 };

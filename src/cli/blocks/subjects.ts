@@ -60,7 +60,8 @@ export const blockIdFrom = async (
   { blockList, states, tenant }: BlockLookingOptions,
 ): Promise<string> => {
   if (isBlockId(text)) return text;
-  const subjectKey = subjectKeyOf(subjectFrom(text, tenant));
+  const subject = subjectFrom(text, tenant);
+  const subjectKey = subjectKeyOf(subject);
   // A page looks at some thousands of blocks: who makes many newer ones must not hide an older.
   let cursor: string | null = null;
   do {
@@ -72,7 +73,16 @@ export const blockIdFrom = async (
     if (block) return block.id;
     cursor = page.nextCursor;
   } while (cursor !== null);
-  throw new TidegateError('BLOCK_NOT_FOUND', `${subjectKey} has no block that is ${states.join(' or ')}`);
+  const message = `${subjectKey} has no block that is ${states.join(' or ')}`;
+  throw new TidegateError('BLOCK_NOT_FOUND', `${message}${await hitInstead(blockList, subject)}`);
+};
+
+/** Who has no block of its own may be refused all the same: by a list, or by the network around it. */
+const hitInstead = async (blockList: BlockList, subject: BlockSubject): Promise<string> => {
+  const [hit] = (await blockList.standing(subject)).entries;
+  if (hit === undefined) return '';
+  const who = subjectWords(subject);
+  return `, but ${hit.blockId} hits it: \`tidegate blocks allow ${who} --for 30d --note …\` exempts it, \`tidegate blocks explain ${who}\` says more`;
 };
 
 export interface BlockLookingOptions {
