@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { networkOf } from './address.ts';
 import { TidegateError } from './errors.ts';
 import { kindOf } from './option-checks.ts';
 
@@ -40,9 +41,13 @@ const codeUnitsOf = (text: string): Uint8Array => {
 export const digestOf = (text: string): string =>
   hash('sha256', text.isWellFormed() ? text : codeUnitsOf(text), 'base64url');
 
+/** Nearly all addresses there are. */
+const plainAddress = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
 /**
- * A client from an untrusted id. Ids that are longer than {@link maxClientIdLength} or hold control characters are
- * replaced by `~` and 43 characters of their SHA-256, so that they still tell clients apart. Throws INPUT_INVALID where
+ * A client from an untrusted id. An address becomes what gates know it by: `::ffff:203.0.113.9`, as sockets tell it, is
+ * 203.0.113.9, and an IPv6 address is its /64. Ids that are longer than {@link maxClientIdLength} or hold control characters
+ * are replaced by `~` and 43 characters of their SHA-256, so that they still tell clients apart. Throws INPUT_INVALID where
  * the id is no text, or there is no such kind.
  */
 export const clientOf = (kind: ClientKind, id: string): Client => {
@@ -51,6 +56,10 @@ export const clientOf = (kind: ClientKind, id: string): Client => {
   }
   if (!clientKinds.includes(kind)) {
     throw new TidegateError('INPUT_INVALID', `clientOf(): the kind must be one of ${clientKinds.join(', ')}`);
+  }
+  if (kind === 'ip' && !plainAddress.test(id)) {
+    const network = networkOf(id);
+    if (network !== null) return { kind, id: network };
   }
   const safe =
     id.length > 0 && id.length <= maxClientIdLength && id[0] !== '~' && !unsafeId.test(id) && id.isWellFormed();

@@ -65,6 +65,21 @@ describe('clients', () => {
     }
   });
 
+  it.each([
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['::FFFF:CB00:7109', '203.0.113.9'],
+    ['64:ff9b::cb00:7109', '203.0.113.9'],
+    ['2001:DB8::1', '2001:db8::/64'],
+    ['2001:db8:0:0:1::', '2001:db8::/64'],
+    ['2001:db8::/64', '2001:db8::/64'],
+    ['fe80::1%eth0', 'fe80::/64'],
+    ['203.0.113.9', '203.0.113.9'],
+    ['local', 'local'],
+  ])('at %s are known as %s, so that what is said of them finds them', (address, id) => {
+    expect(clientOf('ip', address)).toEqual({ kind: 'ip', id });
+    expect(clientOf('user', address).id).toBe(address);
+  });
+
   it('round-trip through their key, colons and all', () => {
     fc.assert(
       fc.property(
