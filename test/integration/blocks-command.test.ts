@@ -214,6 +214,19 @@ describeWith('redis', 'tidegate blocks', (url) => {
     expect((await blocks('explain', '100.64.2.9')).stdout).toMatch(/by network:100\.64\.2\.0\/24.*list feed/);
   });
 
+  it('explain and add: an address behind which an allowed key was served is refused, and the key is named', async () => {
+    await blocks('allow', 'key:partner', '--for', '1d', '--note', 'a partner', '--actor', 'sales');
+    await counters.blockList.noteIdentities([{ address: '198.19.4.77', clientKey: 'key:partner' }]);
+    const { stdout } = await blocks('explain', '198.19.4.77');
+    expect(stdout).toMatch(/^ip:198\.19\.4\.77 is not blocked$/m);
+    expect(stdout).toMatch(/allowed +allow key:partner by sales.*; was served behind it/);
+    expect(stdout).toContain('tidegate blocks disallow key:partner');
+    expect(await blocks('add', '198.19.4.77', '--for', '1h', ...note)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('key:partner by sales'),
+    });
+  });
+
   it('import: a dry run names whom a person has lifted, and one address of a list is pointed to the allow list', async () => {
     await blocks('add', '100.66.0.1', '--for', '1h', ...note);
     await blocks('lift', '100.66.0.1', '--reason', 'goodwill', ...note);

@@ -35,6 +35,9 @@ const hitText = ({ entry }: Hit, subject: BlockSubject): string => {
   return own ? 'by an entry of its own' : `by ${plainText(entry.subjectKey)}, which it lies in`;
 };
 
+const isAddress = ({ kind }: BlockSubject): boolean => kind === 'ip' || kind === 'network';
+const isBehind = (allowed: BlockSubject, subject: BlockSubject): boolean => isAddress(subject) && !isAddress(allowed);
+
 const listed = (hit: Hit): boolean => hit.block?.origin === 'list';
 
 const hitRows = (hit: Hit, subject: BlockSubject, { nowMs }: Look): string[][] => {
@@ -59,11 +62,14 @@ const historyText = (block: Block, nowMs: number): string => {
   return `${id} ${state}, ${rule}, made ${agoText(blockedAtMs, nowMs)}, last changed by ${plainText(actor)}${why}`;
 };
 
-const factRows = ({ standing, proposal, history }: SubjectExplanation, { nowMs }: Look): string[][] => {
+const factRows = ({ subject, standing, proposal, history }: SubjectExplanation, { nowMs }: Look): string[][] => {
   const { allowed, tombstoneUntilMs, strikes, identities } = standing;
   const behind = countText(identities ?? 0, 'authenticated identity', 'authenticated identities');
   return [
-    ...allowed.map((entry) => ['allowed', allowText(entry, nowMs)]),
+    ...allowed.map((entry) => [
+      'allowed',
+      `${allowText(entry, nowMs)}${isBehind(entry.subject, subject) ? '; was served behind it' : ''}`,
+    ]),
     ...(tombstoneUntilMs === null
       ? []
       : [['lifted', `the detector leaves it alone until ${untilText(tombstoneUntilMs, nowMs)}`]]),
@@ -100,7 +106,8 @@ const nextLines = ({ subject, hits, proposal, standing }: SubjectExplanation): s
       `tidegate blocks lift ${proposal.id} --reason false-positive --note …  never mind`,
     ];
   }
-  if (standing.allowed.length > 0) return [`tidegate blocks disallow ${who} --note …   end the allow entry`];
+  const [allowed] = standing.allowed;
+  if (allowed) return [`tidegate blocks disallow ${subjectWords(allowed.subject)} --note …   end the allow entry`];
   return [`tidegate blocks add ${who} --for 2h --note …   block it by hand`];
 };
 
