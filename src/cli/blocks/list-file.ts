@@ -44,7 +44,8 @@ type Word = { readonly subject: string } | { readonly problem: string } | 'below
 
 /** Null: nothing is on this line. */
 const wordOf = (line: string, { format, minScore }: ListFileOptions): Word | null => {
-  const text = line.replace(/\s+[#;].*$/, '').trim();
+  // Each run of spaces is looked at once, and not from each of its spaces anew.
+  const text = line.replace(/(?<!\s)\s+[#;].*$/, '').trim();
   if (text === '' || text.startsWith('#') || text.startsWith(';')) return null;
   if (format === 'lines') return { subject: text };
   const [subject = '', score = ''] = text.split('\t', 2).map((cell) => cell.trim());
