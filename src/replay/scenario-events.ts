@@ -1,4 +1,4 @@
-import { clientKinds, clientOf } from '../client.ts';
+import { clientFromKey, clientKinds, clientOf } from '../client.ts';
 import { messageOf, type Problem } from '../errors.ts';
 import { type DecisionEvent, eventVersion, wireNames } from '../event/decision-event.ts';
 import { decodeEvent, encodeEvent } from '../event/event-codec.ts';
@@ -41,6 +41,13 @@ export interface ScenarioEvent extends Omit<DecisionEvent, 'emitter' | 'partitio
   readonly relative: boolean;
 }
 
+/** `ip:203.0.113.9`, as scenarios, lists and commands write it everywhere else; an id beside its kind stays as it is. */
+const spelledClient = (given: Record<string, unknown>): Record<string, unknown> => {
+  const client = given[wireNames.client];
+  const read = given[wireNames.clientKind] === undefined && typeof client === 'string' ? clientFromKey(client) : null;
+  return read === null ? {} : { [wireNames.clientKind]: read.kind, [wireNames.client]: read.id };
+};
+
 const eventOf = (line: string): ScenarioEvent => {
   const row: unknown = JSON.parse(line);
   if (typeof row !== 'object' || row === null || Array.isArray(row)) throw new SyntaxError('is no JSON object');
@@ -48,7 +55,7 @@ const eventOf = (line: string): ScenarioEvent => {
   if (unknown !== undefined) throw new SyntaxError(`${unknown} is not a known field`);
   const given = row as Record<string, unknown>;
   const method = typeof given[wireNames.route] === 'string' ? String(given[wireNames.route]).split(' ', 1)[0] : 'GET';
-  const full: Record<string, unknown> = { ...defaults, [wireNames.method]: method, ...given };
+  const full: Record<string, unknown> = { ...defaults, [wireNames.method]: method, ...given, ...spelledClient(given) };
   const kind = clientKinds.find((name) => name === full[wireNames.clientKind]);
   const id = full[wireNames.client];
   // `~other` is what a gate calls those it has folded together.
