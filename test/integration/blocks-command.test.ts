@@ -71,6 +71,7 @@ describeWith('redis', 'tidegate blocks', (url) => {
     });
     const lifted = await blocks('lift', id, '--reason', 'false-positive', '--if-version', '4', ...note);
     expect(lifted).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('198.51.100.7 is free again') });
+    expect(lifted.stdout).not.toContain('strike');
     expect((await blocks('show', id)).stdout).toMatch(/state +lifted, version 5, last changed by anna/);
   });
 
@@ -168,7 +169,8 @@ describeWith('redis', 'tidegate blocks', (url) => {
     );
     expect(stdout).toMatch(new RegExp(`strikes +${id} until`));
     expect(stdout).toContain(`tidegate blocks lift ${id} --reason false-positive`);
-    await blocks('lift', id, '--reason', 'false-positive', ...note);
+    const lifted = await blocks('lift', id, '--reason', 'false-positive', ...note);
+    expect(lifted.stdout).toContain('version 2; its strike is taken back.');
     const after = await blocks('explain', '203.0.113.77');
     expect(after.stdout).toMatch(/^ip:203\.0\.113\.77 is not blocked/);
     expect(after.stdout).toMatch(/lifted +the detector leaves it alone until .*\n/);

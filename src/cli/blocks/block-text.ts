@@ -40,7 +40,7 @@ export const refusalText = ({ refused, commands, bytes, lastAtMs }: Omit<Refusal
 const knockingMs = 60_000;
 
 export const knockingText = (refusals: Refusals | undefined, nowMs: number): string => {
-  if (refusals === undefined) return 'nothing has been refused yet';
+  if (refusals === undefined) return 'nothing that a gate has told of yet: each tells every ten seconds';
   const isKnocking = nowMs - refusals.lastAtMs <= knockingMs;
   return `${isKnocking ? 'still knocking' : 'quiet'}: ${refusalText(refusals, nowMs)}`;
 };

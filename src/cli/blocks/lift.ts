@@ -57,11 +57,13 @@ const liftOne = async (session: ListSession, given: string, flags: Flags): Promi
     const text = `list ${plainText(block.rule)} is lifted: nobody is blocked by ${paint.strong(block.id)} any more, version ${block.version}.\n`;
     return { json: blockView(block), text };
   }
-  const strike = lift.reason === 'false-positive' ? 'its strike is taken back' : 'its strike stays';
+  const kept = lift.reason === 'false-positive' ? '; its strike is taken back' : '; its strike stays';
+  // Only what the detector made has one.
+  const strike = block.strikes === 0 ? '' : kept;
   return {
     json: blockView(block),
     text:
-      `${subjectText(block.subject)} is free again: block ${paint.strong(block.id)} is lifted, version ${block.version}; ${strike}.\n` +
+      `${subjectText(block.subject)} is free again: block ${paint.strong(block.id)} is lifted, version ${block.version}${strike}.\n` +
       `The detector leaves it alone for ${spanText(lift.tombstoneMs ?? dayMs)}.\n`,
   };
 };
