@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox';
 import type { TLocalizedValidationError } from 'typebox/error';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
-import { Lexer, Parser, parse as parseYaml } from 'yaml';
+import { Lexer, LineCounter, Parser, parseDocument } from 'yaml';
 import { messageOf, type Problem } from './errors.ts';
 
 const maxPartLength = 64;
@@ -84,7 +84,13 @@ const checkDepth = (text: string): void => {
 /** YAML (or JSON) → a value. Throws YAMLParseError, and others where the text is made to exhaust who reads it. */
 export const parseYamlText = (text: string): unknown => {
   checkDepth(text);
-  return parseYaml(text, { maxAliasCount: 100 });
+  const lines = new LineCounter();
+  // Pretty errors copy a part of the text each, and there may be as many as words: only the first is told.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [first] = document.errors;
+  if (first === undefined) return document.toJS({ maxAliasCount: 100 });
+  first.linePos = [lines.linePos(first.pos[0])];
+  throw first;
 };
 
 /** What stops a text from being YAML, without the place that the parser puts at its end: that is the problem's path. */

@@ -185,6 +185,12 @@ describe('bad input to policies is refused with its path', () => {
     expect(problemsIn(() => parsePolicies(text))).toEqual([{ path: '', message: 'nests deeper than 100 levels' }]);
   });
 
+  it('tells the first of very many mistakes of a YAML text, in time that grows with its length alone', () => {
+    const problems = problemsIn(() => parsePolicies(`version: 1\n${'&a '.repeat(40_000)}`));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.path).toBe('line 2');
+  }, 4000);
+
   it('refuses a value that is nested deeply where there should be none, however large the file', () => {
     const text = `{"version":1,"policies":[],"x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
     expect(pathsIn(() => parsePolicies(text))).toContain('x');
