@@ -53,6 +53,14 @@ const maxFileBytes = 64 * 1024 * 1024;
 const maxDepth = 8;
 const maxFolders = 10_000;
 
+const unreadable = (folder: string, cause: unknown): TidegateError => {
+  const isFile = (cause as NodeJS.ErrnoException).code === 'ENOTDIR';
+  const message = isFile
+    ? `${folder} is a file: name the folders of scenarios, and a rule file with --rules`
+    : `The folder ${folder} cannot be read: ${fileTroubleOf(cause)}`;
+  return new TidegateError('INPUT_INVALID', message, { cause });
+};
+
 interface Loaded {
   readonly input: ScenarioInput;
   readonly expected: Expected;
@@ -136,7 +144,7 @@ const inputIn = async (reading: Reading, folder: string, files: readonly string[
 
 const load = async (reading: Reading, folder: string, options: ScenarioOptions): Promise<Loaded | null> => {
   const files = await readdir(folder).catch((cause: unknown) => {
-    throw new TidegateError('INPUT_INVALID', `The folder ${folder} cannot be read: ${fileTroubleOf(cause)}`, { cause });
+    throw unreadable(folder, cause);
   });
   const input = await inputIn(reading, folder, files);
   const expectedText = await reading.text('expected.json');
@@ -185,7 +193,7 @@ const isScenario = (files: readonly string[]): boolean =>
 
 const foldersUnder = async (folder: string, depth: number): Promise<string[]> => {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    throw new TidegateError('INPUT_INVALID', `The folder ${folder} cannot be read: ${fileTroubleOf(cause)}`, { cause });
+    throw unreadable(folder, cause);
   });
   if (isScenario(entries.map(({ name }) => name))) return [folder];
   if (depth >= maxDepth) return [];

@@ -293,5 +293,7 @@ describe('scenarioFoldersIn', () => {
     await mkdir(join(root, 'empty'), { recursive: true });
     await expect(scenarioFoldersIn([join(root, 'empty')])).rejects.toThrow(/holds no scenario/);
     await expect(scenarioFoldersIn([join(root, 'nowhere')])).rejects.toThrow(/nowhere cannot be read/);
+    await writeFile(join(root, 'rules.yaml'), 'version: 1');
+    await expect(scenarioFoldersIn([join(root, 'rules.yaml')])).rejects.toThrow(/is a file: .* with --rules$/);
   });
 });
