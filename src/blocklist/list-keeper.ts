@@ -49,7 +49,9 @@ export class ListKeeper {
   changed(): void {
     this.#isChanged = true;
     const { clock, everyMs, random } = this.#options;
-    this.#timer ??= clock.schedule(everyMs * (0.5 + random()), () => {
+    // While there is no file, a process that dies leaves nothing to start from.
+    const share = this.writtenAtMs === null ? 0.05 + random() / 10 : 0.5 + random();
+    this.#timer ??= clock.schedule(everyMs * share, () => {
       this.#timer = null;
       void this.write();
     });

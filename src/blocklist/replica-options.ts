@@ -36,7 +36,7 @@ export interface BlockListReplicaOptions {
   readonly snapshotFile?: string;
   /** Which list it is: a file of another one is not used. Default ''. */
   readonly listName?: string;
-  /** Default {@link replicaDefaults}.fileMs. */
+  /** Default {@link replicaDefaults}.fileMs; a first file is written ten times as soon. */
   readonly fileMs?: number;
   /** Default {@link replicaDefaults}.refusalsMs. */
   readonly refusalsMs?: number;

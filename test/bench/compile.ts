@@ -15,5 +15,6 @@ export const compileInto = (folder: string): void => {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`the benches do not compile:\n${stdout}`);
-  for (const name of ['lua', 'migrations', 'policies']) cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
+  for (const name of ['lua', 'migrations', 'policies'])
+    cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
 };
