@@ -99,9 +99,10 @@ describeWith('kafka', 'detectors and relays that come and go, on Redis and Kafka
     const blocks = await activeIn();
     expect(new Set(blocks.map(({ subject }) => subject.id))).toEqual(new Set(clients.slice(1)));
     expect(blocks.filter(({ strikes, evidence }) => strikes !== 1 || evidence?.denied !== 24)).toEqual([]);
-    // Somebody else is served at the first one: it is nobody's block.
-    const suppressed = detectors.map((detector) => detector.stats().suppressed['shared-address']);
-    expect(suppressed.reduce((sum, count) => sum + count, 0)).toBe(1);
+    // Somebody else is served at the first one: it is nobody's block. A second owner of the partition may conclude it again.
+    const suppressed = () => detectors.map((detector) => detector.stats().suppressed['shared-address']);
+    await expect.poll(() => Math.max(...suppressed()), patience).toBeGreaterThanOrEqual(1);
+    expect((await list.list({ subjectKey: `ip:${clients[0]}` })).blocks).toEqual([]);
     await expect.poll(async () => (await list.traffic()).allowed, patience).toBe(24);
   }, 90_000);
 
