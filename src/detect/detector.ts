@@ -113,9 +113,9 @@ class LogDetector implements Detector, RecordHandler {
 
   async stop(): Promise<void> {
     this.#promoter.stop();
-    await this.#notes.flush();
     await this.#reader?.stop();
     this.#reader = null;
+    await this.#notes.flush();
     const error = new TidegateError('LOG_FAILED', 'the detector stopped before it got there', { retryable: true });
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }

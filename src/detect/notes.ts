@@ -67,9 +67,14 @@ export class NoteTaker {
     this.#meters.set(partition, new TrafficMeter({ partition, startsMidway }));
   }
 
+  /** The next owner leaves out the minute in which it begins: what was counted of it is told now. */
   revoked(partition: number): void {
-    this.#trafficDropped += this.#meters.get(partition)?.dropped ?? 0;
+    const meter = this.#meters.get(partition);
+    if (meter === undefined) return;
     this.#meters.delete(partition);
+    const rest = meter.take();
+    this.#trafficDropped += meter.dropped;
+    if (rest.length > 0) this.#alsoTelling(this.#tellTraffic(rest));
   }
 
   see(partition: number, { client, address, count, atMs }: AllowedRow): void {
@@ -129,9 +134,16 @@ export class NoteTaker {
       told.push(this.#identities.tell(this.#options.blockList));
     }
     this.#isTelling = true;
-    this.#telling = Promise.all(told).then(() => {
-      this.#isTelling = false;
-    });
+    this.#alsoTelling(
+      Promise.all(told).then(() => {
+        this.#isTelling = false;
+      }),
+    );
+  }
+
+  /** Neither of them rejects. */
+  #alsoTelling(told: Promise<void>): void {
+    this.#telling = Promise.all([this.#telling, told]).then(() => undefined);
   }
 
   async #tellTraffic(notes: readonly TrafficNote[]): Promise<void> {

@@ -193,6 +193,17 @@ describe('NoteTaker', () => {
     expect(noteTraffic).toHaveBeenCalledTimes(2);
   });
 
+  it('tells what it has counted of a partition that goes to another owner, who leaves that minute out', async () => {
+    const { taker, traffic, see } = setUp();
+    taker.tick();
+    see(1);
+    taker.revoked(1);
+    taker.revoked(1);
+    expect(traffic.flat()).toMatchObject([{ partition: 1, allowed: 3 }]);
+    await taker.flush();
+    expect(traffic.flat()).toHaveLength(1);
+  });
+
   it('tells the rest when it ends', async () => {
     const { taker, traffic, see } = setUp();
     taker.tick();
