@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Act } from '../blocklist/block-review.ts';
+import { longestMs } from '../blocklist/checks.ts';
 import { parseDurationMs } from '../duration.ts';
 import { TidegateError } from '../errors.ts';
 import { actorOf } from './client-subject.ts';
@@ -38,8 +39,6 @@ export interface Answer {
 
 const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
-/** Whatever is to last longer is looked at again by then. */
-export const maxEndMs = 366 * dayMs;
 
 /** @throws TidegateError CONFIG_INVALID where the list lives inside another process. */
 const requireReachable = (url: string): void => {
@@ -149,7 +148,7 @@ const endsAtMs = ({ for: span, until }: EndFlags, { nowMs, defaultMs }: EndTerms
 /** When it ends. @throws TidegateError INPUT_INVALID: none is given, it is over, or too far away. */
 export const endOf = (flags: EndFlags, terms: EndTerms): number => {
   const untilMs = endsAtMs(flags, terms);
-  const maxMs = terms.maxMs ?? maxEndMs;
+  const maxMs = terms.maxMs ?? longestMs;
   if (untilMs <= terms.nowMs + maxMs) return untilMs;
   const most = maxMs > dayMs ? `${maxMs / dayMs} days` : `${maxMs / hourMs} hours`;
   throw new TidegateError('INPUT_INVALID', `It must end within ${most}: whoever still needs it then says so again`);

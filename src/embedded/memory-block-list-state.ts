@@ -7,7 +7,7 @@ import { type BlockStart, budgetWindowMs, type StoredBreaker } from '../blocklis
 import { listBlockIdOf } from '../blocklist/promotion.ts';
 import { covers, keysAround, prefixesAround, touches } from '../blocklist/subject.ts';
 import { blockAt, isOpen } from '../blocklist/transitions.ts';
-import { type BlockSubject, subjectFromKey, subjectKeyOf } from '../client.ts';
+import { type BlockSubject, subjectKeyOf } from '../client.ts';
 
 /** How much is kept; the oldest go first. */
 export interface Bounds {
@@ -194,10 +194,6 @@ export class BlockListState {
     }
   }
 }
-
-/** The subject of a key that this list wrote. */
-export const subjectOfKey = (subjectKey: string): BlockSubject =>
-  subjectFromKey(subjectKey) ?? { kind: 'key', id: subjectKey };
 
 export const entryOfBlock = (block: Block): BlockEntry => ({
   subjectKey: subjectKeyOf(block.subject),

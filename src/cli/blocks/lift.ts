@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { blockView } from '../../api/block-view.ts';
 import type { Block } from '../../blocklist/block.ts';
 import type { Transition } from '../../blocklist/block-review.ts';
+import { longestMs } from '../../blocklist/checks.ts';
 import { parseDurationMs } from '../../duration.ts';
 import { TidegateError } from '../../errors.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
@@ -31,7 +32,7 @@ type Lift = Extract<Transition, { kind: 'lift' }>;
 
 const spanOf = (flag: string, text: string): number => {
   const ms = parseDurationMs(text);
-  if (ms !== null && ms >= 0 && ms <= 366 * dayMs) return ms;
+  if (ms !== null && ms >= 0 && ms <= longestMs) return ms;
   throw new TidegateError('INPUT_INVALID', `${flag} must be a duration such as 15m, 12h or 7d`);
 };
 
