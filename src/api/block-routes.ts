@@ -9,7 +9,7 @@ import type { Logger } from '../logger.ts';
 import { BlockListSchema, BlockSchema, type BlockView, blockView, statesPattern } from './block-view.ts';
 import { etagOf, readIfMatch } from './etag.ts';
 import { invalidField, RequestFailure } from './problem.ts';
-import { type Api, problemResponses, secured } from './routing.ts';
+import { type Api, needs, problemResponses } from './routing.ts';
 
 const BlockQuery = Type.Object(
   {
@@ -104,7 +104,7 @@ export const blockRoutes = (api: Api, blockList: BlockList, logger: Logger): voi
   api.get(
     '/v1/blocks',
     {
-      ...secured,
+      ...needs('viewer'),
       schema: {
         operationId: 'listBlocks',
         summary: 'Blocks, newest first',
@@ -130,7 +130,7 @@ export const blockRoutes = (api: Api, blockList: BlockList, logger: Logger): voi
   api.get(
     '/v1/blocks/:id',
     {
-      ...secured,
+      ...needs('viewer'),
       schema: {
         operationId: 'getBlock',
         summary: 'One block with its evidence; its ETag is its version',
@@ -154,7 +154,7 @@ const liftRoute = (api: Api, blockList: BlockList, logger: Logger): void => {
   api.post(
     '/v1/blocks/:id/lift',
     {
-      ...secured,
+      ...needs('reviewer'),
       schema: {
         operationId: 'liftBlock',
         summary: 'End a block now and keep the detector from making it again for a day',
@@ -166,11 +166,11 @@ const liftRoute = (api: Api, blockList: BlockList, logger: Logger): void => {
         response: { 200: BlockSchema, ...problemResponses(400, 401, 404, 409, 412, 413, 415, 503) },
       },
     },
-    async ({ params, body, headers, holder }, reply) => {
+    async ({ params, body, headers, reviewer }, reply) => {
       const ifVersion = await versionFor(blockList, params.id, headers['if-match']);
       const block = await lift(blockList, params.id, {
         kind: 'lift',
-        actor: holder,
+        actor: reviewer.name,
         reason: body.reason,
         note: body.note ?? '',
         ...(ifVersion === undefined ? {} : { ifVersion }),
@@ -178,7 +178,7 @@ const liftRoute = (api: Api, blockList: BlockList, logger: Logger): void => {
       // Who undid what is looked for in the log first. The note may hold anything a person typed: it stays with the block.
       const { rule, subject } = block;
       logger.info(
-        { block: block.id, rule, subject: subjectKeyOf(subject), actor: holder, reason: body.reason },
+        { block: block.id, rule, subject: subjectKeyOf(subject), actor: reviewer.name, reason: body.reason },
         'block lifted',
       );
       void reply.header('etag', etagOf(block.version));

@@ -3,7 +3,7 @@ import { canonicalAddress, networkOf } from '../address.ts';
 import { type Client, type ClientKind, clientKinds, clientOf } from '../client.ts';
 import { type Decision, decisionSources, outcomes } from '../decision/decision.ts';
 import type { Gate } from '../gate/gate.ts';
-import { type Api, problemResponses, secured } from './routing.ts';
+import { type Api, needs, problemResponses } from './routing.ts';
 
 const DecideBody = Type.Object(
   {
@@ -73,7 +73,7 @@ export const decisionRoutes = (api: Api, gate: Gate): void => {
   api.post(
     '/v1/decisions',
     {
-      ...secured,
+      ...needs('gate'),
       schema: {
         operationId: 'decide',
         summary: 'Decide on one request: block list, then policies. Every outcome is an answer: 200',

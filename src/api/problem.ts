@@ -5,6 +5,7 @@ import { type ErrorCode, type Problem, TidegateError } from '../errors.ts';
 const kinds = {
   'invalid-request': { status: 400, title: 'The request is not valid' },
   unauthorized: { status: 401, title: 'A bearer token is needed' },
+  forbidden: { status: 403, title: 'The token may not do this' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'This method does not work here' },
   conflict: { status: 409, title: 'The state does not allow this' },

@@ -7,15 +7,16 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import { type TSchema, Type } from 'typebox';
+import type { Grant, Reviewer } from '../review/roles.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route answers only to the holder of a bearer token. */
-    readonly secured?: boolean;
+    /** The route answers only to the holder of a token with this role, or one that may do what it may. */
+    readonly needs?: Grant;
   }
   interface FastifyRequest {
-    /** Whose token the request carries; '' on routes that need none. */
-    holder: string;
+    /** Who asks; on routes that need no token {@link nobody}. */
+    reviewer: Reviewer;
   }
 }
 
@@ -29,7 +30,10 @@ export type Api = FastifyInstance<
 >;
 
 /** Spread into the options of a route that needs a token. */
-export const secured = { config: { secured: true } } as const;
+export const needs = (grant: Grant): { readonly config: { readonly needs: Grant } } => ({ config: { needs: grant } });
+
+/** Who asks where nobody had to say. */
+export const nobody: Reviewer = { name: '', role: 'viewer', tenants: null };
 
 const ProblemSchema = Type.Object(
   {
@@ -45,6 +49,7 @@ const ProblemSchema = Type.Object(
 const problemNames: Readonly<Record<number, string>> = {
   400: 'A field is not valid',
   401: 'No or a wrong token',
+  403: 'The token may not do this',
   404: 'There is no such thing',
   409: 'The state does not allow this',
   412: 'It changed since it was read',

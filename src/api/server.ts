@@ -9,6 +9,7 @@ import type { Gate } from '../gate/gate.ts';
 import type { EventSink } from '../gate/ports.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import { type Logger, silentLogger } from '../logger.ts';
+import { mayDo } from '../review/roles.ts';
 import { blockRoutes } from './block-routes.ts';
 import { type ConsolePage, consoleRoutes } from './console-routes.ts';
 import { decisionRoutes } from './decision-routes.ts';
@@ -17,7 +18,7 @@ import { metricsRoute } from './metrics-route.ts';
 import { failureOf, guardedHeaders, RequestFailure, sendProblem, unreadableRequest } from './problem.ts';
 import { type Health, probeRoutes } from './readiness.ts';
 import { type AskReconciliation, reconcileRoutes } from './reconcile-routes.ts';
-import type { Api } from './routing.ts';
+import { type Api, nobody } from './routing.ts';
 import { type Status, statusRoutes } from './status-routes.ts';
 import { throttleRateRoutes } from './throttle-rate-routes.ts';
 import { TokenTable } from './tokens.ts';
@@ -107,18 +108,22 @@ const isLoopbackName = (hostname: string): boolean => /^(?:localhost|127(?:\.\d{
 
 /** Routes that are marked as secured answer to the holder of a token alone. */
 const addSecurity = (api: Api, tokens: TokenTable, openReads: boolean): void => {
-  api.decorateRequest('holder', '');
+  api.decorateRequest('reviewer', { getter: () => nobody });
   api.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.secured !== true) return;
-    if (openReads && request.method === 'GET' && isLoopbackName(request.hostname)) return;
-    const holder = tokens.holderOf(request.headers.authorization);
-    if (holder === null) {
+    const { needs } = request.routeOptions.config;
+    if (needs === undefined) return;
+    if (openReads && mayDo('viewer', needs) && request.method === 'GET' && isLoopbackName(request.hostname)) return;
+    const reviewer = tokens.reviewerOf(request.headers.authorization);
+    if (reviewer === null) {
       const detail = tokens.isEmpty
         ? 'No token is configured. Set TIDEGATE_API_TOKENS or apiTokensFile, and send it as `Authorization: Bearer <token>`.'
         : 'Send a configured token as `Authorization: Bearer <token>`.';
       throw new RequestFailure('unauthorized', detail);
     }
-    request.holder = holder;
+    if (!mayDo(reviewer.role, needs)) {
+      throw new RequestFailure('forbidden', `This needs the role ${needs}; ${reviewer.name} has ${reviewer.role}.`);
+    }
+    request.reviewer = reviewer;
   });
 };
 

@@ -1,27 +1,79 @@
-import type { BlockSubject } from '../client.ts';
-import type { Block, BlockAction, BlockState } from './block.ts';
+import type { BlockSubject, SubjectKind } from '../client.ts';
+import type { Block, BlockAction, BlockOrigin, BlockState } from './block.ts';
 import type { BlockEntry, Refusals } from './block-feed.ts';
 
-export interface BlockQuery {
+/** Which blocks are meant. Every given part must hold. */
+export interface BlockFilter {
   readonly states?: readonly BlockState[];
   readonly rule?: string;
   readonly subjectKey?: string;
+  readonly subjectKinds?: readonly SubjectKind[];
+  readonly origins?: readonly BlockOrigin[];
+  /** Limited to one of these tenants, or with its evidence from one of them. */
+  readonly tenants?: readonly string[];
+  /** '': those that nobody has taken on. */
+  readonly assignee?: string;
+  /** True: nobody has judged it. */
+  readonly isUnjudged?: boolean;
+  /** Made at or after, and before; milliseconds since the epoch. */
+  readonly madeFromMs?: number;
+  readonly madeToMs?: number;
+  /** Denied decisions in its evidence, at least. */
+  readonly minDenied?: number;
+}
+
+/** `ending`: what ends soonest first. `most-denied`: by its evidence; those without come last. */
+export const blockSorts = ['newest', 'oldest', 'ending', 'most-denied'] as const;
+export type BlockSort = (typeof blockSorts)[number];
+
+export interface BlockQuery extends BlockFilter {
+  /** Default `newest`. */
+  readonly sort?: BlockSort;
   /** 1 to 500, default 100. */
   readonly limit?: number;
-  /** From a previous page. */
+  /** From a previous page of the same filter and sort. */
   readonly cursor?: string;
 }
 
 export interface BlockPage {
-  /** Newest first. */
+  /**
+   * In the order asked for. May be fewer than asked for, even none, with more behind `nextCursor`: a page reads a bounded
+   * number of blocks.
+   */
   readonly blocks: readonly Block[];
   readonly nextCursor: string | null;
+}
+
+export interface BlockCount {
+  readonly count: number;
+  /** False: there are more, and counting stopped. */
+  readonly isExact: boolean;
+}
+
+/** One step in the life of a block, as it is told to people. */
+export interface BlockStep {
+  readonly atMs: number;
+  readonly kind: 'made' | Transition['kind'] | 'comment' | 'superseded';
+  readonly actor: string;
+  /** Of a lift its reason; else ''. */
+  readonly reasonCode: string;
+  readonly note: string;
+  /** The bulk change that it was part of; '': none. */
+  readonly batchId: string;
+  /** As the step left it; a comment leaves it as it was. */
+  readonly version: number;
+  readonly state: BlockState;
+  readonly expiresAtMs: number;
+  readonly action: BlockAction;
+  readonly assignee: string;
 }
 
 /** Who does it, and why. */
 export interface Act {
   readonly actor: string;
   readonly note: string;
+  /** The bulk change that it is part of. Default: none. */
+  readonly batchId?: string;
 }
 
 /** What a person does to a block. Which state each leads to: see blockTransitions. */
@@ -43,6 +95,14 @@ export type Transition = Act & {
     | { readonly kind: 'extend'; readonly untilMs: number }
     /** A limit instead of a refusal, or back. Like `extend` not for the block of a list: import that again. */
     | { readonly kind: 'change-action'; readonly action: BlockAction }
+    /** '': nobody. */
+    | { readonly kind: 'assign'; readonly assignee: string }
+    /**
+     * Takes back the last transition, whatever it was: state, end, action, assignee, label, strike and tombstone are as they
+     * were before. Only a person's own kind of step can be undone, once, while the block would still be open and nothing else
+     * has taken its place; else BLOCK_CONFLICT. What a step superseded stays superseded.
+     */
+    | { readonly kind: 'undo' }
   );
 
 /** A block by hand. */
@@ -106,10 +166,31 @@ export interface Standing {
   readonly identities: number | null;
 }
 
+/** What people said of the blocks that one content of a rule made. */
+export interface RuleJudgement {
+  readonly rule: string;
+  readonly ruleHash: string;
+  /** Blocks that it made or proposed; those in shadow apart. */
+  readonly made: number;
+  readonly confirmed: number;
+  readonly falsePositives: number;
+  readonly goodwill: number;
+  /** Of the newest of these labels; null: there is none. */
+  readonly lastLabelAtMs: number | null;
+}
+
 /** What people ask and do. */
 export interface BlockReview {
   get(blockId: string): Promise<Block | null>;
   list(query: BlockQuery): Promise<BlockPage>;
+  /** Counts up to `most`, at most 10,000, within the same bound on reading as {@link list}. */
+  count(filter: BlockFilter, most: number): Promise<BlockCount>;
+  /** Oldest first, the making of it first of all; at most the newest 200. Empty: no such block. */
+  history(blockId: string): Promise<readonly BlockStep[]>;
+  /** Leaves the block and its version as they are. BLOCK_NOT_FOUND; INPUT_INVALID without a note. */
+  comment(blockId: string, act: Act): Promise<BlockStep>;
+  /** Of blocks that a detector made; a label that changes counts once, as it is now. */
+  judgements(): Promise<readonly RuleJudgement[]>;
   /**
    * The block as it is then. Failures: BLOCK_NOT_FOUND; BLOCK_CONFLICT when another version or state is there; INPUT_INVALID,
    * as of everything here that takes what a person wrote: an end in the past or more than 366 days ahead, a bad subject.

@@ -48,7 +48,17 @@ export interface Evidence {
   readonly firstSeenAtMs: number;
   readonly lastSeenAtMs: number;
   /** Where in the log it stands: records [fromOffset, toOffset] of one partition. */
-  readonly log: { readonly partition: number; readonly fromOffset: number; readonly toOffset: number };
+  readonly log: {
+    readonly partition: number;
+    readonly fromOffset: number;
+    readonly toOffset: number;
+    /**
+     * Which rows it was concluded from: of each emitter with rows of this subject, the position of the last one that had been
+     * read. With it the stored rows give the same numbers again, whatever came later. Null: of an older detector, or too many
+     * emitters to name.
+     */
+    readonly marks: readonly { readonly emitter: string; readonly seq: number }[] | null;
+  };
 }
 
 /** What the detector concludes about a client. The same log gives the same verdicts with the same ids. */
@@ -104,4 +114,12 @@ export interface Block {
   readonly reason: string;
   /** Who made the last transition: `detector`, or a person's name. */
   readonly actor: string;
+  /** Who has taken it on to judge it; '': nobody. */
+  readonly assignee: string;
+  /** What a person concluded; null: nobody did yet, or it was undone. */
+  readonly label: Label | null;
 }
+
+/** What a review says of a block. Goodwill lets a client back in and says nothing against the rule. */
+export const labels = ['confirmed', 'false-positive', 'goodwill'] as const;
+export type Label = (typeof labels)[number];
