@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { circleIn, environmentReaders, forbiddenImports, rooms } from '../support/rooms.ts';
 import { bareCode, importsOf, sourceFiles } from '../support/source-text.ts';
 
-const source = sourceFiles(['src'], ['.ts', '.js', '.mjs']);
+const source = sourceFiles(['src'], ['.ts', '.tsx', '.js', '.mjs']);
 
 describe('rooms of src/', () => {
   it('import only what the table lists', () => {

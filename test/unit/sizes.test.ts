@@ -7,9 +7,9 @@ import { bareCode, repositoryRoot, type SourceFile, sourceFiles } from '../suppo
 const maxLines = 400;
 const written = sourceFiles(
   ['src', 'lua', 'test', 'dashboards', 'migrations'],
-  ['.ts', '.js', '.mjs', '.lua', '.sql', '.html', '.css'],
+  ['.ts', '.tsx', '.js', '.mjs', '.lua', '.sql', '.html', '.css'],
 );
-const source = sourceFiles(['src'], ['.ts']);
+const source = sourceFiles(['src'], ['.ts', '.tsx']);
 
 const longFiles = (files: readonly SourceFile[]): string[] =>
   files
@@ -57,7 +57,7 @@ describe('the written code', () => {
   });
 
   it('does without any', () => {
-    expect(anyProblems(written.filter(({ path }) => path.endsWith('.ts')))).toEqual([]);
+    expect(anyProblems(written.filter(({ path }) => /\.tsx?$/.test(path)))).toEqual([]);
   });
 
   it('knows no path of one machine', () => {
