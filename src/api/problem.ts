@@ -9,9 +9,12 @@ const kinds = {
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'This method does not work here' },
   conflict: { status: 409, title: 'The state does not allow this' },
+  gone: { status: 410, title: 'What this continues is no longer kept' },
   'precondition-failed': { status: 412, title: 'It changed since it was read' },
   'too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be application/json' },
+  unprocessable: { status: 422, title: 'The request contradicts an earlier one' },
+  'too-expensive': { status: 422, title: 'The question asks for too much at once' },
   internal: { status: 500, title: 'Something failed inside' },
   unavailable: { status: 503, title: 'A part that this needs is away' },
 } as const;

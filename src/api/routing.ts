@@ -52,9 +52,11 @@ const problemNames: Readonly<Record<number, string>> = {
   403: 'The token may not do this',
   404: 'There is no such thing',
   409: 'The state does not allow this',
+  410: 'What this continues is no longer kept',
   412: 'It changed since it was read',
   413: 'The body is too large',
   415: 'The body is not JSON',
+  422: 'It contradicts an earlier request, or asks for too much at once',
   503: 'A part that this needs is away',
 };
 

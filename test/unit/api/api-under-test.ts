@@ -35,7 +35,7 @@ const evidence: Evidence = {
   policies: ['per-client'],
   firstSeenAtMs: 1_750_000_000_000,
   lastSeenAtMs: 1_750_000_010_000,
-  log: { partition: 0, fromOffset: 1, toOffset: 9 },
+  log: { partition: 0, fromOffset: 1, toOffset: 9, marks: null },
 };
 
 /** An API over memory engines, and the ways to look behind it. */
