@@ -142,6 +142,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     blockList: counters.blockList,
     events: gateSide.emitter,
     reader,
+    fleet: { gates: gateSide.fleet, policies: gateSide.policies },
     reconciliation: options.reconciliation ?? null,
     health,
     status: statusOf(context, options),

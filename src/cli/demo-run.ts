@@ -63,7 +63,7 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
   const token = generateToken();
   const api = opened.add(
     await openApiSide(context, {
-      gateSide: { ...demo, fleet: aloneWith(() => policies.current().version) },
+      gateSide: { ...demo, policies, fleet: aloneWith({ policyVersion: () => policies.current().version }) },
       counters: engines,
       reader,
       ingester: demo.ingester,

@@ -162,7 +162,7 @@ const memoryCounters = async ({ redisUrl, clock, time }: CounterOptions): Promis
   const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
-  const join = async ({ policyVersion }: FleetMember): Promise<Membership> => aloneWith(policyVersion);
+  const join = async (member: FleetMember): Promise<Membership> => aloneWith({ ...member, nowMs: () => clock.nowMs() });
   return { limitStore: new MemoryLimitStore({ clock }), blockList, listName: redisUrl, join, liveGates: async () => 1 };
 };
 

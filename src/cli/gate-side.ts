@@ -23,6 +23,7 @@ export interface GateSide {
   readonly replica: BlockListReplica;
   /** Those who share the limits. */
   readonly fleet: Fleet;
+  readonly policies: PolicySource;
 }
 
 export interface GateSideOptions {
@@ -94,5 +95,5 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   const records = new PolicyRecords({ policies, log, gate: emitterId, region: config.region, clock, logger });
   opened.add(records, (closing) => closing.close());
   measuring.observePolicyRecords(records);
-  return { gate, emitter, replica, fleet };
+  return { gate, emitter, replica, fleet, policies };
 };

@@ -6,6 +6,7 @@ import { createDetector, type Detector } from '../detect/detector.ts';
 import { type ChangeRelay, createRelay } from '../detect/relay.ts';
 import type { RuleSet } from '../detect/rule.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
+import { RuleNoter } from '../detect/rule-noter.ts';
 import { ruleWarnings } from '../detect/rule-warnings.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
@@ -138,12 +139,16 @@ export const openDetectSide = async (context: Context, options: DetectSideOption
   opened.add(relay, (closing) => closing.stop());
   const detector = createDetector({ log, rules, blockList, clock, logger });
   opened.add(detector, (closing) => closing.stop());
+  const noter = new RuleNoter({ rules, book: blockList, clock, logger });
+  opened.add(noter, (closing) => closing.stop());
   const watch = new RuleWatch({ blockList, clock, logger });
   opened.add(watch, (closing) => closing.stop());
   measuring.observeDetector(detector);
   measuring.observeRelay(relay);
   measuring.observeRuleState(watch);
   relay.start();
+  // Before the first verdict: its block names a rule that people can read.
+  await noter.start();
   await watch.start();
   await detector.start();
   const settle = async (patienceMs: number): Promise<void> => {

@@ -45,6 +45,15 @@ const share = (description: string, byDefault?: string) =>
     ...(byDefault !== undefined && { default: byDefault }),
   });
 
+/** What people must find right. */
+export const PrecisionTerms = Type.Object(
+  {
+    floor: Type.Optional(Type.Unsafe<number | string>({})),
+    minLabels: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+  },
+  closed,
+);
+
 /** So many requests in so long. */
 export const LimitTerms = Type.Object(
   { limit: Type.Integer({ minimum: 1, maximum: 1_000_000 }), window: Type.String() },
@@ -278,6 +287,15 @@ export const RuleFields = Type.Object(
         },
         'What happens where people share the address.',
       ),
+    ),
+    precision: Type.Optional(
+      Type.Unsafe<'none' | Type.Static<typeof PrecisionTerms>>({
+        title: '`none`, or `{ floor, minLabels }` with a share over 0 and 1 to 10,000 labels',
+        description:
+          'Of the blocks that people have judged, the share they found right: when its lower end (95 %) falls below `floor` after at least `minLabels` judgements, the rule goes on in shadow for 30 days and people are told. Goodwill does not count. `none`: never.',
+        anyOf: [{ const: 'none' }, PrecisionTerms],
+        default: '{ floor: 60%, minLabels: 20 }',
+      }),
     ),
     budget: Type.Optional(budget({ hour: 100, minute: 30 }, 'More than these are proposed to people instead.')),
   },

@@ -1,9 +1,10 @@
 import type { BlockAction } from '../blocklist/block.ts';
 import type { SharedAddressTerms } from '../blocklist/block-promoter.ts';
+import type { PrecisionFloor } from '../blocklist/rule-book.ts';
 import type { Problem } from '../errors.ts';
 import { problemsOf } from '../problems.ts';
 import { parseRouteTest } from './route-test.ts';
-import { LimitTerms, requiredFields } from './rule-schema.ts';
+import { LimitTerms, PrecisionTerms, requiredFields } from './rule-schema.ts';
 import {
   canaryAt,
   type DurationPath,
@@ -22,7 +23,18 @@ export interface RuleTerms {
   readonly shares: Readonly<Record<SharePath, number>>;
   readonly canaryPercent: number;
   readonly reviewByMs: number | null;
+  readonly precision: PrecisionFloor | null;
 }
+
+const defaultMinLabels = 20;
+
+const precisionFrom = (fields: unknown): PrecisionFloor | null =>
+  valueAt(fields, 'precision') === 'none'
+    ? null
+    : {
+        floor: Number(shareAt(fields, 'precision.floor')),
+        minLabels: Number(valueAt(fields, 'precision.minLabels') ?? defaultMinLabels),
+      };
 
 export const termsOf = (fields: unknown): RuleTerms => {
   const numbers = <const P extends string>(paths: readonly P[], at: (fields: unknown, path: P) => number | string) =>
@@ -33,6 +45,7 @@ export const termsOf = (fields: unknown): RuleTerms => {
     shares: numbers(sharePaths, shareAt),
     canaryPercent: Number(canaryAt(fields)),
     reviewByMs: typeof reviewByMs === 'number' ? reviewByMs : null,
+    precision: precisionFrom(fields),
   };
 };
 
@@ -44,6 +57,16 @@ const choiceProblems = (fields: unknown, path: string, word: string): Problem[] 
   if (given === undefined || given === word) return [];
   if (!isObject(given)) return [{ path, message: `must be ${word}, or a limit such as { limit: 20, window: 60s }` }];
   return problemsOf(LimitTerms, given).map((problem) => ({ ...problem, path: `${path}.${problem.path}` }));
+};
+
+const precisionProblems = (fields: unknown): Problem[] => {
+  const given = valueAt(fields, 'precision');
+  if (given === undefined || given === 'none') return [];
+  if (!isObject(given))
+    return [{ path: 'precision', message: 'must be none, or such as { floor: 60%, minLabels: 20 }' }];
+  const isFloor = ({ path }: Problem): boolean => path === 'floor' || path.startsWith('floor.');
+  const problems = problemsOf(PrecisionTerms, given).filter((problem) => !isFloor(problem));
+  return problems.map((problem) => ({ ...problem, path: `precision.${problem.path}` }));
 };
 
 const listProblems = (fields: unknown, path: string, faultOf: (text: string) => string | null): Problem[] => {
@@ -74,11 +97,13 @@ export const valueProblems = (fields: unknown): Problem[] => {
   for (const path of sharePaths) add(path, shareAt(fields, path));
   if (shareAt(fields, 'depth.deniedShare') === 0)
     add('depth.deniedShare', 'must be over 0: it would hold for everyone');
+  if (shareAt(fields, 'precision.floor') === 0)
+    add('precision.floor', 'must be over 0: to be judged by nobody, say none');
   add('canary', canaryAt(fields));
   if (typeof valueAt(fields, 'reviewBy') === 'string') add('reviewBy', reviewByAt(fields));
   if (valueAt(fields, 'name') === 'manual') add('name', 'is what blocks of people are called: choose another');
   problems.push(...choiceProblems(fields, 'action', 'refuse'), ...choiceProblems(fields, 'shared.then', 'suppress'));
-  return [...problems, ...matchProblems(fields)];
+  return [...problems, ...precisionProblems(fields), ...matchProblems(fields)];
 };
 
 /** What an entry, with all that it extends, leaves open. `base`: what it extends, whose own problem it then is. */

@@ -57,6 +57,7 @@ export const shares = {
   'compliance.minEarlyShare': 0,
   'budget.requestShare': 0.005,
   'budget.clientShare': 0.01,
+  'precision.floor': 0.6,
 } as const satisfies Record<string, number>;
 export type SharePath = keyof typeof shares;
 export const sharePaths = Object.keys(shares) as SharePath[];

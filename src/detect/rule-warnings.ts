@@ -15,6 +15,23 @@ const ownerWarnings = ({ owner, reviewByMs }: Rule, nowMs: number): Warning[] =>
   return warnings;
 };
 
+/** Of the 95 % interval: n right of n have a lower end of n / (n + z²). */
+const zSquared = 1.96 ** 2;
+
+const precisionWarnings = ({ precision }: Rule): Warning[] => {
+  if (precision === null) return [];
+  const { floor, minLabels } = precision;
+  const best = minLabels / (minLabels + zSquared);
+  if (floor <= best) return [];
+  const most = `${Math.floor(best * 100)}%`;
+  return [
+    [
+      'precision.floor',
+      `is out of reach with ${minLabels} labels: had people found all of them right, the lower end would be ${most}`,
+    ],
+  ];
+};
+
 const blocksAddresses = ({ match, by }: Rule): boolean =>
   by === 'network' || match.clientKinds === undefined || match.clientKinds.includes('ip');
 
@@ -103,10 +120,11 @@ const pairWarnings = (rules: readonly Rule[], rule: Rule, index: number): Warnin
 
 /**
  * What is valid, but hardly meant: rules without an owner or a review date or past it, addresses refused whoever shares
- * them, rules that another one covers or repeats. In the order of the rules.
+ * them, a precision that cannot be shown, rules that another one covers or repeats. In the order of the rules.
  */
 export const ruleWarnings = ({ rules }: RuleSet, nowMs: number): readonly Problem[] =>
   rules.flatMap((rule, index) => {
-    const found = [...ownerWarnings(rule, nowMs), ...termWarnings(rule), ...pairWarnings(rules, rule, index)];
+    const own = [...ownerWarnings(rule, nowMs), ...termWarnings(rule), ...precisionWarnings(rule)];
+    const found = [...own, ...pairWarnings(rules, rule, index)];
     return found.map(([field, message]) => ({ path: `rules[${index}]${field === '' ? '' : `.${field}`}`, message }));
   });

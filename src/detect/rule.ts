@@ -1,5 +1,6 @@
 import type { BlockAction, BlockDuration } from '../blocklist/block.ts';
 import type { BlockBudget, SharedAddressTerms } from '../blocklist/block-promoter.ts';
+import type { PrecisionFloor } from '../blocklist/rule-book.ts';
 import type { ClientKind } from '../client.ts';
 
 /** `off` is not looked at, `shadow` is counted and logged, `review` is proposed to people, `enforce` blocks. */
@@ -56,8 +57,8 @@ export interface Rule {
   readonly name: string;
   /**
    * 12 hex digits of the SHA-256 of what decides verdicts (by, match, condition, windows, compliance, evidence) and of what
-   * decides blocks (block, action, shared, budget). Name, mode, canary share, owner and review date are not in it: a rule
-   * that goes from shadow to enforce is still the rule that was watched. Verdict ids do not depend on it.
+   * decides blocks (block, action, shared, budget). Name, mode, canary share, owner, review date and precision are not in
+   * it: a rule that goes from shadow to enforce is still the rule that was watched. Verdict ids do not depend on it.
    */
   readonly hash: string;
   readonly mode: RuleMode;
@@ -67,6 +68,8 @@ export interface Rule {
   readonly owner: string;
   /** When somebody has to look at it again, milliseconds since the epoch; null: the file does not say. */
   readonly reviewByMs: number | null;
+  /** What people must find right, or it is capped to shadow; null: it never is. */
+  readonly precision: PrecisionFloor | null;
   readonly by: Grouping;
   readonly match: RuleMatch;
   readonly condition: Condition;
@@ -85,6 +88,9 @@ export interface Rule {
   readonly shared: SharedAddressTerms | null;
   readonly budget: BlockBudget;
 }
+
+/** What decides verdicts and blocks: the part of a rule that its hash covers. */
+export type RuleContent = Omit<Rule, 'name' | 'hash' | 'mode' | 'canaryPercent' | 'owner' | 'reviewByMs' | 'precision'>;
 
 export interface RuleSet {
   /** 12 hex digits of the SHA-256 of the content, modes and owners included. */

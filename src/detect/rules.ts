@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
 import { YAMLParseError } from 'yaml';
 import type { BlockBudget } from '../blocklist/block-promoter.ts';
 import { type Problem, TidegateError } from '../errors.ts';
 import { parseYamlText, problemsOf, yamlTroubleOf } from '../problems.ts';
-import type { Rule, RuleMatch, RuleSet } from './rule.ts';
+import type { Rule, RuleContent, RuleMatch, RuleSet } from './rule.ts';
 import { ruleProblems } from './rule-checks.ts';
+import { definitionOf, hashOfText } from './rule-definition.ts';
 import { circleIn, type Extended, extendRules } from './rule-extends.ts';
 import { type BudgetInput, maxRules, RuleFileSchema, type RuleInput } from './rule-schema.ts';
 import { actionFrom, missingFields, type RuleTerms, sharedFrom, termsOf, valueProblems } from './rule-terms.ts';
 import { type SharePath, shareAt, valueAt } from './rule-values.ts';
 import { inWords } from './rule-words.ts';
-
-const hashOf = (value: unknown): string =>
-  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 
 /** In one order, whatever the file's: equal matches are equal texts. Outcomes have one value only. */
 const matchFrom = ({ tenants, routes, policies, clientKinds }: NonNullable<RuleInput['match']>): RuleMatch => {
@@ -36,8 +33,7 @@ const budgetFrom = (
   clientShare: shares.clientShare,
 });
 
-/** What decides verdicts and what decides blocks: the part of a rule that its hash covers. */
-const contentFrom = (fields: RuleInput, { ms, shares }: RuleTerms) => {
+const contentFrom = (fields: RuleInput, { ms, shares }: RuleTerms): RuleContent => {
   const { breadth, depth, windows, evidence, block, by = 'client' } = fields;
   return {
     by,
@@ -73,14 +69,15 @@ const contentFrom = (fields: RuleInput, { ms, shares }: RuleTerms) => {
       { requestShare: shares['budget.requestShare'], clientShare: shares['budget.clientShare'] },
       { blocksPerHour: 100, blocksPerMinute: 30 },
     ),
-  } as const;
+  };
 };
 
 const ruleFrom = (fields: RuleInput, terms: RuleTerms): Rule => {
   const content = contentFrom(fields, terms);
-  const { canaryPercent, reviewByMs } = terms;
+  const { canaryPercent, reviewByMs, precision } = terms;
   const { name, mode, owner = '' } = fields;
-  return { name, hash: hashOf(content), mode, canaryPercent, owner, reviewByMs, ...content };
+  const hash = hashOfText(definitionOf(content));
+  return { name, hash, mode, canaryPercent, owner, reviewByMs, precision, ...content };
 };
 
 const repeatedNames = (entries: readonly unknown[]): Problem[] => {
@@ -111,7 +108,7 @@ const defaultBlocks = { blocksPerHour: 200, blocksPerMinute: 100 };
 export const ruleSetOf = (
   rules: readonly Rule[],
   budget: BlockBudget = { ...defaultBlocks, ...defaultBudget },
-): RuleSet => ({ version: hashOf({ rules, budget }), rules, budget });
+): RuleSet => ({ version: hashOfText(JSON.stringify({ rules, budget })), rules, budget });
 
 const budgetPaths: readonly SharePath[] = ['budget.requestShare', 'budget.clientShare'];
 

@@ -55,6 +55,7 @@ const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Eviden
       partition,
       fromOffset: Math.min(...withDenials.map(({ fromOffset }) => fromOffset)),
       toOffset: Math.max(...withDenials.map(({ toOffset }) => toOffset)),
+      marks: null,
     },
   };
 };

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { type Clock, systemRandom, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { CountersLost, CountersLostKind, FleetMember, Membership } from '../limiter/fleet.ts';
+import type { GateBeat } from '../limiter/gate-report.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { isCluster, type RedisConnection } from './client.ts';
 import { CounterWatch, type ServerSign } from './counter-watch.ts';
@@ -142,6 +143,10 @@ export class Heartbeat implements Membership {
 
   policyVersions(): ReadonlyMap<string, number> {
     return this.#last?.policyVersions ?? new Map();
+  }
+
+  async gates(): Promise<readonly GateBeat[]> {
+    return [];
   }
 
   ageMs(): number | null {

@@ -1,0 +1,39 @@
+/** How a gate is doing, in its own words. */
+export interface GateReport {
+  readonly region: string;
+  /** What the gate runs in; `up` and `serve` are tidegate's own processes. */
+  readonly service: string;
+  /** Of tidegate. */
+  readonly version: string;
+  readonly policyVersion: string;
+  readonly startedAtMs: number;
+  /** Decisions since it started, and of these those that were denied, blocked, or taken without the primary store. */
+  readonly decisions: number;
+  readonly denied: number;
+  readonly blocked: number;
+  readonly degraded: number;
+  /** Of the decisions since the beat before: 0 to 1. */
+  readonly degradedShare: number;
+  /** Since its block list was last known to be complete; null: it never was, or the gate has none. */
+  readonly blockListAgeMs: number | null;
+  readonly blockListEntries: number;
+  /** Decisions whose events wait to be sent, and those that were given up. */
+  readonly eventsWaiting: number;
+  readonly eventsLost: number;
+}
+
+/** What a gate last said of itself. */
+export interface GateBeat extends GateReport {
+  readonly gateId: string;
+  readonly lastBeatAtMs: number;
+  /** The times of both are the store's: what has passed since the beat when it was asked. */
+  readonly beatAgeMs: number;
+}
+
+/** A gate that is older than half of this since its last beat is not well; twice as long, and it is gone. */
+export const aliveMs = 5000;
+const listTooOldMs = 5000;
+
+/** Whether a person should look at this gate: it decides without its store, its list is old, or it loses events. */
+export const isDegraded = ({ degradedShare, blockListAgeMs, eventsLost, beatAgeMs }: GateBeat): boolean =>
+  degradedShare > 0 || (blockListAgeMs ?? 0) > listTooOldMs || eventsLost > 0 || beatAgeMs > aliveMs / 2;
