@@ -6,6 +6,7 @@ import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
 import { metricsPage } from './metrics-page.ts';
 import { misusePage } from './misuse-page.ts';
 import { policiesPage, policiesSchema } from './policies-page.ts';
+import { ruleQualityPage } from './rule-quality-page.ts';
 import { rulesPage, rulesSchema } from './rules-page.ts';
 import { scenariosPage } from './scenarios-page.ts';
 
@@ -19,6 +20,7 @@ export const referencePages = (): GeneratedFiles => ({
     ['misuse.md', misusePage()],
     ['policies.md', policiesPage()],
     ['policies.schema.json', policiesSchema()],
+    ['rule-quality.md', ruleQualityPage()],
     ['rules.md', rulesPage()],
     ['rules.schema.json', rulesSchema()],
     ['scenarios.md', scenariosPage()],
