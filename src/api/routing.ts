@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route answers only to the holder of a token with this role, or one that may do what it may. */
     readonly needs?: Grant;
+    /** It tells or changes what all tenants share: a token of some tenants only is refused, whatever its role. */
+    readonly allTenants?: boolean;
   }
   interface FastifyRequest {
     /** Who asks; on routes that need no token {@link nobody}. */
@@ -29,8 +31,14 @@ export type Api = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** Spread into the options of a route that needs a token. */
-export const needs = (grant: Grant): { readonly config: { readonly needs: Grant } } => ({ config: { needs: grant } });
+export interface RouteConfig {
+  readonly config: { readonly needs: Grant; readonly allTenants: boolean };
+}
+
+/** Spread into the options of a route that needs a token. `allTenants`: see {@link FastifyContextConfig}. Default false. */
+export const needs = (grant: Grant, { allTenants = false } = {}): RouteConfig => ({
+  config: { needs: grant, allTenants },
+});
 
 /** Who asks where nobody had to say. */
 export const nobody: Reviewer = { name: '', role: 'viewer', tenants: null };
