@@ -5,6 +5,7 @@ import { type ErrorCode, type Problem, TidegateError } from '../errors.ts';
 const kinds = {
   'invalid-request': { status: 400, title: 'The request is not valid' },
   unauthorized: { status: 401, title: 'A bearer token is needed' },
+  'token-expired': { status: 401, title: 'The token has expired' },
   forbidden: { status: 403, title: 'The token may not do this' },
   'not-found': { status: 404, title: 'There is nothing here' },
   'method-not-allowed': { status: 405, title: 'This method does not work here' },
@@ -15,6 +16,7 @@ const kinds = {
   'unsupported-media-type': { status: 415, title: 'The body must be application/json' },
   unprocessable: { status: 422, title: 'The request contradicts an earlier one' },
   'too-expensive': { status: 422, title: 'The question asks for too much at once' },
+  'too-many-requests': { status: 429, title: 'Too many tokens that nobody knows' },
   internal: { status: 500, title: 'Something failed inside' },
   unavailable: { status: 503, title: 'A part that this needs is away' },
 } as const;
@@ -77,6 +79,7 @@ export const failureOf = (thrown: unknown): RequestFailure => {
 };
 
 const retryAfterS = 1;
+const expiredChallenge = 'Bearer realm="tidegate", error="invalid_token", error_description="expired"';
 
 /** On every answer: nothing guesses a type, nothing keeps a copy. */
 export const guardedHeaders = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' } as const;
@@ -100,7 +103,8 @@ export const unreadableRequest = (error: { readonly code?: string }): string => 
 export const sendProblem = (reply: FastifyReply, failure: RequestFailure): FastifyReply => {
   const { status, title } = kinds[failure.kind];
   if (failure.kind === 'unauthorized') void reply.header('www-authenticate', 'Bearer realm="tidegate"');
-  if (failure.kind === 'unavailable') void reply.header('retry-after', retryAfterS);
+  if (failure.kind === 'token-expired') void reply.header('www-authenticate', expiredChallenge);
+  if (failure.kind === 'unavailable' || status === 429) void reply.header('retry-after', retryAfterS);
   const body = {
     type: `urn:tidegate:problem:${failure.kind}`,
     title,

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Reviewer } from '../review/roles.ts';
+import type { Holder } from './authenticator.ts';
 
 interface Token {
   readonly holder: string;
@@ -10,7 +10,7 @@ const hashOf = (text: string): Buffer => createHash('sha256').update(text).diges
 /** A bare token may end in `=` itself: only what a whole token follows is a name. */
 const nameAndToken = /^([A-Za-z0-9._-]{1,64})=([A-Za-z0-9._~+/-]{16,512}=*)$/;
 
-/** Who may do what needs a token. Holds hashes alone. */
+/** The tokens of the configuration: admins of all tenants, for as long as they stand there. Holds hashes alone. */
 export class TokenTable {
   readonly #tokens: readonly Token[];
 
@@ -26,13 +26,11 @@ export class TokenTable {
     return this.#tokens.length === 0;
   }
 
-  /** Whose token an Authorization header carries; null: nobody's. Takes as long for a wrong token as for a right one. */
-  reviewerOf(authorization: string | undefined): Reviewer | null {
-    const token = /^Bearer +(\S{1,1024})$/i.exec(authorization ?? '')?.[1];
-    if (token === undefined) return null;
+  /** Whose token it is; null: nobody's. Takes as long for a wrong token as for a right one. */
+  holderOf(token: string): Holder | null {
     const hash = hashOf(token);
     let holder: string | null = null;
     for (const known of this.#tokens) if (timingSafeEqual(known.hash, hash)) holder = known.holder;
-    return holder === null ? null : { name: holder, role: 'admin', tenants: null };
+    return holder === null ? null : { reviewer: { name: holder, role: 'admin', tenants: null }, expiresAtMs: null };
   }
 }
