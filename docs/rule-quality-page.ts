@@ -156,13 +156,15 @@ export const ruleQualityPage = (quality: RuleQuality = keptRuleQuality()): strin
 Generated from \`docs/rule-quality.json\` by \`npm run docs\`.
 
 The shipped policies and rules on one real log, against [labels](../../test/fixtures/labels-nginx-2025.md) that a reader gave its
-${sum(quality.labels.map(({ clients }) => clients))} busiest clients before anything was measured, by what each of them did. No rule was changed for these figures, but they are no blind test either: the
-log was known while the rules were written, and [a test](../../test/scenario/real-logs.test.ts) of them explains each of their blocks on it.
+${sum(quality.labels.map(({ clients }) => clients))} busiest clients before anything was measured, by what each of them did. No rule was changed for these figures, but they are no
+blind test either: the log was known while the rules were written, and [a test](../../test/scenario/real-logs.test.ts) of them
+explains each of their blocks on it.
 
 - The log is of one small web server: ${number(quality.log.requests)} requests of ${number(quality.log.clients)} clients in a month. It is not part of the project.
 - Clients are named by rank: the order of their first requests. Each counts once, however often it was blocked.
 - Clients outside the labelled are **not judged**: ${quality.blocked.unlabelled} of them were blocked. Labels that say unsure are in no share.
-- The log's server refused nobody. A client that would have stopped at a denial goes on here, and none can be shown to have listened.
+- The log's server refused nobody. A client that would have stopped at a denial goes on here, and since nobody can be shown to have
+  listened, \`compliance\` asks nothing: the rules that have it block more readily here than in front of clients.
 - Intervals are Wilson's, and take clients for independent. Many are one actor under several addresses: the truth is wider.
 
 ## In all
@@ -178,8 +180,7 @@ scans that are over within a minute or two with fewer denials than that. What is
 
 ${byRule(quality)}
 
-A rule without a right or wrong block met nothing on this log that it is for; its precision is unknown, not good. A rule in shadow blocks
-nobody.
+A rule that blocked nobody here has an unknown precision, not a good one. A rule in shadow blocks nobody.
 
 ## By label
 
