@@ -1,9 +1,11 @@
 import { type Static, Type } from 'typebox';
-import { type Block, blockStates, type Evidence } from '../blocklist/block.ts';
+import { type Block, blockStates, type Evidence, labels } from '../blocklist/block.ts';
 import type { Refusals } from '../blocklist/block-feed.ts';
+import type { BlockStep } from '../blocklist/block-review.ts';
+import { longestLimitWindowMs } from '../blocklist/checks.ts';
 import { subjectKinds } from '../client.ts';
-
-const Instant = Type.String({ format: 'date-time' });
+import { featuresOf } from '../review/features.ts';
+import { Instant, instantText } from './fields.ts';
 
 const EvidenceSchema = Type.Object({
   denied: Type.Integer(),
@@ -29,8 +31,29 @@ const EvidenceSchema = Type.Object({
   policies: Type.Array(Type.String()),
   firstSeenAt: Instant,
   lastSeenAt: Instant,
-  log: Type.Object({ partition: Type.Integer(), fromOffset: Type.Integer(), toOffset: Type.Integer() }),
+  log: Type.Object({
+    partition: Type.Integer(),
+    fromOffset: Type.Integer(),
+    toOffset: Type.Integer(),
+    marks: Type.Union([Type.Array(Type.Object({ emitter: Type.String(), seq: Type.Integer() })), Type.Null()], {
+      description: 'Up to which row of each emitter it was concluded from; null: not known.',
+    }),
+  }),
+  features: Type.Record(Type.String(), Type.Number(), { description: 'The same as one vector of numbers, by name.' }),
 });
+
+/** A refusal, or so many requests in a window. */
+export const ActionSchema = Type.Union([
+  Type.Object({ kind: Type.Literal('refuse') }, { additionalProperties: false }),
+  Type.Object(
+    {
+      kind: Type.Literal('limit'),
+      limit: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+      windowMs: Type.Integer({ minimum: 1000, maximum: longestLimitWindowMs }),
+    },
+    { additionalProperties: false },
+  ),
+]);
 
 export const BlockSchema = Type.Object({
   id: Type.String(),
@@ -41,10 +64,7 @@ export const BlockSchema = Type.Object({
     id: Type.String(),
     tenant: Type.Optional(Type.String({ description: 'Only within this tenant.' })),
   }),
-  action: Type.Union([
-    Type.Object({ kind: Type.Literal('refuse') }),
-    Type.Object({ kind: Type.Literal('limit'), limit: Type.Integer(), windowMs: Type.Integer() }),
-  ]),
+  action: ActionSchema,
   origin: Type.Enum(['detector', 'person', 'list']),
   tenant: Type.String({ description: "Where the evidence is from; '' when there is none, or from several." }),
   rule: Type.String(),
@@ -68,6 +88,35 @@ export const BlockSchema = Type.Object({
   ),
   reason: Type.String(),
   actor: Type.String({ description: 'Who made the last transition.' }),
+  assignee: Type.String({ description: "Who has taken it on to judge it; '': nobody." }),
+  label: Type.Union([Type.Enum([...labels]), Type.Null()], {
+    description: 'What a person concluded; null: nobody did.',
+  }),
+});
+
+/** What is told of one block that is asked for by its id. */
+export const SingleBlockSchema = Type.Object({
+  ...BlockSchema.properties,
+  query: Type.Union(
+    [Type.Object({ sql: Type.String(), params: Type.Record(Type.String(), Type.Unknown()) }), Type.Null()],
+    { description: 'The question to the database that gives its evidence again; null: there is none.' },
+  ),
+});
+
+export const StepSchema = Type.Object({
+  at: Instant,
+  kind: Type.String({
+    description: '`made`, `confirm`, `activate`, `lift`, `extend`, `change-action`, `assign`, `undo`, …',
+  }),
+  actor: Type.String(),
+  reasonCode: Type.String(),
+  note: Type.String(),
+  batchId: Type.String({ description: "The bulk change that it was part of; '': none." }),
+  version: Type.Integer(),
+  state: Type.Enum([...blockStates]),
+  expiresAt: Instant,
+  action: ActionSchema,
+  assignee: Type.String(),
 });
 
 export type BlockView = Static<typeof BlockSchema>;
@@ -77,19 +126,19 @@ export const BlockListSchema = Type.Object({
   nextCursor: Type.Union([Type.String(), Type.Null()]),
 });
 
-/** `active`, `active,proposed`, … */
-export const statesPattern = `^(?:${blockStates.join('|')})(?:,(?:${blockStates.join('|')})){0,${blockStates.length - 1}}$`;
-
-const instant = (atMs: number): string => new Date(atMs).toISOString();
-
-const evidenceView = ({ firstSeenAtMs, lastSeenAtMs, ...evidence }: Evidence): Static<typeof EvidenceSchema> => ({
-  ...evidence,
-  members: evidence.members && { ...evidence.members, most: [...evidence.members.most] },
-  routes: [...evidence.routes],
-  policies: [...evidence.policies],
-  firstSeenAt: instant(firstSeenAtMs),
-  lastSeenAt: instant(lastSeenAtMs),
-});
+const evidenceView = (given: Evidence): Static<typeof EvidenceSchema> => {
+  const { firstSeenAtMs, lastSeenAtMs, ...evidence } = given;
+  return {
+    ...evidence,
+    members: evidence.members && { ...evidence.members, most: [...evidence.members.most] },
+    routes: [...evidence.routes],
+    policies: [...evidence.policies],
+    firstSeenAt: instantText(firstSeenAtMs),
+    lastSeenAt: instantText(lastSeenAtMs),
+    log: { ...evidence.log, marks: evidence.log.marks && [...evidence.log.marks] },
+    features: { ...featuresOf(given) },
+  };
+};
 
 const refusalsView = (refusals: Refusals | undefined): BlockView['refusals'] =>
   refusals === undefined
@@ -98,7 +147,7 @@ const refusalsView = (refusals: Refusals | undefined): BlockView['refusals'] =>
         refused: refusals.refused,
         savedCommands: refusals.commands,
         savedBytes: refusals.bytes,
-        lastAt: instant(refusals.lastAtMs),
+        lastAt: instantText(refusals.lastAtMs),
       };
 
 /** A block as the API and the commands show it: instants are RFC 3339. */
@@ -113,11 +162,19 @@ export const blockView = (block: Block, refusals?: Refusals): BlockView => ({
   rule: block.rule,
   ruleHash: block.ruleHash,
   owner: block.owner,
-  blockedAt: instant(block.blockedAtMs),
-  expiresAt: instant(block.expiresAtMs),
+  blockedAt: instantText(block.blockedAtMs),
+  expiresAt: instantText(block.expiresAtMs),
   strikes: block.strikes,
   evidence: block.evidence && evidenceView(block.evidence),
   refusals: refusalsView(refusals),
   reason: block.reason,
   actor: block.actor,
+  assignee: block.assignee,
+  label: block.label,
+});
+
+export const stepView = ({ atMs, expiresAtMs, ...step }: BlockStep): Static<typeof StepSchema> => ({
+  at: instantText(atMs),
+  expiresAt: instantText(expiresAtMs),
+  ...step,
 });

@@ -5,17 +5,18 @@ import type { Gate } from '../gate/gate.ts';
 import type { EventSink } from '../gate/ports.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import { type Logger, silentLogger } from '../logger.ts';
+import { Desk } from '../review/desk.ts';
 import { addAccess } from './access.ts';
 import type { Authenticator } from './authenticator.ts';
 import { addNotFound, bareApi } from './bare-api.ts';
-import { blockRoutes } from './block-routes.ts';
+import { deskRoutes } from './block-desk.ts';
 import { type ConsolePage, consoleRoutes } from './console-routes.ts';
 import { decisionRoutes } from './decision-routes.ts';
 import { gateRoutes } from './gate-routes.ts';
 import { limiterRoutes } from './limiter-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { registerOpenApi } from './openapi.ts';
-import { policyRoutes } from './policy-routes.ts';
+import { type PolicyRoutesOptions, policyRoutes } from './policy-routes.ts';
 import { RequestFailure } from './problem.ts';
 import { type Health, probeRoutes } from './readiness.ts';
 import { type AskReconciliation, reconcileRoutes } from './reconcile-routes.ts';
@@ -46,6 +47,8 @@ export interface ApiOptions {
   readonly reader: DecisionReader | null;
   /** Null, or left out: the database is not in reach of this process, and its route answers 503. */
   readonly reconciliation?: AskReconciliation | null;
+  /** What is known of the gates and of the policies in force. Default: their routes are not there. */
+  readonly fleet?: PolicyRoutesOptions;
   readonly health: Health;
   readonly status: () => Promise<Status>;
   /** The text of `GET /metrics`. Null: this process cannot tell. Default: there is no such route. */
@@ -67,7 +70,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   await api.register((routes: Api, _options, done) => {
     limiterRoutes(routes, { limitStore, events, clock });
     decisionRoutes(routes, gate);
-    blockRoutes(routes, blockList, logger);
+    deskRoutes(routes, { blockList, desk: new Desk({ blockList, clock }), clock, logger });
     throttleRateRoutes(routes, { reader: options.reader, clock });
     reconcileRoutes(routes, options.reconciliation ?? null);
     statusRoutes(routes, options.status);

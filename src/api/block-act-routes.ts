@@ -1,0 +1,158 @@
+import { type Static, Type } from 'typebox';
+import type { BlockList } from '../blocklist/block-list.ts';
+import { longestMs } from '../blocklist/checks.ts';
+import { subjectKeyOf } from '../client.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Desk, DeskAct } from '../review/desk.ts';
+import { namingFields, refusalOf } from './block-refusal.ts';
+import { BlockParams, viewOf } from './block-routes.ts';
+import { ActionSchema, BlockSchema, StepSchema, stepView } from './block-view.ts';
+import { etagOf, readIfMatch } from './etag.ts';
+import { InstantInput, instantFrom, maxNoteLength, Note } from './fields.ts';
+import { invalidField } from './problem.ts';
+import { type Api, needs, problemResponses } from './routing.ts';
+
+export interface BlockActParts {
+  readonly blockList: Pick<BlockList, 'refusals'>;
+  readonly desk: Desk;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export const OptionalNote = Type.Optional(
+  Type.String({ maxLength: maxNoteLength, description: 'Why, for whoever looks at it later.' }),
+);
+export const LiftReason = Type.Enum(['false-positive', 'goodwill'], { description: 'Why the client is let back in.' });
+export const TombstoneMs = Type.Integer({
+  minimum: 0,
+  maximum: longestMs,
+  description: 'How long the detector cannot make it again. Default a day.',
+});
+export const Assignee = Type.Union([Type.String({ minLength: 1, maxLength: 128 }), Type.Null()], {
+  description: 'Who takes it on; null: nobody.',
+});
+
+const closed = { additionalProperties: false } as const;
+
+/** The body of each act, by its name in the path. */
+const bodies = {
+  confirm: Type.Object({ note: OptionalNote }, closed),
+  activate: Type.Object({ note: Note }, closed),
+  lift: Type.Object({ reason: LiftReason, note: Note, tombstoneMs: Type.Optional(TombstoneMs) }, closed),
+  extend: Type.Object({ until: InstantInput('When it ends.'), note: Note }, closed),
+  downgrade: Type.Object({ action: ActionSchema, note: Note }, closed),
+  assign: Type.Object({ assignee: Assignee, note: OptionalNote }, closed),
+  undo: Type.Object({ note: OptionalNote }, closed),
+};
+
+type Bodies = { readonly [Name in keyof typeof bodies]: Static<(typeof bodies)[Name]> };
+
+/** What each act means to the desk. */
+const acts: { readonly [Name in keyof Bodies]: (body: Bodies[Name]) => DeskAct } = {
+  confirm: ({ note = '' }) => ({ kind: 'confirm', note }),
+  activate: ({ note }) => ({ kind: 'activate', note }),
+  lift: ({ reason, note, tombstoneMs }) => ({
+    kind: 'lift',
+    reason,
+    note,
+    ...(tombstoneMs === undefined ? {} : { tombstoneMs }),
+  }),
+  extend: ({ until, note }) => ({ kind: 'extend', untilMs: instantFrom(until, 'body.until'), note }),
+  downgrade: ({ action, note }) => ({ kind: 'change-action', action, note }),
+  assign: ({ assignee, note = '' }) => ({ kind: 'assign', assignee: assignee ?? '', note }),
+  undo: ({ note = '' }) => ({ kind: 'undo', note }),
+};
+
+const summaries: Readonly<Record<keyof Bodies, string>> = {
+  confirm: 'Say that a block is right',
+  activate: 'Enforce a proposed block, from now on for as long as it was proposed',
+  lift: 'End a block now and keep the detector from making it again for a day',
+  extend: 'Let a block end later, or sooner',
+  downgrade: 'Limit instead of refusing, or back',
+  assign: 'Take a block on, or give it to somebody',
+  undo: 'Take back the last step, once',
+};
+
+const past: Readonly<Record<keyof Bodies, string>> = {
+  confirm: 'block confirmed',
+  activate: 'block activated',
+  lift: 'block lifted',
+  extend: 'block extended',
+  downgrade: 'action of a block changed',
+  assign: 'block assigned',
+  undo: 'step of a block undone',
+};
+
+/** What every change takes along. */
+export const ActHeaders = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ maxLength: 1024, description: 'The ETag that the decision was made on: of two people one wins.' }),
+  ),
+});
+
+/** The versions that an If-Match insists on; undefined: any will do. */
+const versionsOf = (ifMatch: string | undefined): readonly number[] | undefined => {
+  const wanted = readIfMatch(ifMatch);
+  if (wanted.kind === 'malformed') throw invalidField('header.if-match', 'must be an ETag such as "3"');
+  return wanted.kind === 'versions' ? wanted.versions : undefined;
+};
+
+const about = { tags: ['blocks'], security: [{ bearer: [] }], params: BlockParams };
+const problems = problemResponses(400, 401, 403, 404, 409, 412, 413, 415, 422, 503);
+
+const actRoute = <Name extends keyof Bodies>(api: Api, name: Name, parts: BlockActParts): void => {
+  const { blockList, desk, logger } = parts;
+  api.post(
+    `/v1/blocks/:id/${name}`,
+    {
+      ...needs('reviewer'),
+      schema: {
+        ...about,
+        operationId: `${name}Block`,
+        summary: summaries[name],
+        headers: ActHeaders,
+        body: bodies[name],
+        response: { 200: BlockSchema, ...problems },
+      },
+    },
+    async ({ params, body, headers, reviewer }, reply) => {
+      const ifVersions = versionsOf(headers['if-match']);
+      const act = acts[name](body as Bodies[Name]);
+      const wanted = ifVersions === undefined ? act : { ...act, ifVersions };
+      const answer = await namingFields(() => desk.act(reviewer, params.id, wanted));
+      if (answer.kind !== 'done') throw refusalOf(answer, params.id);
+      const { block } = answer;
+      // Who did what is looked for in the log first. The note may hold anything a person typed: it stays with the block.
+      const reason = act.kind === 'lift' ? { reason: act.reason } : {};
+      const { id, rule, subject } = block;
+      logger.info({ block: id, rule, subject: subjectKeyOf(subject), actor: reviewer.name, ...reason }, past[name]);
+      void reply.header('etag', etagOf(block.version));
+      return viewOf(blockList, block);
+    },
+  );
+};
+
+/** Everything that one person does to one block. */
+export const blockActRoutes = (api: Api, parts: BlockActParts): void => {
+  for (const name of Object.keys(bodies) as (keyof Bodies)[]) actRoute(api, name, parts);
+
+  api.post(
+    '/v1/blocks/:id/comment',
+    {
+      ...needs('reviewer'),
+      schema: {
+        ...about,
+        operationId: 'commentBlock',
+        summary: 'Say something about a block, which stays as it is',
+        body: Type.Object({ note: Note }, closed),
+        response: { 200: StepSchema, ...problems },
+      },
+    },
+    async ({ params, body, reviewer }) => {
+      const answer = await namingFields(() => parts.desk.comment(reviewer, params.id, body.note));
+      if (answer.kind !== 'done') throw refusalOf(answer, params.id);
+      return stepView(answer.step);
+    },
+  );
+};
