@@ -38,6 +38,16 @@ export class RequestFailure extends Error {
   }
 }
 
+/** What was asked to go on from is not kept any more; `links` say where to begin again. */
+export class GoneFailure extends RequestFailure {
+  readonly links: Readonly<Record<string, string>>;
+
+  constructor(detail: string, links: Readonly<Record<string, string>>) {
+    super('gone', detail);
+    this.links = links;
+  }
+}
+
 /** One field of the request is wrong. */
 export const invalidField = (path: string, message: string): RequestFailure =>
   new RequestFailure('invalid-request', `${path} ${message}`, [{ path, message }]);
@@ -111,6 +121,7 @@ export const sendProblem = (reply: FastifyReply, failure: RequestFailure): Fasti
     status,
     detail: failure.message,
     ...(failure.problems.length > 0 ? { problems: failure.problems } : {}),
+    ...(failure instanceof GoneFailure ? failure.links : {}),
   };
   // Serialised here: a route's response schema is for its own answers.
   return reply
