@@ -33,7 +33,9 @@ export const bareApi = (logger: Logger): Api => {
     return sendProblem(reply, failure);
   });
   api.addHook('onSend', async (_request, reply) => {
+    const kept = reply.getHeader('cache-control');
     void reply.headers(guardedHeaders);
+    if (kept !== undefined) void reply.header('cache-control', kept);
   });
   return api;
 };

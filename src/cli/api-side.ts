@@ -1,8 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { extname } from 'node:path';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
-import type { ConsoleFile, ConsolePage } from '../api/console-routes.ts';
 import type { Health, ProcessPhase } from '../api/readiness.ts';
 import type { AskReconciliation } from '../api/reconcile-routes.ts';
 import { createApi } from '../api/server.ts';
@@ -11,6 +8,7 @@ import type { RuleSet } from '../detect/rule.ts';
 import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
 import { abuseStatus } from './abuse-status.ts';
+import { readConsolePage } from './console-page.ts';
 import type { Context } from './context.ts';
 import type { Counters } from './engines.ts';
 import type { GateSide } from './gate-side.ts';
@@ -20,24 +18,6 @@ import { lagOf } from './looks.ts';
 import { manifest } from './manifest.ts';
 import type { MetricsSide } from './metrics-side.ts';
 import type { Config } from './settings.ts';
-
-const consoleTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
-
-/** The files of the status page, read once. */
-export const readConsolePage = (): ConsolePage => {
-  const folder = new URL('../console/', import.meta.url);
-  const page = new Map<string, ConsoleFile>();
-  for (const name of readdirSync(folder)) {
-    const type = consoleTypes[extname(name)];
-    if (type !== undefined) page.set(name, { type, body: readFileSync(new URL(name, folder), 'utf8') });
-  }
-  return page;
-};
 
 /** A token for this run alone, for a person who has configured none. */
 export const generateToken = (): string => randomBytes(24).toString('base64url');
@@ -131,6 +111,7 @@ export const requireFreePort = async (config: Config): Promise<void> => checkPor
 export const openApiSide = async (context: Context, options: ApiSideOptions): Promise<ApiSide> => {
   const { config, clock, logger } = context;
   const { gateSide, counters, reader, health, tokens } = options;
+  const page = await readConsolePage(logger);
   const api = await createApi({
     clock,
     logger,
@@ -147,7 +128,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     health,
     status: statusOf(context, options),
     ...(options.metrics ? { scrape: options.metrics.scrape } : {}),
-    console: readConsolePage(),
+    ...(page ? { console: page } : {}),
   });
   const url = await listen(api, config.host, portOf(config));
   logger.info({ url }, 'listening');

@@ -1,0 +1,50 @@
+import type { ComponentType } from 'preact';
+import { ClientPage } from '../client/index.tsx';
+import { AllowPage } from '../pages/allow.tsx';
+import { ApprovalsPage } from '../pages/approvals.tsx';
+import { BatchesPage } from '../pages/batches.tsx';
+import { EventsPage } from '../pages/events.tsx';
+import { GatesPage } from '../pages/gates.tsx';
+import { OverviewPage } from '../pages/overview.tsx';
+import { PoliciesPage } from '../pages/policies.tsx';
+import { RulesPage } from '../pages/rules.tsx';
+import { TokensPage } from '../pages/tokens.tsx';
+import { BlockPage, QueuePage } from '../review/index.tsx';
+import type { PageProps } from './page.ts';
+import { matched, type Params } from './router.ts';
+
+export interface PageRoute {
+  readonly pattern: string;
+  /** Of the document and in the navigation. */
+  readonly title: string;
+  readonly page: ComponentType<PageProps>;
+  /** Where the navigation lists it; null: it does not. */
+  readonly section: 'Watch' | 'Review' | 'Rules and limits' | 'Access' | null;
+  /** Typed one after the other it goes there: `g q`. */
+  readonly keys: string | null;
+}
+
+/** All pages, in the order of the navigation. */
+export const routes: readonly PageRoute[] = [
+  { pattern: '/', title: 'Overview', page: OverviewPage, section: 'Watch', keys: 'g o' },
+  { pattern: '/gates', title: 'Gates', page: GatesPage, section: 'Watch', keys: 'g g' },
+  { pattern: '/events', title: 'Events', page: EventsPage, section: 'Watch', keys: 'g e' },
+  { pattern: '/queue', title: 'Review queue', page: QueuePage, section: 'Review', keys: 'g q' },
+  { pattern: '/batches', title: 'Batches', page: BatchesPage, section: 'Review', keys: 'g b' },
+  { pattern: '/approvals', title: 'Approvals', page: ApprovalsPage, section: 'Review', keys: 'g a' },
+  { pattern: '/rules', title: 'Rules', page: RulesPage, section: 'Rules and limits', keys: 'g r' },
+  { pattern: '/policies', title: 'Policies', page: PoliciesPage, section: 'Rules and limits', keys: 'g p' },
+  { pattern: '/allow', title: 'Allow entries', page: AllowPage, section: 'Rules and limits', keys: 'g l' },
+  { pattern: '/tokens', title: 'Tokens', page: TokensPage, section: 'Access', keys: 'g t' },
+  { pattern: '/blocks/:id', title: 'Block', page: BlockPage, section: null, keys: null },
+  { pattern: '/clients/:subject', title: 'Client', page: ClientPage, section: null, keys: null },
+];
+
+/** The page of a path, and what the path says; null: there is none. */
+export const routeOf = (path: string): { readonly route: PageRoute; readonly params: Params } | null => {
+  for (const route of routes) {
+    const params = matched(route.pattern, path);
+    if (params !== null) return { route, params };
+  }
+  return null;
+};

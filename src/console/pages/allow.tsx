@@ -1,0 +1,1 @@
+export const AllowPage = () => <h1 tabIndex={-1}>Allow entries</h1>;

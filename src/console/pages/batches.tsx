@@ -1,0 +1,1 @@
+export const BatchesPage = () => <h1 tabIndex={-1}>Batches</h1>;

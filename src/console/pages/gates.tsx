@@ -1,0 +1,1 @@
+export const GatesPage = () => <h1 tabIndex={-1}>Gates</h1>;

@@ -1,0 +1,1 @@
+export const OverviewPage = () => <h1 tabIndex={-1}>Overview</h1>;

@@ -1,0 +1,1 @@
+export const PoliciesPage = () => <h1 tabIndex={-1}>Policies in force</h1>;

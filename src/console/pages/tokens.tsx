@@ -1,0 +1,1 @@
+export const TokensPage = () => <h1 tabIndex={-1}>Tokens</h1>;
