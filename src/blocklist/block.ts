@@ -58,6 +58,12 @@ export interface Evidence {
      * emitters to name.
      */
     readonly marks: readonly { readonly emitter: string; readonly seq: number }[] | null;
+    /**
+     * Why the stored rows may say otherwise all the same: some of that time came too `late` to count, an emitter's `clock`
+     * was ahead of the log's, or the detector may have `forgotten` earlier ones of this subject for lack of room. Left out
+     * by an older detector.
+     */
+    readonly doubts?: readonly ('late' | 'clock' | 'forgotten')[];
   };
 }
 

@@ -4,7 +4,7 @@ import type { SeenEvent } from '../event/event-scan.ts';
 import type { AllowedRow } from './notes.ts';
 import { incidentMs, incidentStartMs, type Rule } from './rule.ts';
 import { type PassBounds, RulePass } from './rule-pass.ts';
-import type { TrackedEvent } from './tally.ts';
+import type { Heard, TrackedEvent } from './tally.ts';
 
 export const partitionDefaults = {
   /** An event that is further behind the newest one of its partition is no evidence any more. */
@@ -63,11 +63,12 @@ interface Mark {
 const maxMarks = 1000;
 
 /** The newest of an emitter, and where the watermark was then. */
-interface Heard {
-  readonly emitter: string;
+interface HeardAt extends Heard {
   seq: number;
   watermarkMs: number;
 }
+
+const unheard = (emitter: string): HeardAt => ({ emitter, seq: 0, watermarkMs: Number.NEGATIVE_INFINITY });
 
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
 type Reused<T extends { readonly client: Client }> = Writable<Omit<T, 'client'>> & {
@@ -105,12 +106,14 @@ export class PartitionDetector {
   #watermarkMs = Number.NEGATIVE_INFINITY;
   #nextOffset: number;
   /** Emitters heard before the last one, the one not heard for longest first. */
-  readonly #before = new Map<string, Heard>();
-  #heard: Heard = { emitter: '', seq: 0, watermarkMs: Number.NEGATIVE_INFINITY };
+  readonly #before = new Map<string, HeardAt>();
+  #heard: HeardAt = unheard('');
   /** Filled anew for each event: nobody keeps them. */
   readonly #tracked: Reused<TrackedEvent> = {
     ...{ atMs: 0, offset: 0, denied: false, count: 0, early: null, policy: '', route: null, tenant: '' },
     client: { kind: 'ip', id: '' },
+    heard: this.#heard,
+    isClamped: false,
   };
   readonly #allowed: Reused<AllowedRow> = { client: { kind: 'ip', id: '' }, address: '', count: 0, atMs: 0 };
   readonly #served: ((row: AllowedRow) => void) | null;
@@ -147,7 +150,7 @@ export class PartitionDetector {
   observe({ offset, appendedAtMs, events }: ObservedRecord): Verdict[] {
     if (offset < this.#nextOffset) return [];
     this.#nextOffset = offset + 1;
-    for (const event of events) this.#observeEvent(event, offset, Math.min(event.timeMs, appendedAtMs));
+    for (const event of events) this.#observeEvent(event, offset, appendedAtMs);
     return this.#pass.conclude();
   }
 
@@ -169,7 +172,8 @@ export class PartitionDetector {
     return { ...this.#counts, evictedClients: evicted, clients };
   }
 
-  #observeEvent(event: SeenEvent, offset: number, atMs: number): void {
+  #observeEvent(event: SeenEvent, offset: number, appendedAtMs: number): void {
+    const atMs = Math.min(event.timeMs, appendedAtMs);
     if (this.#isDuplicate(event, atMs)) return;
     this.#counts.events += 1;
     this.#advance(atMs, offset);
@@ -178,6 +182,7 @@ export class PartitionDetector {
     if (outcome === 'allowed') this.#tellServed(event, atMs);
     if (atMs < this.#watermarkMs - this.#latenessMs) {
       this.#counts.late += 1;
+      this.#pass.missed(atMs);
       return;
     }
     if (!isEvidence(event)) return;
@@ -192,6 +197,8 @@ export class PartitionDetector {
     tracked.client.kind = event.clientKind;
     tracked.client.id = event.client;
     tracked.tenant = event.tenant;
+    tracked.heard = this.#heard;
+    tracked.isClamped = event.timeMs > appendedAtMs;
     if (tracked.denied) this.#counts.evidence += event.count;
     this.#pass.observe(tracked);
   }
@@ -222,7 +229,7 @@ export class PartitionDetector {
   /** Rows come frame by frame: the map is asked when the emitter is another one only. */
   #hear(emitter: string): void {
     this.#before.set(this.#heard.emitter, this.#heard);
-    this.#heard = this.#before.get(emitter) ?? { emitter, seq: 0, watermarkMs: Number.NEGATIVE_INFINITY };
+    this.#heard = this.#before.get(emitter) ?? unheard(emitter);
     this.#before.delete(emitter);
     if (this.#before.size < partitionDefaults.maxEmitters) return;
     const oldest = this.#before.keys().next();

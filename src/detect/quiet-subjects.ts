@@ -21,14 +21,18 @@ export class QuietSubjects {
     return this.#young.get(key) ?? this.#old.get(key);
   }
 
-  put(tracked: TrackedSubject): void {
-    if (this.#young.has(tracked.key)) return;
+  /** Whether others were forgotten for it. */
+  put(tracked: TrackedSubject): boolean {
+    if (this.#young.has(tracked.key)) return false;
     this.#old.delete(tracked.key);
-    if (this.#young.size >= Math.ceil(this.#most / 2)) {
+    const isFull = this.#young.size >= Math.ceil(this.#most / 2);
+    const forgets = isFull && this.#old.size > 0;
+    if (isFull) {
       this.#old = this.#young;
       this.#young = new Map();
     }
     this.#young.set(tracked.key, tracked);
+    return forgets;
   }
 
   /** Takes one out, because it is quiet no more. */

@@ -136,6 +136,11 @@ export class RulePass {
     }
   }
 
+  /** Rows of this instant came too late to be evidence. */
+  missed(atMs: number): void {
+    for (const { tally } of this.#parts) tally.missed(atMs);
+  }
+
   /** Verdicts on the subjects that were denied something since the last call, in the order of the rules. */
   conclude(): Verdict[] {
     const concluded = this.#parts.flatMap(({ tally }) => tally.conclude());

@@ -5,7 +5,7 @@ import { LevelQueue, type Queued } from './level-queue.ts';
 import { QuietSubjects } from './quiet-subjects.ts';
 import { type Grouping, incidentStartMs, type Rule } from './rule.ts';
 import { subjectOf } from './subject.ts';
-import { addAllowed, addDenied, cellsOf, newTally, type TrackedEvent, type WindowTally } from './tally.ts';
+import { addAllowed, addDenied, cellsOf, doubtBits, newTally, type TrackedEvent, type WindowTally } from './tally.ts';
 import { verdictOf } from './verdict.ts';
 
 /** What is known of one subject. Windows ascend by start. */
@@ -79,6 +79,9 @@ export class SharedTally {
   #touched: TrackedSubject[] = [];
   #cells = 0;
   #evicted = 0;
+  /** The newest instant of which something came too late, and the newest window of which a subject was forgotten. */
+  #missedMs = Number.NEGATIVE_INFINITY;
+  #forgottenMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SharedTallyOptions) {
     const [first] = options.rules;
@@ -121,6 +124,11 @@ export class SharedTally {
     this.#touched.push(known);
   }
 
+  /** Rows of this instant came too late to be counted, whoever they were of. */
+  missed(atMs: number): void {
+    this.#missedMs = Math.max(this.#missedMs, atMs);
+  }
+
   /** Verdicts on the subjects that were denied something since the last call. */
   conclude(): Concluded[] {
     if (this.#touched.length === 0) return [];
@@ -141,7 +149,8 @@ export class SharedTally {
   #observeAllowed(key: string, event: TrackedEvent): void {
     const suspect = this.#suspects.get(key);
     const tracked = suspect ?? this.#quiet.get(key) ?? newSubject(key);
-    if (!suspect) this.#quiet.put(tracked);
+    if (!suspect && this.#quiet.put(tracked))
+      this.#forgottenMs = Math.max(this.#forgottenMs, this.#startOf(event.atMs));
     const tally = this.#windowFor(tracked, event.atMs, suspect ? this.#of : this.#quietOf);
     if (tally) addAllowed(tally, event, this.#byRoute);
   }
@@ -160,6 +169,7 @@ export class SharedTally {
     const lowest = this.#queue.lowest(hasManyNew ? 0 : knownLevel) ?? this.#queue.lowest();
     if (!lowest) return;
     this.#evicted += 1;
+    this.#forgottenMs = Math.max(this.#forgottenMs, lowest.windows.at(-1)?.startMs ?? Number.NEGATIVE_INFINITY);
     this.#forget(lowest);
   }
 
@@ -174,9 +184,13 @@ export class SharedTally {
     while (this.#cells > this.#options.maxCells && this.#suspects.size > 1) this.#evictLowest();
   }
 
+  #startOf(atMs: number): number {
+    return Math.floor(atMs / this.#lengthMs) * this.#lengthMs;
+  }
+
   /** The window of this instant; null when it is too old for the subject. */
   #windowFor(tracked: TrackedSubject, atMs: number, most: number): WindowTally | null {
-    const startMs = Math.floor(atMs / this.#lengthMs) * this.#lengthMs;
+    const startMs = this.#startOf(atMs);
     const newest = tracked.windows.at(-1);
     if (newest?.startMs === startMs) return newest;
     const known = tracked.windows.find((tally) => tally.startMs === startMs);
@@ -185,6 +199,8 @@ export class SharedTally {
     if (startMs < oldestMs) return null;
     const made = newTally(startMs, this.#by === 'network');
     if (!newest) {
+      // Nobody knows whether this one was among the forgotten.
+      if (startMs <= this.#forgottenMs) made.doubts = doubtBits.forgotten;
       tracked.windows = [made];
       return made;
     }
@@ -215,7 +231,8 @@ export class SharedTally {
       if (incident < this.#options.sinceMs(rule)) continue;
       const { partition } = this.#options;
       const subject = subjectOf(this.#by, tracked.key);
-      found.push({ rule, verdict: verdictOf({ rule, subject, partition, judgement, stretch }) });
+      const hasMissed = oldestMs <= this.#missedMs;
+      found.push({ rule, verdict: verdictOf({ rule, subject, partition, judgement, stretch, hasMissed }) });
     }
     this.#rank(tracked, nearness);
     return found;

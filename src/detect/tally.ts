@@ -12,6 +12,18 @@ const maxPolicies = 10;
 export type NameCounts = (string | number)[];
 const rowLength = 3;
 
+/** Who sent rows of a partition, and the position of the last one that was read: it moves on with every row. */
+export interface Heard {
+  readonly emitter: string;
+  readonly seq: number;
+}
+
+/** Emitters told apart in one window; of more it is only known that they are more. */
+export const maxMarks = 32;
+
+/** Why what is stored may say otherwise than what was counted: a bit each. */
+export const doubtBits = { late: 1, clock: 2, forgotten: 4 } as const;
+
 /** What one subject did in one window, as far as the rules of one tally look. */
 export interface WindowTally {
   readonly startMs: number;
@@ -37,6 +49,11 @@ export interface WindowTally {
   toOffset: number;
   /** Of the denied decisions: null before the first, '' when there are several. */
   tenant: string | null;
+  /** Whose rows were counted: one mostly. Of the others at most {@link maxMarks}, replaced, not added to. */
+  heard: Heard | null;
+  others: readonly Heard[];
+  /** Of {@link doubtBits}. */
+  doubts: number;
 }
 
 /** The part of a decision event that rules look at. */
@@ -51,7 +68,13 @@ export interface TrackedEvent {
   readonly route: string | null;
   readonly client: Client;
   readonly tenant: string;
+  readonly heard: Heard;
+  /** Its emitter said a later time than the log had then: `atMs` is the log's. */
+  readonly isClamped: boolean;
 }
+
+/** One for all. */
+const nobody: readonly Heard[] = [];
 
 export const newTally = (startMs: number, isNetwork: boolean): WindowTally => ({
   startMs,
@@ -69,14 +92,18 @@ export const newTally = (startMs: number, isNetwork: boolean): WindowTally => ({
   fromOffset: -1,
   toOffset: -1,
   tenant: null,
+  heard: null,
+  others: nobody,
+  doubts: 0,
 });
 
 /** A window, beside its tables, in units of {@link cellsOf}. */
 const windowCells = 8;
+const othersPerCell = 8;
 
 /** What a window takes, in units of about 60 bytes: a named row of a table is one. */
-export const cellsOf = ({ routes, members }: WindowTally): number =>
-  windowCells + (routes.length + (members === null ? 0 : members.length)) / rowLength;
+export const cellsOf = ({ routes, members, others }: WindowTally): number =>
+  windowCells + (routes.length + (members === null ? 0 : members.length)) / rowLength + others.length / othersPerCell;
 
 const at = (table: NameCounts, place: number): number => table[place] as number;
 
@@ -100,8 +127,17 @@ const deniedRowOf = (table: NameCounts, name: string): number => {
   return -1;
 };
 
+const hear = (tally: WindowTally, { heard, isClamped }: TrackedEvent): void => {
+  if (isClamped) tally.doubts |= doubtBits.clock;
+  if (tally.heard === heard) return;
+  if (tally.heard === null) tally.heard = heard;
+  else if (tally.others.length < maxMarks && !tally.others.includes(heard)) tally.others = [...tally.others, heard];
+};
+
 /** Adds what was allowed. `byRoute`: some rule asks for the share of a route. */
-export const addAllowed = (tally: WindowTally, { route, count }: TrackedEvent, byRoute: boolean): void => {
+export const addAllowed = (tally: WindowTally, event: TrackedEvent, byRoute: boolean): void => {
+  const { route, count } = event;
+  hear(tally, event);
   tally.allowed += count;
   if (!byRoute || route === null) return;
   const row = rowOf(tally.routes, route, maxRoutes);
@@ -123,6 +159,7 @@ const addRoute = (tally: WindowTally, route: string | null, count: number): void
 /** Adds what was denied. `member`: the client, where the tally is a network's. */
 export const addDenied = (tally: WindowTally, event: TrackedEvent, member: string | null): void => {
   const { count, route, early, policy, atMs, offset, tenant } = event;
+  hear(tally, event);
   tally.denied += count;
   addRoute(tally, route, count);
   if (early !== null) {

@@ -3,7 +3,7 @@ import type { Evidence, Verdict } from '../blocklist/block.ts';
 import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import { type Judgement, membersOf } from './judge.ts';
 import { incidentStartMs, type Rule } from './rule.ts';
-import { deniedByName, type WindowTally } from './tally.ts';
+import { deniedByName, doubtBits, maxMarks, type WindowTally } from './tally.ts';
 
 const maxShown = 10;
 
@@ -14,6 +14,8 @@ export interface Conclusion {
   readonly judgement: Judgement;
   /** Oldest first. */
   readonly stretch: readonly WindowTally[];
+  /** Rows of this stretch, of anybody, came too late to count. */
+  readonly hasMissed: boolean;
 }
 
 const sum = (stretch: readonly WindowTally[], field: 'denied' | 'allowed' | 'judged' | 'early'): number =>
@@ -25,7 +27,27 @@ const byCodePoint = (left: string, right: string): number => (left < right ? -1 
 const mostFirst = (denied: ReadonlyMap<string, number>): readonly (readonly [string, number])[] =>
   [...denied].sort(([left, most], [right, more]) => more - most || byCodePoint(left, right)).slice(0, maxShown);
 
-const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Evidence => {
+type LogPlace = Evidence['log'];
+
+/** By emitter. Who is heard again after having been forgotten is there twice. */
+const marksOf = (stretch: readonly WindowTally[]): LogPlace['marks'] => {
+  const last = new Map<string, number>();
+  for (const { heard, others } of stretch) {
+    for (const each of heard === null ? others : [heard, ...others]) {
+      last.set(each.emitter, Math.max(each.seq, last.get(each.emitter) ?? 0));
+    }
+  }
+  if (last.size > maxMarks) return null;
+  return [...last].sort(([left], [right]) => byCodePoint(left, right)).map(([emitter, seq]) => ({ emitter, seq }));
+};
+
+const doubtsOf = ({ stretch, hasMissed }: Conclusion): NonNullable<LogPlace['doubts']> => {
+  const bits = stretch.reduce((all, { doubts }) => all | doubts, hasMissed ? doubtBits.late : 0);
+  return (Object.keys(doubtBits) as (keyof typeof doubtBits)[]).filter((doubt) => (bits & doubtBits[doubt]) !== 0);
+};
+
+export const evidenceOf = (conclusion: Conclusion): Evidence => {
+  const { rule, stretch, judgement, partition } = conclusion;
   const withDenials = stretch.filter(({ denied }) => denied > 0);
   const since = withDenials[0]?.startMs ?? Number.POSITIVE_INFINITY;
   const denied = deniedByName(
@@ -55,7 +77,8 @@ const evidenceOf = ({ rule, stretch, judgement, partition }: Conclusion): Eviden
       partition,
       fromOffset: Math.min(...withDenials.map(({ fromOffset }) => fromOffset)),
       toOffset: Math.max(...withDenials.map(({ toOffset }) => toOffset)),
-      marks: null,
+      marks: marksOf(stretch),
+      doubts: doubtsOf(conclusion),
     },
   };
 };

@@ -15,6 +15,8 @@ const ruleOf = (terms: string, name = 'rule'): Rule => {
   return rule;
 };
 
+const heard = { emitter: 'gate', seq: 1 };
+
 const eventOf = (change: Partial<TrackedEvent> = {}): TrackedEvent => ({
   atMs: morningMs,
   offset: 0,
@@ -25,6 +27,8 @@ const eventOf = (change: Partial<TrackedEvent> = {}): TrackedEvent => ({
   route: 'GET /orders',
   client: { kind: 'ip', id: '203.0.113.9' },
   tenant: '',
+  heard,
+  isClamped: false,
   ...change,
 });
 
