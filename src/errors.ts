@@ -53,6 +53,14 @@ export const errorCatalogue = {
     meaning: 'The analytics database refused or dropped a request.',
     next: 'Ingest pauses and tries again; look at the database if it lasts.',
   },
+  QUERY_TOO_EXPENSIVE: {
+    meaning: 'A question to the analytics database would have taken longer, or read more, than one question may.',
+    next: 'Ask for a shorter range or for less in it: one tenant, route, region, policy or client.',
+  },
+  TABLE_BUSY: {
+    meaning: 'So many questions to the analytics database are waiting that this one was turned away.',
+    next: 'Ask again in a moment.',
+  },
   FRAME_CORRUPT: {
     meaning: 'A frame does not match its headers or its version is unknown.',
     next: 'Look at it in the dead-letter topic.',

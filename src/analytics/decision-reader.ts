@@ -1,4 +1,5 @@
 import type { ClientKind } from '../client.ts';
+import type { DecisionQuestions } from './decision-questions.ts';
 
 /** Decisions by outcome. */
 export interface DecisionTotals {
@@ -105,4 +106,6 @@ export interface DecisionReader {
   /** Most denied first; whole minutes, the first one may begin before fromMs. */
   topDeniedClients(query: DeniedClientsQuery): Promise<readonly DeniedClient[]>;
   freshness(): Promise<Freshness>;
+  /** What somebody may ask who sees these tenants alone; null: all. */
+  within(tenants: readonly string[] | null): DecisionQuestions;
 }

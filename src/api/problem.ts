@@ -60,6 +60,8 @@ const kindOfCode: Partial<Record<ErrorCode, ProblemKind>> = {
   STORE_FAILED: 'unavailable',
   LOG_FAILED: 'unavailable',
   TABLE_FAILED: 'unavailable',
+  TABLE_BUSY: 'unavailable',
+  QUERY_TOO_EXPENSIVE: 'too-expensive',
   ENGINE_UNREACHABLE: 'unavailable',
 };
 

@@ -1,4 +1,5 @@
 import type { Auditor } from '../analytics/audit.ts';
+import type { DecisionQuestions } from '../analytics/decision-questions.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { Clock } from '../clock.ts';
 
@@ -45,6 +46,19 @@ export class LateReader implements DecisionReader {
   topDeniedClients: DecisionReader['topDeniedClients'] = async (query) =>
     (await this.#opened()).topDeniedClients(query);
   freshness: DecisionReader['freshness'] = async () => (await this.#opened()).freshness();
+
+  within: DecisionReader['within'] = (tenants) => {
+    const asked = async (): Promise<DecisionQuestions> => (await this.#opened()).within(tenants);
+    return {
+      throttleRates: async (query) => (await asked()).throttleRates(query),
+      outcomes: async (query) => (await asked()).outcomes(query),
+      offenders: async (query) => (await asked()).offenders(query),
+      nearLimit: async (query) => (await asked()).nearLimit(query),
+      spikes: async (query) => (await asked()).spikes(query),
+      clientHistory: async (query) => (await asked()).clientHistory(query),
+      decisionsAround: async (query) => (await asked()).decisionsAround(query),
+    };
+  };
 
   async close(): Promise<void> {
     const database = await this.#database?.catch(() => null);

@@ -109,6 +109,7 @@ export const openHttpEngine = async ({ url, connectMs = 4000 }: HttpEngineOption
     name: address.name,
     writer,
     reader,
+    questions: reader,
     insert: (statement) => asking('insert failed', () => insertOver(writer, statement)),
     announce: () => undefined,
     close: async () => {

@@ -8,6 +8,7 @@ import { PseudonymousTable } from '../ingest/pseudonymous-table.ts';
 import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import type { Logger } from '../logger.ts';
 import { ClickHouseAuditor } from './audit.ts';
+import type { QuestionBounds } from './bounded-questions.ts';
 import { checkEngine, type Finding } from './check.ts';
 import { ClickHouseClientData } from './client-data.ts';
 import { ClickHouseDecisionReader } from './decision-reader.ts';
@@ -32,6 +33,8 @@ export interface DatabaseOptions extends Retention {
   readonly hasReaders?: boolean;
   /** Under which clients and addresses are stored. Default: none, they are stored as they are. */
   readonly pseudonyms?: Pseudonyms;
+  /** What one question of a person may cost. Default: see {@link QuestionBounds}. */
+  readonly bounds?: QuestionBounds;
 }
 
 /** The analytics database. */
@@ -89,7 +92,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     table: namelessTableOf('decisions_raw'),
     blocks: namelessTableOf('blocks'),
     policies: tableOf('policies'),
-    reader: new ClickHouseDecisionReader(engine),
+    reader: new ClickHouseDecisionReader(engine, { bounds: options.bounds, pseudonyms }),
     auditor: new ClickHouseAuditor(engine),
     clientData: new ClickHouseClientData({ engine, clock, pseudonyms: pseudonyms ?? null }),
     name: engine.name,

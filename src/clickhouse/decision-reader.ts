@@ -1,3 +1,4 @@
+import type { DecisionQuestions } from '../analytics/decision-questions.ts';
 import {
   type DecisionReader,
   type DecisionTotals,
@@ -12,43 +13,18 @@ import {
   type TimeRange,
   throttleDimensions,
 } from '../analytics/decision-reader.ts';
-import type { ClientKind } from '../client.ts';
 import { TidegateError } from '../errors.ts';
+import type { Pseudonyms } from '../ingest/pseudonyms.ts';
+import { BoundedQuestions, type QuestionBounds } from './bounded-questions.ts';
+import { decisionQuestions } from './decision-questions.ts';
 import { type ClickHouseEngine, type QueryParams, selectRows } from './engine.ts';
 import { type Source, sourceOf } from './grain.ts';
 import { knownLatenciesOf, quantilesOf } from './latency-sql.ts';
+import { type Count, type Counts, outcomeSums, totalsOf } from './outcome-sums.ts';
+import { bounded, rangeParams, withinRange } from './question-rows.ts';
+import { maxPoints } from './rate-questions.ts';
 
-const maxPoints = 20_000;
 const minuteMs = 60_000;
-
-/** 64-bit numbers come as text from some engines. */
-type Count = string | number;
-type Counts = Record<keyof DecisionTotals, Count>;
-
-const totalsOf = (row: Counts | undefined): DecisionTotals => ({
-  decisions: Number(row?.decisions ?? 0),
-  allowed: Number(row?.allowed ?? 0),
-  denied: Number(row?.denied ?? 0),
-  blocked: Number(row?.blocked ?? 0),
-});
-
-const outcomeSums = (
-  count: string,
-): string => `sum(${count}) AS decisions, sumIf(${count}, outcome = 'allowed') AS allowed,
-  sumIf(${count}, outcome = 'denied') AS denied, sumIf(${count}, outcome = 'blocked') AS blocked`;
-
-const within = (column: string): string =>
-  `${column} >= fromUnixTimestamp64Milli({fromMs:Int64}, 'UTC') AND ${column} < fromUnixTimestamp64Milli({toMs:Int64}, 'UTC')`;
-
-const bounded = (name: string, value: number, most: number): number => {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new TidegateError('INPUT_INVALID', `${name} must be a whole number from 1 to ${most}`);
-};
-
-const rangeParams = ({ fromMs, toMs }: TimeRange): QueryParams => {
-  if (Number.isSafeInteger(fromMs) && Number.isSafeInteger(toMs) && fromMs <= toMs) return { fromMs, toMs };
-  throw new TidegateError('INPUT_INVALID', 'A time range goes from an earlier to a later whole millisecond');
-};
 
 const dimensionOf = (asked: ThrottleDimension): ThrottleDimension => {
   const by = throttleDimensions.find((dimension) => dimension === asked);
@@ -61,7 +37,7 @@ const stepOf = (stepMinutes: number): number => bounded('stepMinutes', stepMinut
 const stepStart = ({ time }: Source): string =>
   `toUnixTimestamp(toStartOfInterval(t.${time}, toIntervalMinute({stepMinutes:UInt32})))`;
 
-const conditionOf = ({ where, time }: Source): string => `${where} AND ${within(time)}`;
+const conditionOf = ({ where, time }: Source): string => `${where} AND ${withinRange(time)}`;
 
 const busiest = (source: Source, { groups = 20 }: { readonly groups?: number }): string => {
   const most = bounded('groups', groups, 100);
@@ -74,16 +50,27 @@ const paramsOf = (source: Source, query: TimeRange): QueryParams => {
   return { fromMs: source.fromMs, toMs, stepMinutes: source.stepMinutes, most: maxPoints };
 };
 
+export interface DecisionReaderOptions {
+  /** What one question of {@link DecisionQuestions} may cost. */
+  readonly bounds?: QuestionBounds | undefined;
+  /** Under which clients are stored. Default: none. */
+  readonly pseudonyms?: Pseudonyms | undefined;
+}
+
 /** The questions, in ClickHouse's SQL. */
 export class ClickHouseDecisionReader implements DecisionReader {
   readonly #engine: ClickHouseEngine;
+  readonly #questions: BoundedQuestions;
+  readonly #pseudonyms: Pseudonyms | null;
 
-  constructor(engine: ClickHouseEngine) {
+  constructor(engine: ClickHouseEngine, { bounds, pseudonyms }: DecisionReaderOptions = {}) {
     this.#engine = engine;
+    this.#questions = new BoundedQuestions(engine.questions, bounds);
+    this.#pseudonyms = pseudonyms ?? null;
   }
 
   async totals(range?: TimeRange): Promise<DecisionTotals> {
-    const where = range ? `WHERE ${within('time')}` : '';
+    const where = range ? `WHERE ${withinRange('time')}` : '';
     const rows = await this.#select<Counts>(
       `SELECT ${outcomeSums('r.count')} FROM decisions_raw AS r ${where}`,
       range ? rangeParams(range) : {},
@@ -91,22 +78,8 @@ export class ClickHouseDecisionReader implements DecisionReader {
     return totalsOf(rows[0]);
   }
 
-  async throttleRates(query: ThrottleQuery): Promise<readonly ThrottlePoint[]> {
-    const source = sourceOf(dimensionOf(query.by), query, stepOf(query.stepMinutes ?? 1));
-    const rows = await this.#select<Counts & { at: Count; name: string; rate: number }>(
-      `SELECT ${stepStart(source)} AS at, ${source.group} AS name, ${outcomeSums('t.decisions')},
-         if(allowed + denied = 0, 0, denied / (allowed + denied)) AS rate
-       FROM ${source.table} AS t
-       WHERE ${conditionOf(source)} AND ${source.group} IN (${busiest(source, query)})
-       GROUP BY at, name ORDER BY at, name LIMIT {most:UInt32}`,
-      paramsOf(source, query),
-    );
-    return rows.map((row) => ({
-      ...totalsOf(row),
-      atMs: Number(row.at) * 1000,
-      group: row.name,
-      throttleRate: Number(row.rate),
-    }));
+  throttleRates(query: ThrottleQuery): Promise<readonly ThrottlePoint[]> {
+    return this.within(null).throttleRates(query);
   }
 
   async latencies(query: LatencyQuery): Promise<readonly LatencyPoint[]> {
@@ -117,7 +90,7 @@ export class ClickHouseDecisionReader implements DecisionReader {
     const source = sourceOf(by, query, stepOf(asked));
     const at = query.stepMinutes === undefined ? 'toInt64(intDiv({fromMs:Int64}, 1000))' : stepStart(source);
     const groups = by === null ? '1' : `${source.group} IN (${busiest(source, query)})`;
-    const rows = await this.#select<{ at: Count; name: string; decisions: Count; quantiles: number[] }>(
+    const rows = await this.#questions.select<{ at: Count; name: string; decisions: Count; quantiles: number[] }>(
       `SELECT ${at} AS at, ${source.group} AS name, sumMap(t.latency_us) AS state,
          ${knownLatenciesOf('state')} AS decisions, ${quantilesOf('state')} AS quantiles
        FROM ${source.table} AS t WHERE ${conditionOf(source)} AND ${groups}
@@ -134,32 +107,12 @@ export class ClickHouseDecisionReader implements DecisionReader {
     }));
   }
 
-  async topDeniedClients(query: DeniedClientsQuery): Promise<readonly DeniedClient[]> {
-    const limit = bounded('limit', query.limit ?? 20, 1000);
-    type Counted = Record<'denied' | 'blocked' | 'early' | 'route_count' | 'last', Count>;
-    const range = { ...query, fromMs: Math.floor(query.fromMs / minuteMs) * minuteMs };
-    const rows = await this.#select<Counted & { client_kind: ClientKind; client: string; routes: string[] }>(
-      `SELECT client_kind, client, sum(c.denied) AS denied, sum(c.blocked) AS blocked, sum(c.early) AS early,
-         groupUniqArrayIf(20)(route, c.denied > 0) AS routes, uniqExactIf(route, c.denied > 0) AS route_count,
-         toUnixTimestamp64Milli(maxIf(c.last_time, c.denied > 0)) AS last
-       FROM denials_by_client_per_minute AS c
-       WHERE ${within('minute')} AND (client_kind, client) IN (
-         SELECT client_kind, client FROM denials_by_client_per_minute AS d WHERE ${within('minute')}
-         GROUP BY client_kind, client HAVING sum(d.denied) > 0
-         ORDER BY sum(d.denied) DESC, client_kind, client LIMIT {limit:UInt32})
-       GROUP BY client_kind, client ORDER BY denied DESC, client_kind, client`,
-      { ...rangeParams(range), limit },
-    );
-    return rows.map((row) => ({
-      clientKind: row.client_kind,
-      client: row.client,
-      denied: Number(row.denied),
-      blocked: Number(row.blocked),
-      early: Number(row.early),
-      routes: row.routes,
-      routeCount: Number(row.route_count),
-      lastDeniedAtMs: Number(row.last),
-    }));
+  topDeniedClients(query: DeniedClientsQuery): Promise<readonly DeniedClient[]> {
+    return this.within(null).offenders(query);
+  }
+
+  within(tenants: readonly string[] | null): DecisionQuestions {
+    return decisionQuestions({ questions: this.#questions, tenants, pseudonyms: this.#pseudonyms });
   }
 
   async freshness(): Promise<Freshness> {

@@ -11,6 +11,8 @@ export interface ClickHouseEngine {
   readonly writer: ClickHouseClient;
   /** Cannot write. Never given settings either. */
   readonly reader: ClickHouseClient;
+  /** Cannot write either, but takes settings in the text of a statement, for that statement alone. */
+  readonly questions: ClickHouseClient;
   /** Runs `INSERT … FORMAT JSONEachRow` with these bytes as its data, untouched. */
   insert(statement: InsertStatement): Promise<void>;
   /** Where to ask while this process holds the data. Does nothing on a server. */

@@ -4,7 +4,7 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 /** Beyond it hours may have gone, days stay. */
-const hoursReachMs = 90 * dayMs;
+export const hoursReachMs = 90 * dayMs;
 
 /** Where a question about one dimension, or none, is answered from. */
 export interface Source {

@@ -27,6 +27,7 @@ export interface ChdbEngine {
   readonly soleProcess: true;
   readonly writer: ClickHouseClient;
   readonly reader: ClickHouseClient;
+  readonly questions: ClickHouseClient;
   insert(statement: Insert): Promise<void>;
   announce(endpoint: string, sqlEndpoint?: string): void;
   close(): Promise<void>;
@@ -58,6 +59,7 @@ const claim = (folder: string): FolderLock => {
 interface Connected {
   readonly writing: ChdbConnection;
   readonly reading: ChdbConnection;
+  readonly asking: ChdbConnection;
   /** Resolves when nothing runs in the library any more. */
   drainPending(): Promise<void>;
 }
@@ -73,8 +75,11 @@ const connect = async (path: string, roles: RoleFiles | null): Promise<Connected
   const reading = createChdbConnection({ path });
   // Settings live on a connection object: this one can never write, whatever SQL reaches it.
   await reading.chdb.queryAsync('SET readonly = 1');
+  // Statements of one connection run one after another: what people ask for does not hold up ingest.
+  const asking = createChdbConnection({ path });
+  await asking.chdb.queryAsync('SET readonly = 2');
   first?.close();
-  return { writing, reading, drainPending };
+  return { writing, reading, asking, drainPending };
 };
 
 /**
@@ -96,21 +101,23 @@ export const openChdb = async ({ folder, hasReaders = false }: ChdbOptions): Pro
     if (isTemporary) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   };
   try {
-    const { writing, reading, drainPending } = await connect(path, roles);
+    const { writing, reading, asking, drainPending } = await connect(path, roles);
     const writer = clientOver(writing);
     const reader = clientOver(reading);
+    const questions = clientOver(asking);
     return {
       name: `chdb:${path}`,
       soleProcess: true,
       writer,
       reader,
+      questions,
       insert: async ({ table, rows, settings }) => {
         // Through the client the bytes would become a string first.
         await writing.chdb.rawInsert({ table, settings, format: 'JSONEachRow', values: Buffer.concat(rows) });
       },
       announce: (endpoint, sqlEndpoint) => lock.announce(endpoint, sqlEndpoint),
       close: async () => {
-        await reader.close();
+        await Promise.all([reader.close(), questions.close()]);
         await writer.close();
         // What was still running, after a Ctrl-C for instance, writes until it is done.
         await drainPending();

@@ -5,6 +5,7 @@ import { crc32Hex } from '../../src/event/frame.ts';
 import type { RowBlock, RowRun, StoredBlock } from '../../src/ingest/event-table.ts';
 import { maxMonths } from '../../src/ingest/months.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
+import { decisionQuestionsContract } from './decision-questions.contract.ts';
 import { decisionReaderContract } from './decision-reader.contract.ts';
 
 const runOf = ({ headers, body }: OutgoingFrame): RowRun => ({
@@ -242,13 +243,15 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
       },
     );
 
-    decisionReaderContract({
+    const stage = {
       database: () => database,
       next: () => {
         nextPartition();
         return { partition, source: source() };
       },
-    });
+    };
+    decisionReaderContract(stage);
+    decisionQuestionsContract(stage);
 
     it('finds itself fit after migrating, and has nothing left to migrate', async () => {
       expect((await database.check()).filter(({ ok }) => !ok)).toEqual([]);

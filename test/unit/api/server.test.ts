@@ -1,6 +1,5 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { DecisionReader, ThrottleQuery } from '../../../src/analytics/decision-reader.ts';
 import { type ApiOptions, createProbes } from '../../../src/api/server.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { apiUnderTest, asAnna } from './api-under-test.ts';
@@ -144,58 +143,6 @@ describe('/openapi.json', () => {
       'reset_time',
     ]);
     expect(post.responses['400'].content).toHaveProperty(['application/problem+json']);
-  });
-});
-
-describe('GET /v1/throttle-rates', () => {
-  const counts = { decisions: 10, allowed: 6, denied: 3, blocked: 1, throttleRate: 1 / 3 };
-  const unasked = () => Promise.reject(new Error('not in this test'));
-  const asked: ThrottleQuery[] = [];
-  const reader: DecisionReader = {
-    totals: unasked,
-    latencies: unasked,
-    topDeniedClients: unasked,
-    freshness: unasked,
-    throttleRates: (query) => {
-      asked.push(query);
-      return Promise.resolve([
-        { atMs: query.fromMs, group: 'GET /a', ...counts },
-        { atMs: query.fromMs + 300_000, group: 'GET /a', ...counts, decisions: 4, allowed: 0, blocked: 1 },
-      ]);
-    },
-  };
-
-  it('gives the points of the last hour, and of what was asked for', async () => {
-    const { api, clock } = await apiUnderTest({ reader });
-    const answer = (await api.inject({ url: '/v1/throttle-rates?by=tenant&stepMinutes=5' })).json();
-    expect(asked.at(-1)).toEqual({
-      by: 'tenant',
-      fromMs: clock.nowMs() - 3_600_000,
-      toMs: clock.nowMs(),
-      stepMinutes: 5,
-      groups: 20,
-    });
-    expect(answer.points[0]).toEqual({ at: answer.from, group: 'GET /a', ...counts });
-    expect(answer.rates).toEqual([
-      { key: 'GET /a', decisions: 14, allowed: 6, denied: 6, blocked: 2, throttleRate: 0.5 },
-    ]);
-  });
-
-  it.each([
-    ['by=cat', 'query.by'],
-    ['from=yesterday', 'query.from'],
-    ['from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z', 'query.stepMinutes'],
-    ['from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'query.from'],
-  ])('refuses ?%s and names %s', async (query, path) => {
-    const { api } = await apiUnderTest({ reader });
-    const answer = await api.inject({ url: `/v1/throttle-rates?${query}` });
-    expect(answer.statusCode).toBe(400);
-    expect(answer.json().problems[0].path).toBe(path);
-  });
-
-  it('answers 503 when the database is not in reach of the process', async () => {
-    const { api } = await apiUnderTest();
-    expect((await api.inject({ url: '/v1/throttle-rates' })).statusCode).toBe(503);
   });
 });
 

@@ -1,17 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import type { Auditor } from '../../../src/analytics/audit.ts';
+import type { DecisionQuestions } from '../../../src/analytics/decision-questions.ts';
 import type { DecisionReader, DecisionTotals } from '../../../src/analytics/decision-reader.ts';
 import { LateReader } from '../../../src/cli/late-reader.ts';
 import { ManualClock } from '../../../src/clock.ts';
 
 const totals: DecisionTotals = { decisions: 3, allowed: 2, denied: 1, blocked: 0 };
 const unasked = () => Promise.reject(new Error('not in this test'));
+const unaskable: DecisionQuestions = {
+  throttleRates: unasked,
+  outcomes: unasked,
+  offenders: unasked,
+  nearLimit: unasked,
+  spikes: unasked,
+  clientHistory: unasked,
+  decisionsAround: unasked,
+};
 const reader: DecisionReader = {
   totals: () => Promise.resolve(totals),
   throttleRates: unasked,
   latencies: unasked,
   topDeniedClients: unasked,
   freshness: unasked,
+  within: (tenants) => ({
+    ...unaskable,
+    outcomes: async () => [{ atMs: tenants?.length ?? -1, degraded: 0, ...totals }],
+  }),
 };
 
 const auditor: Auditor = {
@@ -53,6 +67,14 @@ describe('a database that comes late', () => {
     const { late, seen } = lateReader([true]);
     expect(await Promise.all([late.auditor.nowMs(), late.totals()])).toEqual([7, totals]);
     expect(seen.opened).toBe(1);
+  });
+
+  it('is asked within the tenants of whoever asks', async () => {
+    const { late, seen } = lateReader([true]);
+    const questions = late.within(['acme', 'other']);
+    expect(seen.opened).toBe(0);
+    expect(await questions.outcomes({ fromMs: 0, toMs: 1 })).toMatchObject([{ atMs: 2 }]);
+    await expect(questions.spikes({ fromMs: 0, toMs: 1 })).rejects.toThrow('not in this test');
   });
 
   it('is tried again, but not with every question', async () => {
