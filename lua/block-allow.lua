@@ -2,7 +2,7 @@
 Behind block-list.lua and block-entries.lua.
 
 ARGV[2] JSON: subject, sortKey ('' = it is no address), sender ('' = it is no key and no user), notice (for the audit, JSON text), and to set one: shard, entry (JSON
-  text), ends, reason and actor (of the blocks that it lifts), most (allow entries that there may be)
+  text), ends, reason, actor and taken (of the blocks that it lifts), most (allow entries that there may be)
 
 Returns {1}; {0} when there was none to end; {-1} when there are too many
 ]]
@@ -49,13 +49,15 @@ if entry and (entry.import or not is_open(entry.id)) then
     'a', entry.import and told_block(entry.id) or asked.notice)
 elseif entry then
   change_block(entry.id, 'state', 'lifted', 'reason', asked.reason, 'actor', asked.actor)
-  unenforce(subject, shard, entry.id)
+  note_step(entry.id, asked.taken)
+  unenforce(subject, shard, entry.id, asked.taken)
 end
 local proposal = proposal_of(subject)
 redis.call('DEL', key('proposal', subject))
 if proposal and is_open(proposal) then
   change_block(proposal, 'state', 'lifted', 'reason', asked.reason, 'actor', asked.actor)
-  record_block('noted', 0, '', proposal)
+  note_step(proposal, asked.taken)
+  record_block('noted', 0, '', proposal, asked.taken)
 end
 sweep(4)
 return { 1 }

@@ -282,21 +282,22 @@ local function supersede(subject, shard, by, change)
   for _, id in ipairs(ids) do
     if id ~= '' and id ~= by and is_open(id) then
       change_block(id, 'state', 'superseded', 'reason', change.reason, 'actor', change.actor)
-      record_block('noted', 0, '', id)
+      note_step(id, change.taken)
+      record_block('noted', 0, '', id, change.taken)
     end
   end
   redis.call('DEL', key('proposal', subject))
 end
 
 -- Gates enforce the block from now on, or with another end or action.
-local function enforce(subject, shard, entry)
+local function enforce(subject, shard, entry, taken)
   put_entry(subject, shard, entry)
-  record_block('added', 1, cjson.encode({ line_of(entry), subject }), entry.id)
+  record_block('added', 1, cjson.encode({ line_of(entry), subject }), entry.id, taken)
 end
 
 -- An ended block takes its entry along, where the entry is still its own.
-local function unenforce(subject, shard, id)
+local function unenforce(subject, shard, id, taken)
   local entry = entry_at(subject, shard)
   if entry and entry.id == id then drop_entries(shard, { subject }) end
-  record_block('removed', 1, cjson.encode({ subject, id }), id)
+  record_block('removed', 1, cjson.encode({ subject, id }), id, taken)
 end

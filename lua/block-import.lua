@@ -3,7 +3,7 @@ All entries of one import share its terms. `begin` makes the block of the list a
 `finish` ends what earlier imports of the list have left, all at once, and block-walk.lua tells gates and drops it.
 
 ARGV[2] JSON: step, id (of the list's block), and
-  begin: rule, fixed, ends, action, actor, reason
+  begin: rule, fixed, ends, action, actor, reason, taken (what the person does, JSON text)
   put: import (from begin), shards (each: its number, then subjects), guards (subject -> around, inside; what is not in it
     has only itself to look for)
   finish: import
@@ -34,15 +34,16 @@ if asked.step == 'begin' then
   redis.call('HSET', key('terms'), import, cjson.encode(terms))
   live_until(asked.ends, key('terms'))
   local fields = { 'fixed', asked.fixed, 'state', 'active', 'strikes', 0, 'reason', asked.reason, 'actor', asked.actor,
-    'action', asked.action, 'identities', '', 'strikeTtlMs', 0, 'import', import }
+    'action', asked.action, 'identities', '', 'strikeTtlMs', 0, 'import', import, 'assignee', '', 'label', '' }
   if redis.call('EXISTS', key('block', id)) == 1 then
     change_block(id, 'expiresAtMs', whole(asked.ends), unpack(fields))
     live(key('block', id), asked.ends - now + setting.retention)
     if not redis.call('ZSCORE', key('blocks'), id) then list_block(id) end
+    note_step(id, asked.taken)
   else
     keep_block(id, asked.ends, unpack(fields))
   end
-  record_block('noted', 0, '', id)
+  record_block('noted', 0, '', id, asked.taken)
   return { import, unpack(protected_lengths()) }
 end
 

@@ -8,11 +8,12 @@ KEYS[2] list: epoch, replication, run, start, sequence, packed, order, relayed, 
 ARGV[1] JSON: now (milliseconds since the epoch; 0 reads the clock of this server), token (name of the epoch, should one
   begin), leastTtl (least time that a written key lives, milliseconds: log time is not wall time), retention (how long
   blocks are kept after their end, milliseconds), maxChanges, maxPacked (entries in all changes kept), maxBlocks (listed; of
-  those that leave the listing each is kept for an hour, or until its end)
+  those that leave the listing each is kept for an hour, or until its end), maxSteps (kept of one block)
 
 Other keys, behind the prefix:
-changes: change log (stream, ids are <sequence>-0; k kind, t time, n entries, p what gates need, b block, a what the audit needs)
+changes: change log (stream, ids are <sequence>-0; k kind, t time, n entries, p what gates need, b block, a what the audit needs, s what a person did)
 blocks: id by order of making (sorted set); block:<id>: state, version, … (hash); verdict:<id>: what became of it (string)
+steps:<id>: what people did to a block, JSON texts, oldest first (list)
 
 Returns nothing: the script goes on in another file
 ]]
@@ -108,11 +109,17 @@ local function block_field(id, field) return redis.call('HGET', key('block', id)
 -- What the audit needs of a block as it is now; the rest never changes and is read from the block.
 local function told_block(id)
   return cjson.encode(redis.call('HMGET', key('block', id), 'state', 'version', 'blockedAtMs', 'expiresAtMs',
-    'strikes', 'reason', 'actor', 'action'))
+    'strikes', 'reason', 'actor', 'action', 'assignee', 'label'))
 end
 
-local function record_block(kind, entries, payload, id)
-  record(kind, entries, 'p', payload, 'b', id, 'a', told_block(id))
+-- `taken`: what a person did to it, JSON text.
+local function record_block(kind, entries, payload, id, taken)
+  local audit = told_block(id)
+  if taken then
+    record(kind, entries, 'p', payload, 'b', id, 'a', audit, 's', taken)
+  else
+    record(kind, entries, 'p', payload, 'b', id, 'a', audit)
+  end
 end
 
 local function is_open(id)
@@ -136,7 +143,9 @@ local function list_block(id)
   -- Nobody counts what is in shadow or proposed: a flood of clients must not fill the server with them for weeks. Whoever
   -- publishes the change log still needs it for a while.
   local left = tonumber(redis.call('HGET', key('block', leaves), 'expiresAtMs') or '0') - now
-  redis.call('PEXPIRE', key('block', leaves), whole(math.max(left, hour, setting.leastTtl)))
+  local ttl = whole(math.max(left, hour, setting.leastTtl))
+  redis.call('PEXPIRE', key('block', leaves), ttl)
+  redis.call('PEXPIRE', key('steps', leaves), ttl)
 end
 
 local function keep_block(id, ends, ...)
@@ -146,9 +155,26 @@ local function keep_block(id, ends, ...)
   live_until(ends, key('blocks'))
 end
 
+-- The last step of a block that something else changes cannot be taken back any more.
 local function change_block(id, ...)
-  redis.call('HSET', key('block', id), ...)
+  local name = key('block', id)
+  if redis.call('HEXISTS', name, 'made') == 0 then
+    local made = redis.call('HMGET', name, 'blockedAtMs', 'expiresAtMs', 'state', 'action', 'reason', 'actor')
+    redis.call('HSET', name, 'made', cjson.encode(made))
+  end
+  redis.call('HDEL', name, 'undo')
+  redis.call('HSET', name, ...)
   redis.call('HINCRBY', key('block', id), 'version', 1)
+end
+
+-- One more step in the history of a block, as it is now. Steps live as long as the block.
+local function note_step(id, taken)
+  local name = key('steps', id)
+  local left = redis.call('HMGET', key('block', id), 'version', 'state', 'expiresAtMs', 'action', 'assignee')
+  left[5] = left[5] or ''
+  redis.call('RPUSH', name, '[' .. whole(now) .. ',' .. taken .. ',' .. cjson.encode(left) .. ']')
+  redis.call('LTRIM', name, -setting.maxSteps, -1)
+  redis.call('PEXPIRE', name, whole(math.max(1, redis.call('PTTL', key('block', id)))))
 end
 
 -- {first, then the fields and values of the block}

@@ -1,5 +1,5 @@
---[[ Turn a verdict into a block: once per verdict, whatever is called how often. Behind block-list.lua, block-entries.lua and
-block-counts.lua.
+--[[ Turn a verdict into a block: once per verdict, whatever is called how often. Behind block-list.lua, block-entries.lua,
+block-counts.lua and block-judge.lua.
 In order: known verdict, stale verdict, mode, allow list, canary, tombstone, block in force, shared address, shadow, open
 proposal, review, budgets. A new active block leaves an entry, a strike and a change record behind; a proposed one and one
 in shadow only the record.
@@ -10,7 +10,7 @@ ARGV[2] JSON: id (of the block), verdict, rule, atMs (of the verdict), mode (off
   random (millionths), strikeTtlMs, clients and requests (what the block costs), budgets (rule and all: blocksPerHour,
   blocksPerMinute, requestShare and clientShare in millionths, reason), reviewReason, addresses (see identities_at; not
   there: it is no address), scopes (of senders who hold for its tenant), shared (identities, and the action from so many on; '' is none; not there: nothing is done),
-  memoryMs (how long a verdict is remembered)
+  memoryMs (how long a verdict is remembered), by (of whose judgements the block is)
 
 Returns {activated | proposed | shadow, block id, then the fields and values of the block}, {already, block id} or
 {suppressed, reason}
@@ -77,6 +77,7 @@ local ends = now + duration
 keep_block(asked.id, ends, 'fixed', asked.fixed, 'state', state, 'strikes', strikes, 'reason', reason, 'actor', 'detector',
   'action', action, 'identities', identities, 'strikeTtlMs', whole(asked.strikeTtlMs))
 concluded('already', asked.id)
+if state ~= 'shadow' then count_made(asked.by) end
 if state == 'active' then
   note_made(asked.rule, asked.id, asked.clients, asked.requests)
   note_made('*', asked.id, asked.clients, asked.requests)

@@ -1,5 +1,6 @@
 import type { Block } from './block.ts';
 import type { Cursor } from './block-feed.ts';
+import type { StepTaken } from './steps.ts';
 
 /** What the audit keeps of one change: the block as the change left it. */
 export interface LoggedChange {
@@ -13,6 +14,8 @@ export interface LoggedChange {
    * the block and the proposal that it lifted.
    */
   readonly block: Block;
+  /** What a person did to the block; not there where nobody did, or where the block is a notice. A comment leaves the block as it was. */
+  readonly step?: StepTaken;
 }
 
 export type LoggedChanges =

@@ -5,9 +5,11 @@ import type { Refusals } from './block-feed.ts';
 import { promotionModes } from './block-promoter.ts';
 import type { Act, AllowEntry, ListImport, ManualBlock, Transition } from './block-review.ts';
 import { type ModeOverride, type Switch, type Switched, switched } from './block-switches.ts';
+import type { NotedRule } from './rule-book.ts';
 import { canonicalSubject } from './subject.ts';
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const batchIdPattern = /^[\w.:-]{0,64}$/;
 const maxActorLength = 128;
 export const maxNoteLength = 2000;
 /** Nothing is for ever: a year and a day, so that somebody has to look again. */
@@ -16,6 +18,8 @@ export const longestLimitWindowMs = 86_400_000;
 export const mostSubjectsPerList = 1_000_000;
 export const mostRefusalsPerNote = 1000;
 export const mostRefusalsPerAnswer = 500;
+export const mostRules = 500;
+const maxDefinitionLength = 100_000;
 
 /** What is wrong, or null. */
 type Found = Problem | null;
@@ -28,7 +32,10 @@ const untilProblem = (untilMs: number, nowMs: number): Found => {
   return untilMs > nowMs + longestMs ? problem('untilMs', 'is more than 366 days ahead') : null;
 };
 
-const actProblems = ({ actor, note }: Act): Found[] => [
+const actProblems = ({ actor, note, batchId }: Act): Found[] => [
+  batchId === undefined || batchIdPattern.test(batchId)
+    ? null
+    : problem('batchId', 'must be at most 64 of letters, digits, dot, colon, dash and underscore'),
   actor.length === 0 || actor.length > maxActorLength ? problem('actor', 'must be 1 to 128 characters') : null,
   note.length > maxNoteLength ? problem('note', `must be at most ${maxNoteLength} characters`) : null,
 ];
@@ -96,12 +103,31 @@ export const checkTransition = (transition: Transition, nowMs: number): void => 
   const found = actProblems(transition);
   if (transition.kind === 'extend') found.push(untilProblem(transition.untilMs, nowMs));
   if (transition.kind === 'change-action') found.push(...actionProblems(transition.action));
+  if (transition.kind === 'assign' && transition.assignee.length > maxActorLength) {
+    found.push(problem('assignee', `must be at most ${maxActorLength} characters`));
+  }
   if (transition.kind === 'lift' && transition.tombstoneMs !== undefined) {
     const { tombstoneMs } = transition;
     const fits = Number.isSafeInteger(tombstoneMs) && tombstoneMs >= 0 && tombstoneMs <= longestMs;
     if (!fits) found.push(problem('tombstoneMs', 'must be a whole number from 0 to 366 days'));
   }
   refuseWith(`to ${transition.kind}`, found);
+};
+
+export const checkComment = (act: Act): void => {
+  refuseWith('a comment', [...actProblems(act), act.note.trim() === '' ? problem('note', 'must say something') : null]);
+};
+
+/** What a detector says of its rules: names and sizes, since the rest was checked with the file. */
+export const checkRules = (rules: readonly Omit<NotedRule, 'notedAtMs'>[]): void => {
+  refuseWith('rules', [
+    rules.length > mostRules ? problem('rules', `are more than ${mostRules}`) : null,
+    ...rules.flatMap(({ name, hash, definition }, index) => [
+      nameProblem(`rules[${index}].name`, name),
+      hash.length === 0 || hash.length > 128 ? problem(`rules[${index}].hash`, 'must be 1 to 128 characters') : null,
+      definition.length > maxDefinitionLength ? problem(`rules[${index}].definition`, 'is too long') : null,
+    ]),
+  ]);
 };
 
 export const checkSwitch = (what: Switched, change: { off: Switch | null; act: Act }, nowMs: number): void => {

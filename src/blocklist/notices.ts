@@ -28,6 +28,8 @@ const noticeOf = (nowMs: number, { untilMs, ...notice }: Notice): Block => ({
   expiresAtMs: untilMs,
   strikes: 0,
   evidence: null,
+  assignee: '',
+  label: null,
 });
 
 /** No client's id: these begin with `~` and 43 characters of a digest, or with no `~`. */

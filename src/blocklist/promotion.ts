@@ -88,6 +88,9 @@ export interface DetectedFacts {
   readonly reason: string;
 }
 
+/** What nobody has said anything of yet. */
+const untouched = { assignee: '', label: null } as const;
+
 /** The block that the detector makes of a verdict. */
 export const detectedBlock = (promotion: Promotion, facts: DetectedFacts): Block => {
   const { verdict, owner } = promotion;
@@ -105,12 +108,13 @@ export const detectedBlock = (promotion: Promotion, facts: DetectedFacts): Block
     blockedAtMs: nowMs,
     evidence: { ...verdict.evidence, collateral: identities === null ? null : { identities } },
     actor: 'detector',
+    ...untouched,
     ...rest,
   };
 };
 
 /** What blocks have in common that no detector concluded. */
-const unconcluded = { state: 'active', ruleHash: '', verdictId: '', strikes: 0, evidence: null } as const;
+const unconcluded = { state: 'active', ruleHash: '', verdictId: '', strikes: 0, evidence: null, ...untouched } as const;
 
 /** A block by hand. */
 export const manualBlockOf = (add: ManualBlock, id: string, nowMs: number): Block => ({

@@ -2,6 +2,7 @@ import { TidegateError } from '../errors.ts';
 import type { Block, BlockState } from './block.ts';
 import type { Transition } from './block-review.ts';
 import { isListBlock, liftReason } from './promotion.ts';
+import { labelAfter, type Undo } from './steps.ts';
 
 /** Which state may follow which. A state with no successor is final: a new incident makes a new block. */
 export const blockTransitions: Readonly<Record<BlockState, readonly BlockState[]>> = {
@@ -31,7 +32,7 @@ export const blockAt = (block: Block, nowMs: number): Block =>
     ? { ...block, state: 'expired', version: block.version + 1 }
     : block;
 
-/** Which state a transition leads to; an extension and another action leave it as it is. */
+/** Which state a transition leads to; those that say nothing of it leave it as it is. */
 const stateAfter = (block: Block, kind: Transition['kind']): BlockState | null => {
   if (kind === 'activate') return canBecome(block.state, 'active') ? 'active' : null;
   if (kind === 'confirm') return canBecome(block.state, 'confirmed') ? 'confirmed' : null;
@@ -45,18 +46,40 @@ export const conflictOf = ({ id, state, version }: Block): TidegateError =>
 export const unknownBlock = (blockId: string): TidegateError =>
   new TidegateError('BLOCK_NOT_FOUND', `no block has the id ${blockId}`);
 
+/** What a person does to a block, other than taking the last of it back. */
+export type Step = Exclude<Transition, { kind: 'undo' }>;
+
+/**
+ * The block as it was before the last step; `undo` null: the last one cannot be taken back. Throws BLOCK_CONFLICT where that
+ * would not be open at `nowMs`.
+ */
+export const afterUndo = (
+  block: Block,
+  { actor, ifVersion }: Pick<Transition, 'actor' | 'ifVersion'>,
+  { undo, nowMs }: { readonly undo: Undo | null; readonly nowMs: number },
+): Block => {
+  if (undo === null || undo.expiresAtMs <= nowMs || !isOpen(undo.state)) throw conflictOf(block);
+  if (ifVersion !== undefined && ifVersion !== block.version) throw conflictOf(block);
+  const { state, blockedAtMs, expiresAtMs, action, reason, assignee, label } = undo;
+  const before = { state, blockedAtMs, expiresAtMs, action, reason, assignee, label };
+  return { ...block, ...before, version: block.version + 1, actor };
+};
+
 /**
  * The block that a person's transition makes of one, which is as it stands at `nowMs`. A proposal that is activated lasts
  * from then on as long as it was proposed for. Throws BLOCK_CONFLICT; INPUT_INVALID where only a new import can do it.
  */
-export const afterTransition = (block: Block, transition: Transition, nowMs: number): Block => {
+export const afterTransition = (block: Block, transition: Step, nowMs: number): Block => {
   const { kind, actor, note, ifVersion } = transition;
   const state = stateAfter(block, kind);
   if (state === null || (ifVersion !== undefined && ifVersion !== block.version)) throw conflictOf(block);
   if (isListBlock(block) && (kind === 'extend' || kind === 'change-action')) {
     throw new TidegateError('INPUT_INVALID', `${block.id} stands for a list: import it again with what it should be`);
   }
-  const next = { ...block, state, version: block.version + 1, actor, reason: note };
+  const label = labelAfter(block.label, transition);
+  const next = { ...block, state, label, version: block.version + 1, actor, reason: note };
+  // Why it is proposed, say, is true whoever looks after it.
+  if (transition.kind === 'assign') return { ...next, assignee: transition.assignee, reason: block.reason };
   if (transition.kind === 'lift') return { ...next, reason: liftReason(transition) };
   if (transition.kind === 'extend') return { ...next, expiresAtMs: transition.untilMs };
   if (transition.kind === 'change-action') return { ...next, action: transition.action };

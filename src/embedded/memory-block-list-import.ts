@@ -2,6 +2,7 @@ import type { Block } from '../blocklist/block.ts';
 import type { BlockEntry } from '../blocklist/block-feed.ts';
 import type { ImportResult, ListImport } from '../blocklist/block-review.ts';
 import { listBlockIdOf, listBlockOf } from '../blocklist/promotion.ts';
+import { type StepTaken, stepOf, stepTaken } from '../blocklist/steps.ts';
 import { touches } from '../blocklist/subject.ts';
 import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import { entriesPerRecord } from './memory-block-list-log.ts';
@@ -24,10 +25,13 @@ export const importList = (book: Book, list: ListImport): ImportResult => {
     held.delete(subjectKey);
     put.push({ subjectKey, blockId, rule: list.list, expiresAtMs: list.untilMs, action: list.action });
   }
+  const taken = stepTaken('made', list);
+  const isNew = !state.blocks.has(blockId);
   state.keep(block, nowMs);
+  if (!isNew) state.noteStep(stepOf(block, taken, nowMs), blockId);
   for (const entry of put) state.putEntry(entry);
   for (const subjectKey of held.keys()) state.entries.delete(subjectKey);
-  tell(book, block, { added: put, removed: [...held.values()] });
+  tell(book, block, { added: put, removed: [...held.values()], taken });
   return { blockId, removed: held.size, ...counts };
 };
 
@@ -49,30 +53,30 @@ const standingOf = (
 };
 
 /** A list that a person has lifted: all its entries go. */
-export const removeList = (book: Book, lifted: Block): Block => {
+export const removeList = (book: Book, { lifted, taken }: { lifted: Block; taken: StepTaken }): void => {
   const { state, nowMs } = book;
   const removed = state.entriesOfList(lifted.rule, nowMs);
   for (const { subjectKey } of removed) state.entries.delete(subjectKey);
-  state.keep(lifted, nowMs);
-  tell(book, lifted, { added: [], removed });
-  return lifted;
+  tell(book, lifted, { added: [], removed, taken });
 };
 
 interface Told {
   readonly added: readonly BlockEntry[];
   readonly removed: readonly BlockEntry[];
+  readonly taken: StepTaken;
 }
 
 /** In records of at most 1000 entries; where nothing went in or out, one all the same. */
-const tell = ({ log, nowMs }: Book, block: Block, { added, removed }: Told): void => {
+const tell = ({ log, nowMs }: Book, block: Block, { added, removed, taken }: Told): void => {
+  const at = { timeMs: nowMs, step: taken };
   for (let from = 0; from < removed.length; from += entriesPerRecord) {
     const entries = removed
       .slice(from, from + entriesPerRecord)
       .map(({ subjectKey, blockId }) => ({ subjectKey, blockId }));
-    log.append({ kind: 'removed', entries }, block, nowMs);
+    log.append({ kind: 'removed', entries }, block, at);
   }
   for (let from = 0; from < added.length; from += entriesPerRecord) {
-    log.append({ kind: 'added', entries: added.slice(from, from + entriesPerRecord) }, block, nowMs);
+    log.append({ kind: 'added', entries: added.slice(from, from + entriesPerRecord) }, block, at);
   }
-  if (added.length + removed.length === 0) log.append({ kind: 'noted' }, block, nowMs);
+  if (added.length + removed.length === 0) log.append({ kind: 'noted' }, block, at);
 };

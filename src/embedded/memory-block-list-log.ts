@@ -1,6 +1,7 @@
 import type { Block } from '../blocklist/block.ts';
 import type { Change, Changes, Cursor } from '../blocklist/block-feed.ts';
 import type { LoggedChanges } from '../blocklist/change-log.ts';
+import type { StepTaken } from '../blocklist/steps.ts';
 
 type WithoutSequence<T> = T extends unknown ? Omit<T, 'sequence'> : never;
 /** What a write tells gates. */
@@ -10,6 +11,7 @@ interface ChangeRecord {
   readonly change: Change;
   readonly timeMs: number;
   readonly block: Block;
+  readonly step: StepTaken | null;
 }
 
 export interface ChangeRecordsOptions {
@@ -48,9 +50,9 @@ export class ChangeRecords {
     return this.#sequence;
   }
 
-  append(change: NewChange, block: Block, timeMs: number): void {
+  append(change: NewChange, block: Block, { timeMs, step = null }: { timeMs: number; step?: StepTaken | null }): void {
     this.#sequence += 1;
-    const record: ChangeRecord = { change: { ...change, sequence: this.#sequence }, block, timeMs };
+    const record: ChangeRecord = { change: { ...change, sequence: this.#sequence }, block, timeMs, step };
     this.#records.push(record);
     this.#entries += entriesIn(record);
     this.#trim();
@@ -71,7 +73,12 @@ export class ChangeRecords {
     }
     const from = cursor ?? begin;
     const records = this.#from(from.sequence + 1, maxChanges);
-    const changes = records.map(({ change: { sequence }, timeMs, block }) => ({ sequence, timeMs, block }));
+    const changes = records.map(({ change: { sequence }, timeMs, block, step }) => ({
+      sequence,
+      timeMs,
+      block,
+      ...(step && { step }),
+    }));
     return { kind: 'changes', cursor: { epoch: this.epoch, sequence: from.sequence + changes.length }, changes };
   }
 

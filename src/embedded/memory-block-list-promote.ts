@@ -17,6 +17,7 @@ import {
   underReviewReason,
   verdictMemoryMs,
 } from '../blocklist/promotion.ts';
+import { judgedBy } from '../blocklist/steps.ts';
 import { subjectKeyOf } from '../client.ts';
 import type { ChangeRecords } from './memory-block-list-log.ts';
 import { type BlockListState, entryOfBlock } from './memory-block-list-state.ts';
@@ -96,7 +97,9 @@ const overBudget = (book: Book, promotion: Promotion): string | null => {
     const reason = overBudgetReason(name);
     if (answer === 'over') {
       state.breakers.set(name, { state: 'open', sinceMs: nowMs, reason });
-      log.append({ kind: 'noted' }, breakerNotice(nowMs, { rule: name, state: 'open', reason }, 'detector'), nowMs);
+      log.append({ kind: 'noted' }, breakerNotice(nowMs, { rule: name, state: 'open', reason }, 'detector'), {
+        timeMs: nowMs,
+      });
     }
     return reason;
   }
@@ -109,11 +112,16 @@ const made = (book: Book, promotion: Promotion, facts: DetectedFacts): Block => 
   const block = detectedBlock(promotion, facts);
   const subjectKey = subjectKeyOf(block.subject);
   state.keep(block, nowMs, promotion.duration.strikeTtlMs);
+  const by = block.state === 'shadow' ? null : judgedBy(block);
+  if (by !== null) {
+    const judged = state.judged.get(by) ?? { made: 0, labels: new Map() };
+    state.note(state.judged, by, { ...judged, made: judged.made + 1 });
+  }
   if (block.state === 'proposed') {
     state.note(state.proposals, subjectKey, { value: block.id, untilMs: block.expiresAtMs });
   }
   if (block.state !== 'active') {
-    log.append({ kind: 'noted' }, block, nowMs);
+    log.append({ kind: 'noted' }, block, { timeMs: nowMs });
     return block;
   }
   strike(book, block, promotion.duration.strikeTtlMs);
@@ -123,7 +131,7 @@ const made = (book: Book, promotion: Promotion, facts: DetectedFacts): Block => 
   }
   const entry = entryOfBlock(block);
   state.putEntry(entry);
-  log.append({ kind: 'added', entries: [entry] }, block, nowMs);
+  log.append({ kind: 'added', entries: [entry] }, block, { timeMs: nowMs });
   return block;
 };
 

@@ -1,10 +1,12 @@
-import type { Block } from '../blocklist/block.ts';
+import type { Block, Label } from '../blocklist/block.ts';
 import type { BlockEntry, Refusals } from '../blocklist/block-feed.ts';
 import type { PromotionResult, TrafficNote } from '../blocklist/block-promoter.ts';
-import type { AllowEntry } from '../blocklist/block-review.ts';
+import type { AllowEntry, BlockStep } from '../blocklist/block-review.ts';
 import { type ModeOverride, nothingSwitchedOff, type Switches } from '../blocklist/block-switches.ts';
 import { type BlockStart, budgetWindowMs, type StoredBreaker } from '../blocklist/budget.ts';
 import { listBlockIdOf } from '../blocklist/promotion.ts';
+import type { NotedRule } from '../blocklist/rule-book.ts';
+import { mostSteps, type Undo } from '../blocklist/steps.ts';
 import { covers, keysAround, prefixesAround, touches } from '../blocklist/subject.ts';
 import { blockAt, isOpen } from '../blocklist/transitions.ts';
 import { type BlockSubject, subjectKeyOf } from '../client.ts';
@@ -22,6 +24,20 @@ export interface StoredBlock {
   readonly order: number;
   /** How long the strike counts that its activation makes. */
   readonly strikeTtlMs: number;
+  /** As it was made: the first of its steps. */
+  readonly made: Block;
+  /** By people, oldest first. */
+  readonly steps: readonly BlockStep[];
+  /** What takes the last step back; null: nothing can. */
+  readonly undo: Undo | null;
+  readonly labelledAtMs: number | null;
+}
+
+/** What people said of the blocks of one content of a rule. */
+export interface Judged {
+  readonly made: number;
+  /** Block → its label, in the order in which they were given. */
+  readonly labels: Map<string, { readonly label: Label; readonly atMs: number }>;
 }
 
 /** Something that holds for a while. */
@@ -62,6 +78,11 @@ export class BlockListState {
   /** Address → client key → until when it is remembered. */
   readonly identities = new Map<string, Map<string, number>>();
   readonly refusals = new Map<string, Refusals>();
+  /** By what {@link judgedBy} names. */
+  readonly judged = new Map<string, Judged>();
+  /** By name, as noted last. */
+  readonly rules = new Map<string, NotedRule>();
+  readonly rulesByHash = new Map<string, NotedRule>();
   refusedInAll: Omit<Refusals, 'blockId'> = { refused: 0, commands: 0, bytes: 0, lastAtMs: 0 };
   switches: Switches = nothingSwitchedOff;
 
@@ -82,16 +103,32 @@ export class BlockListState {
     return stored ? blockAt(stored.block, nowMs) : null;
   }
 
-  /** A new block, or the next version of one; beyond the bound the oldest ended one is forgotten, or else the oldest. */
-  keep(block: Block, nowMs: number, strikeTtlMs = this.blocks.get(block.id)?.strikeTtlMs ?? 0): void {
+  /**
+   * A new block, or the next version of one, whose last step cannot be taken back then; beyond the bound the oldest ended one
+   * is forgotten, or else the oldest.
+   */
+  keep(block: Block, nowMs: number, strikeTtlMs = 0): void {
     const before = this.blocks.get(block.id);
     if (!before) this.#made += 1;
-    this.blocks.set(block.id, { block, order: before?.order ?? this.#made, strikeTtlMs });
+    const fresh = { order: this.#made, strikeTtlMs, made: block, steps: [], labelledAtMs: null };
+    this.blocks.set(block.id, { ...(before ?? fresh), block, undo: null });
     if (this.blocks.size <= this.#bounds.maxBlocks) return;
     const ended = [...this.blocks.values()].find((stored) => !isOpen(blockAt(stored.block, nowMs).state));
     const gone = ended?.block.id ?? this.blocks.keys().next().value ?? '';
     this.blocks.delete(gone);
     this.refusals.delete(gone);
+  }
+
+  /** Notes what a person did to a block that is kept. */
+  noteStep(step: BlockStep, blockId: string): void {
+    const stored = this.blocks.get(blockId);
+    if (stored) this.blocks.set(blockId, { ...stored, steps: [...stored.steps, step].slice(1 - mostSteps) });
+  }
+
+  /** What an undo of the last step of a block would restore, and when its label was given. */
+  noteUndo(blockId: string, notes: Pick<StoredBlock, 'undo' | 'labelledAtMs'>): void {
+    const stored = this.blocks.get(blockId);
+    if (stored) this.blocks.set(blockId, { ...stored, ...notes });
   }
 
   putEntry(entry: BlockEntry): void {

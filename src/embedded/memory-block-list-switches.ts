@@ -15,7 +15,7 @@ export const setSwitch = (book: Book, what: Switched, change: { off: Switch | nu
   const { state, log, nowMs } = book;
   const switches = { ...switchesOf(book), [what]: change.off };
   state.switches = switches;
-  log.append({ kind: 'switched', switches }, switchNotice(nowMs, what, change), nowMs);
+  log.append({ kind: 'switched', switches }, switchNotice(nowMs, what, change), { timeMs: nowMs });
   return switches;
 };
 
@@ -24,14 +24,14 @@ export const overridesOf = ({ state, nowMs }: Book): readonly ModeOverride[] =>
 
 export const setOverride = ({ state, log, nowMs }: Book, override: ModeOverride): void => {
   state.overrides.set(override.rule, override);
-  log.append({ kind: 'noted' }, overrideNotice(nowMs, override), nowMs);
+  log.append({ kind: 'noted' }, overrideNotice(nowMs, override), { timeMs: nowMs });
 };
 
 export const endOverride = ({ state, log, nowMs }: Book, rule: string, act: Act): boolean => {
   const override = state.overrides.get(rule);
   if (override === undefined || override.untilMs <= nowMs) return false;
   state.overrides.delete(rule);
-  log.append({ kind: 'noted' }, overrideNotice(nowMs, override, act), nowMs);
+  log.append({ kind: 'noted' }, overrideNotice(nowMs, override, act), { timeMs: nowMs });
   return true;
 };
 
@@ -53,7 +53,7 @@ export const resetBreaker = ({ state, log, nowMs }: Book, rule: string, act: Act
   if (state.breakers.get(rule)?.state !== 'open') return false;
   state.breakers.set(rule, { state: 'half-open', sinceMs: nowMs, reason: act.note });
   const notice = breakerNotice(nowMs, { rule, state: 'half-open', reason: act.note }, act.actor);
-  log.append({ kind: 'noted' }, notice, nowMs);
+  log.append({ kind: 'noted' }, notice, { timeMs: nowMs });
   return true;
 };
 

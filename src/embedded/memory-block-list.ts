@@ -6,11 +6,15 @@ import type {
   Act,
   AddResult,
   AllowEntry,
+  BlockCount,
+  BlockFilter,
   BlockPage,
   BlockQuery,
+  BlockStep,
   ImportResult,
   ListImport,
   ManualBlock,
+  RuleJudgement,
   Standing,
   Transition,
 } from '../blocklist/block-review.ts';
@@ -18,23 +22,28 @@ import type { Breaker, ModeOverride, Switch, Switched, Switches, Traffic } from 
 import { trafficOf } from '../blocklist/budget.ts';
 import type { LoggedChanges } from '../blocklist/change-log.ts';
 import {
+  checkComment,
   checkedAllowEntry,
   checkedImport,
   checkedManualBlock,
   checkOverride,
   checkRefusalQuery,
   checkRefusals,
+  checkRules,
   checkSwitch,
   checkTransition,
 } from '../blocklist/checks.ts';
+import type { NotedRule } from '../blocklist/rule-book.ts';
 import { canonicalSubject } from '../blocklist/subject.ts';
 import type { BlockSubject } from '../client.ts';
 import type { Clock } from '../clock.ts';
 import { importList } from './memory-block-list-import.ts';
 import { ChangeRecords } from './memory-block-list-log.ts';
 import { type Book, noteIdentities, noteTraffic, promote } from './memory-block-list-promote.ts';
+import * as questions from './memory-block-list-query.ts';
 import * as review from './memory-block-list-review.ts';
 import { BlockListState } from './memory-block-list-state.ts';
+import * as steps from './memory-block-list-steps.ts';
 import * as switches from './memory-block-list-switches.ts';
 
 export interface MemoryBlockListOptions {
@@ -94,13 +103,47 @@ export class MemoryBlockList implements BlockList {
   }
 
   list(query: BlockQuery): Promise<BlockPage> {
-    return this.#read((book) => review.listBlocks(book, query));
+    return this.#read((book) => questions.listBlocks(book, query));
+  }
+
+  count(filter: BlockFilter, most: number): Promise<BlockCount> {
+    return this.#read((book) => questions.countBlocks(book, filter, most));
+  }
+
+  history(blockId: string): Promise<readonly BlockStep[]> {
+    return this.#read((book) => steps.history(book, blockId));
+  }
+
+  comment(blockId: string, act: Act): Promise<BlockStep> {
+    return this.#write((book) => {
+      checkComment(act);
+      return steps.comment(book, blockId, act);
+    });
+  }
+
+  judgements(): Promise<readonly RuleJudgement[]> {
+    return this.#read(questions.judgements);
+  }
+
+  noteRules(rules: readonly Omit<NotedRule, 'notedAtMs'>[]): Promise<void> {
+    return this.#write((book) => {
+      checkRules(rules);
+      questions.noteRules(book, rules);
+    });
+  }
+
+  notedRules(): Promise<readonly NotedRule[]> {
+    return this.#read(questions.notedRules);
+  }
+
+  ruleByHash(hash: string): Promise<NotedRule | null> {
+    return this.#read(({ state }) => state.rulesByHash.get(hash) ?? null);
   }
 
   transition(blockId: string, transition: Transition): Promise<Block> {
     return this.#write((book) => {
       checkTransition(transition, book.nowMs);
-      return review.transition(book, blockId, transition);
+      return steps.transition(book, blockId, transition);
     });
   }
 

@@ -2,6 +2,7 @@ import { networkOf } from '../address.ts';
 import type { ImportResult, ListImport } from '../blocklist/block-review.ts';
 import { checkedImport } from '../blocklist/checks.ts';
 import { listBlockIdOf, listBlockOf } from '../blocklist/promotion.ts';
+import { stepTaken } from '../blocklist/steps.ts';
 import { rangeOf, rangesInside } from '../blocklist/subject.ts';
 import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import { TidegateError } from '../errors.ts';
@@ -40,6 +41,7 @@ export const importList = async (scripts: BlockScripts, given: ListImport): Prom
     action: actionText(list.action),
     actor: list.actor,
     reason: list.note,
+    taken: JSON.stringify(stepTaken('made', list)),
   });
   const step = { id: blockId, import: String(begun) };
   const guard = guardFor(lengths.map(Number));

@@ -6,24 +6,31 @@ import type {
   Act,
   AddResult,
   AllowEntry,
+  BlockCount,
+  BlockFilter,
   BlockPage,
   BlockQuery,
+  BlockStep,
   ImportResult,
   ListImport,
   ManualBlock,
+  RuleJudgement,
   Standing,
   Transition,
 } from '../blocklist/block-review.ts';
 import type { Breaker, ModeOverride, Switch, Switched, Switches, Traffic } from '../blocklist/block-switches.ts';
 import type { LoggedChanges } from '../blocklist/change-log.ts';
+import type { NotedRule } from '../blocklist/rule-book.ts';
 import type { BlockSubject } from '../client.ts';
 import { RedisBlockFeed } from './block-feed.ts';
 import { RedisBlockPromoter } from './block-promoter.ts';
 import { RedisChangeLog } from './block-relay.ts';
 import { RedisBlockReview } from './block-review.ts';
 import { BlockScripts } from './block-scripts.ts';
+import { RedisBlockSteps } from './block-steps.ts';
 import { RedisBlockSwitches } from './block-switchboard.ts';
 import { checkConnection, type RedisConnection } from './client.ts';
+import { RedisRuleBook } from './rule-book.ts';
 
 export interface RedisBlockListOptions {
   /** From openRedis, or the host's own connection. Its owner closes it. */
@@ -49,6 +56,8 @@ export class RedisBlockList implements BlockList {
   readonly #feed: RedisBlockFeed;
   readonly #promoter: RedisBlockPromoter;
   readonly #review: RedisBlockReview;
+  readonly #steps: RedisBlockSteps;
+  readonly #rules: RedisRuleBook;
   readonly #switches: RedisBlockSwitches;
   readonly #log: RedisChangeLog;
 
@@ -61,6 +70,8 @@ export class RedisBlockList implements BlockList {
     this.#feed = new RedisBlockFeed(scripts, entriesPerPage);
     this.#promoter = new RedisBlockPromoter(scripts, random);
     this.#review = new RedisBlockReview(scripts);
+    this.#steps = new RedisBlockSteps(scripts);
+    this.#rules = new RedisRuleBook(scripts);
     this.#switches = new RedisBlockSwitches(scripts);
     this.#log = new RedisChangeLog(scripts);
   }
@@ -85,8 +96,36 @@ export class RedisBlockList implements BlockList {
     return this.#review.list(query);
   }
 
+  count(filter: BlockFilter, most: number): Promise<BlockCount> {
+    return this.#review.count(filter, most);
+  }
+
+  history(blockId: string): Promise<readonly BlockStep[]> {
+    return this.#steps.history(blockId);
+  }
+
+  comment(blockId: string, act: Act): Promise<BlockStep> {
+    return this.#steps.comment(blockId, act);
+  }
+
+  judgements(): Promise<readonly RuleJudgement[]> {
+    return this.#review.judgements();
+  }
+
+  noteRules(rules: readonly Omit<NotedRule, 'notedAtMs'>[]): Promise<void> {
+    return this.#rules.noteRules(rules);
+  }
+
+  notedRules(): Promise<readonly NotedRule[]> {
+    return this.#rules.notedRules();
+  }
+
+  ruleByHash(hash: string): Promise<NotedRule | null> {
+    return this.#rules.ruleByHash(hash);
+  }
+
   transition(blockId: string, transition: Transition): Promise<Block> {
-    return this.#review.transition(blockId, transition);
+    return this.#steps.transition(blockId, transition);
   }
 
   add(block: ManualBlock): Promise<AddResult> {

@@ -63,6 +63,7 @@ const askedOf = (promotion: Promotion, random: number) => {
       ? { identities: shared.identities, action: shared.then.kind === 'limit' ? actionText(shared.then) : '' }
       : undefined,
     memoryMs: maxMs + verdictMemoryMs,
+    by: `${verdict.ruleHash} ${rule}`,
   };
 };
 

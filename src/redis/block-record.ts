@@ -1,4 +1,4 @@
-import type { Block, BlockAction, BlockState } from '../blocklist/block.ts';
+import { type Block, type BlockAction, type BlockState, type Label, labels } from '../blocklist/block.ts';
 import type { BlockEntry, Change } from '../blocklist/block-feed.ts';
 import { nothingSwitchedOff, type Switch, type Switches } from '../blocklist/block-switches.ts';
 import { brokenReply } from './block-scripts.ts';
@@ -34,6 +34,8 @@ export const actionFrom = (text: string | undefined): BlockAction => {
     : { kind: 'limit', limit: Number(limit), windowMs: Number(windowMs) };
 };
 
+export const labelFrom = (text: string | undefined): Label | null => labels.find((label) => label === text) ?? null;
+
 /** A stored block; null when nothing is stored. */
 export const blockFromFields = (id: string, fields: Readonly<Record<string, string>>): Block | null => {
   const { fixed, state, identities } = fields;
@@ -52,6 +54,8 @@ export const blockFromFields = (id: string, fields: Readonly<Record<string, stri
     evidence: evidence && { ...evidence, collateral },
     reason: fields.reason ?? '',
     actor: fields.actor ?? '',
+    assignee: fields.assignee ?? '',
+    label: labelFrom(fields.label),
   };
 };
 

@@ -3,7 +3,8 @@ import type { Cursor } from '../blocklist/block-feed.ts';
 import type { Breaker } from '../blocklist/block-switches.ts';
 import type { ChangeLog, LoggedChange, LoggedChanges } from '../blocklist/change-log.ts';
 import { breakerNotice } from '../blocklist/notices.ts';
-import { actionFrom, fieldsOf } from './block-record.ts';
+import type { StepTaken } from '../blocklist/steps.ts';
+import { actionFrom, fieldsOf, labelFrom } from './block-record.ts';
 import { readBlocks } from './block-review.ts';
 import type { BlockScripts } from './block-scripts.ts';
 
@@ -17,6 +18,8 @@ interface LoggedRecord {
   readonly blockId: string;
   /** Of a block what changes, as a list; else a notice. */
   readonly audit: string;
+  /** What a person did to the block, JSON; '' where nobody did. */
+  readonly step: string;
 }
 
 /** The change log in Redis, for whoever publishes it. */
@@ -67,9 +70,9 @@ export class RedisChangeLog implements ChangeLog {
   async #withBlocks(records: readonly LoggedRecord[]): Promise<LoggedChange[]> {
     const ids = [...new Set(records.flatMap(({ blockId }) => (blockId === '' ? [] : blockId)))];
     const blocks = new Map((await readBlocks(this.#scripts, ids)).map((block, index) => [ids[index], block]));
-    return records.map(({ sequence, timeMs, blockId, audit }) => {
+    return records.map(({ sequence, timeMs, blockId, audit, step }) => {
       const block = blockId === '' ? noticeFrom(audit, timeMs) : blockAsLogged(blockId, blocks.get(blockId), audit);
-      return { sequence, timeMs, block };
+      return { sequence, timeMs, block, ...(step !== '' && { step: JSON.parse(step) as StepTaken }) };
     });
   }
 }
@@ -77,8 +80,8 @@ export class RedisChangeLog implements ChangeLog {
 const recordsFrom = (flat: readonly unknown[]): LoggedRecord[] => {
   const records: LoggedRecord[] = [];
   for (let at = 0; at + 1 < flat.length; at += 2) {
-    const { t: time, b: blockId = '', a: audit = '' } = fieldsOf(flat[at + 1] as unknown[]);
-    records.push({ sequence: Number(flat[at]), timeMs: Number(time), blockId, audit });
+    const { t: time, b: blockId = '', a: audit = '', s: step = '' } = fieldsOf(flat[at + 1] as unknown[]);
+    records.push({ sequence: Number(flat[at]), timeMs: Number(time), blockId, audit, step });
   }
   return records;
 };
@@ -108,11 +111,15 @@ const gone = (id: string): Omit<Block, 'state' | 'version' | 'action'> => ({
   evidence: null,
   reason: '',
   actor: '',
+  assignee: '',
+  label: null,
 });
 
 /** What never changes as it is stored, the rest as the change left it. */
 const blockAsLogged = (id: string, stored: Block | null | undefined, audit: string): Block => {
-  const [state, version, blockedAtMs, expiresAtMs, strikes, reason, actor, action] = JSON.parse(audit) as string[];
+  // Of what was never written Lua says false.
+  const told = (JSON.parse(audit) as (string | false)[]).map((value) => value || '');
+  const [state, version, blockedAtMs, expiresAtMs, strikes, reason, actor, action, assignee, label] = told;
   return {
     ...(stored ?? gone(id)),
     state: state as BlockState,
@@ -123,5 +130,7 @@ const blockAsLogged = (id: string, stored: Block | null | undefined, audit: stri
     reason: reason ?? '',
     actor: actor ?? '',
     action: actionFrom(action),
+    assignee: assignee ?? '',
+    label: labelFrom(label),
   };
 };

@@ -1,50 +1,52 @@
 import { randomBytes } from 'node:crypto';
-import type { Block, BlockState } from '../blocklist/block.ts';
+import type { Block } from '../blocklist/block.ts';
 import type { Refusals } from '../blocklist/block-feed.ts';
+import {
+  comparePositions,
+  cursorOf,
+  type ListedBlock,
+  matcherOf,
+  mostCounted,
+  pageLimitOf,
+  positionFrom,
+  scoreOf,
+} from '../blocklist/block-query.ts';
 import type {
   Act,
   AddResult,
   AllowEntry,
+  BlockCount,
+  BlockFilter,
   BlockPage,
   BlockQuery,
   BlockReview,
   ImportResult,
   ListImport,
   ManualBlock,
+  RuleJudgement,
   Standing,
-  Transition,
 } from '../blocklist/block-review.ts';
-import { checkedAllowEntry, checkedManualBlock, checkRefusalQuery, checkTransition } from '../blocklist/checks.ts';
+import { checkedAllowEntry, checkedManualBlock, checkRefusalQuery } from '../blocklist/checks.ts';
 import { allowNotice } from '../blocklist/notices.ts';
-import {
-  allowedReason,
-  defaultTombstoneMs,
-  isListBlock,
-  manualBlockOf,
-  supersededReason,
-} from '../blocklist/promotion.ts';
+import { allowedReason, manualBlockOf, supersededReason } from '../blocklist/promotion.ts';
+import { allowedCode, stepTaken } from '../blocklist/steps.ts';
 import { canonicalSubject } from '../blocklist/subject.ts';
-import { afterTransition, blockAt, conflictOf, unknownBlock } from '../blocklist/transitions.ts';
+import { blockAt } from '../blocklist/transitions.ts';
 import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import { TidegateError } from '../errors.ts';
-import { dropEnded, importList } from './block-import.ts';
+import { importList } from './block-import.ts';
 import { actionText, blockFromFields, blockFromReply, entryFromLine, fixedPartOf } from './block-record.ts';
 import { type BlockScripts, brokenReply } from './block-scripts.ts';
 import { placed, protectors, senderOf, sortKey } from './block-subject.ts';
 
-const defaultPage = 100;
-const maxPage = 500;
 /** How many blocks one listing reads at most to find those that match. */
 const maxScanned = 20_000;
 /** Allow entries are read as a whole, and sent to every gate. */
 const maxAllowEntries = 10_000;
-/** Somebody else was faster each time: more tries would meet the same. */
-const maxTries = 10;
-
 type AllowText = AllowEntry & { readonly key: string; readonly sender: string };
 
 /** What people ask and do, with the list in Redis. */
-export class RedisBlockReview implements BlockReview {
+export class RedisBlockReview implements Omit<BlockReview, 'transition' | 'comment' | 'history'> {
   readonly #scripts: BlockScripts;
 
   constructor(scripts: BlockScripts) {
@@ -58,46 +60,61 @@ export class RedisBlockReview implements BlockReview {
   }
 
   async list(query: BlockQuery): Promise<BlockPage> {
-    const limit = Math.min(maxPage, Math.max(1, query.limit ?? defaultPage));
-    const nowMs = await this.#scripts.now();
-    const matches = matcherOf(query);
-    const found: Block[] = [];
-    let cursor = query.cursor !== undefined && /^\d{1,15}$/.test(query.cursor) ? query.cursor : '+inf';
-    let lastOrder = cursor;
-    for (let scanned = 0; scanned < maxScanned; scanned += maxPage) {
-      const page = await this.#page(cursor);
-      const blocks = await this.#read(page.map(({ id }) => id));
-      for (const [index, { order }] of page.entries()) {
-        const stored = blocks[index];
-        const block = stored ? blockAt(stored, nowMs) : null;
-        if (block && matches(block)) {
-          if (found.length === limit) return { blocks: found, nextCursor: lastOrder };
-          found.push(block);
-        }
-        lastOrder = order;
-      }
-      if (page.length < maxPage) return { blocks: found, nextCursor: null };
-      cursor = lastOrder;
-    }
-    return { blocks: found, nextCursor: lastOrder };
+    const { sort = 'newest' } = query;
+    const limit = pageLimitOf(query);
+    const after = positionFrom(query);
+    const rest = (await this.#matching(query))
+      .map((listed) => ({ block: listed.block, position: { score: scoreOf(sort, listed), order: listed.order } }))
+      .filter(({ position }) => after === null || comparePositions(sort, after, position) < 0)
+      .sort((left, right) => comparePositions(sort, left.position, right.position));
+    const page = rest.slice(0, limit);
+    const last = page.at(-1);
+    const nextCursor = rest.length > limit && last ? cursorOf(query, last.position) : null;
+    return { blocks: page.map(({ block }) => block), nextCursor };
   }
 
-  /** Decided here, from the block as it was read, and written only where it still is that version. */
-  async transition(blockId: string, transition: Transition): Promise<Block> {
-    for (let tries = 1; ; tries += 1) {
-      const nowMs = await this.#scripts.now();
-      checkTransition(transition, nowMs);
-      const [stored] = await this.#read([blockId]);
-      if (!stored) throw unknownBlock(blockId);
-      const before = blockAt(stored, nowMs);
-      const after = afterTransition(before, transition, nowMs);
-      const reply = await this.#scripts.run('transition', askedOf(before, after, transition));
-      if (reply[0] === 'done') {
-        if (isListBlock(after) && transition.kind === 'lift') await dropEnded(this.#scripts);
-        return blockFromReply(reply);
-      }
-      if (reply[0] === 'protected' || tries >= maxTries) throw conflictOf(before);
-    }
+  async count(filter: BlockFilter, most: number): Promise<BlockCount> {
+    const { length } = await this.#matching(filter);
+    const bound = Math.min(mostCounted, most);
+    return { count: Math.min(length, bound), isExact: length <= bound };
+  }
+
+  async #matching(filter: BlockFilter): Promise<readonly ListedBlock[]> {
+    const nowMs = await this.#scripts.now();
+    const matches = matcherOf(filter);
+    const { redis } = this.#scripts;
+    const flat = pairsOf(
+      await this.#scripts.guard(
+        redis.zrevrange(this.#scripts.key('blocks'), 0, maxScanned - 1, 'WITHSCORES'),
+      ),
+    );
+    const blocks = await this.#read(flat.map(([id]) => id));
+    return blocks
+      .flatMap((stored, index) =>
+        stored ? { block: blockAt(stored, nowMs), order: Number(flat[index]?.[1]), madeAtMs: stored.blockedAtMs } : [],
+      )
+      .filter(matches);
+  }
+
+  async judgements(): Promise<readonly RuleJudgement[]> {
+    const { redis } = this.#scripts;
+    const counts = await this.#scripts.guard(redis.hgetall(this.#scripts.key('judged')));
+    const judged = [...new Set(Object.keys(counts).map((field) => field.slice(2)))];
+    const pipeline = redis.pipeline();
+    for (const by of judged) pipeline.zrange(this.#scripts.key('labels', by), -1, -1, 'WITHSCORES');
+    const newest = judged.length === 0 ? [] : await this.#scripts.guard(pipeline.exec());
+    return judged.map((by, index) => {
+      const [error, last] = newest?.[index] ?? [brokenReply('labels'), null];
+      if (error) throw this.#scripts.failure(error);
+      const count = (what: string): number => Number(counts[`${what} ${by}`] ?? 0);
+      const [ruleHash = '', rule = ''] = by.split(' ');
+      const lastLabelAtMs = (last as string[])[1];
+      return {
+        ...{ rule, ruleHash, made: count('m'), confirmed: count('c') },
+        ...{ falsePositives: count('f'), goodwill: count('g') },
+        lastLabelAtMs: lastLabelAtMs === undefined ? null : Number(lastLabelAtMs),
+      };
+    });
   }
 
   async add(given: ManualBlock): Promise<AddResult> {
@@ -115,6 +132,8 @@ export class RedisBlockReview implements BlockReview {
       reason: block.reason,
       actor: block.actor,
       superseded: supersededReason(block.id),
+      taken: JSON.stringify(stepTaken('made', manual)),
+      ended: JSON.stringify(stepTaken('superseded', { ...manual, note: supersededReason(block.id) })),
     });
     const [kind, held] = reply;
     if (kind === 'added') return { kind, block: blockFromReply(reply) };
@@ -138,6 +157,7 @@ export class RedisBlockReview implements BlockReview {
       ends: untilMs,
       reason: allowedReason(note),
       actor,
+      taken: JSON.stringify(stepTaken('lift', entry, allowedCode)),
       most: maxAllowEntries,
     });
     if (done === 1) return;
@@ -205,17 +225,6 @@ export class RedisBlockReview implements BlockReview {
     return refusedOf(await this.#scripts.guard(this.#scripts.redis.hmget(key, ...refusedFields)));
   }
 
-  /** Up to a page of ids below the cursor, newest first. */
-  async #page(cursor: string): Promise<{ id: string; order: string }[]> {
-    const { redis } = this.#scripts;
-    const below = cursor === '+inf' ? cursor : `(${cursor}`;
-    const key = this.#scripts.key('blocks');
-    const flat = await this.#scripts.guard(
-      redis.zrevrangebyscore(key, below, '-inf', 'WITHSCORES', 'LIMIT', 0, maxPage),
-    );
-    return pairsOf(flat).map(([id, order]) => ({ id, order }));
-  }
-
   #read(blockIds: readonly string[]): Promise<(Block | null)[]> {
     return readBlocks(this.#scripts, blockIds);
   }
@@ -233,13 +242,6 @@ export const readBlocks = async (scripts: BlockScripts, blockIds: readonly strin
     return blockFromFields(blockId, fields as Record<string, string>);
   });
 };
-
-const matcherOf =
-  ({ states, rule, subjectKey }: BlockQuery) =>
-  (block: Block): boolean =>
-    (states === undefined || states.includes(block.state)) &&
-    (rule === undefined || block.rule === rule) &&
-    (subjectKey === undefined || subjectKeyOf(block.subject) === subjectKey);
 
 const pairsOf = (flat: unknown): [string, string][] => {
   const list = flat as unknown[];
@@ -261,33 +263,3 @@ const refusedOf = ([refused, commands, bytes, lastAtMs]: readonly (string | null
   bytes: Number(bytes ?? 0),
   lastAtMs: Number(lastAtMs ?? 0),
 });
-
-/** What a step changes, for the script. */
-const askedOf = (before: Block, after: Block, transition: Transition) => {
-  const { subject, state, blockedAtMs, expiresAtMs, reason, actor, action, rule } = after;
-  const fields = { state, blockedAtMs, expiresAtMs, reason, actor, action: actionText(action) };
-  const lift =
-    transition.kind === 'lift'
-      ? {
-          tombstoneMs: transition.tombstoneMs ?? defaultTombstoneMs,
-          sortKey: sortKey(subject),
-          takesStrikeBack: transition.reason === 'false-positive',
-        }
-      : {};
-  return {
-    id: before.id,
-    version: String(before.version),
-    kind: transition.kind,
-    ...placed(subject),
-    ...(transition.kind === 'activate' ? protectors(subject) : {}),
-    fields: Object.entries(fields).flatMap(([name, value]) => [name, String(value)]),
-    state: state satisfies BlockState,
-    ends: expiresAtMs,
-    action: actionText(action),
-    rule,
-    isList: isListBlock(after),
-    superseded: supersededReason(before.id),
-    actor,
-    ...lift,
-  };
-};

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mostSteps } from '../blocklist/steps.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
@@ -26,19 +27,23 @@ const storedForm = 2;
 
 const withEntries = (name: string): Script => loadScript('block-list', 'block-entries', name);
 const withCounts = (name: string): Script => loadScript('block-list', 'block-entries', 'block-counts', name);
+const withLabels = (name: string): Script =>
+  loadScript('block-list', 'block-entries', 'block-counts', 'block-judge', name);
 
 const loadBlockScripts = () => ({
   add: withCounts('block-add'),
   allow: withEntries('block-allow'),
   changes: loadScript('block-list', 'block-changes'),
+  comment: loadScript('block-list', 'block-comment'),
   import: withEntries('block-import'),
   notes: withCounts('block-notes'),
-  promote: withCounts('block-promote'),
+  promote: withLabels('block-promote'),
   relay: loadScript('block-list', 'block-relay'),
+  rules: loadScript('block-list', 'block-rules'),
   snapshot: withEntries('block-snapshot'),
   standing: withCounts('block-standing'),
   switches: withCounts('block-switches'),
-  transition: withCounts('block-transition'),
+  transition: withLabels('block-transition'),
   walk: withEntries('block-walk'),
 });
 
@@ -105,6 +110,7 @@ export class BlockScripts {
       maxChanges,
       maxPacked: maxLoggedEntries,
       maxBlocks,
+      maxSteps: mostSteps - 1,
     });
   }
 }

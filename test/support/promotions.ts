@@ -20,7 +20,7 @@ const evidence: Evidence = {
   policies: ['login'],
   firstSeenAtMs: 1_750_000_000_000,
   lastSeenAtMs: 1_750_000_100_000,
-  log: { partition: 3, fromOffset: 5, toOffset: 9 },
+  log: { partition: 3, fromOffset: 5, toOffset: 9, marks: null },
 };
 
 export const duration: BlockDuration = {

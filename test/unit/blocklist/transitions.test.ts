@@ -29,10 +29,12 @@ const blockIn = (state: Block['state']): Block => ({
     policies: [],
     firstSeenAtMs: 0,
     lastSeenAtMs: 0,
-    log: { partition: 0, fromOffset: 0, toOffset: 0 },
+    log: { partition: 0, fromOffset: 0, toOffset: 0, marks: null },
   },
   reason: '',
   actor: 'detector',
+  assignee: '',
+  label: null,
 });
 
 describe('the states of a block', () => {
