@@ -3,9 +3,10 @@ import { Type } from 'typebox';
 import type { BlockFeed, Cursor } from '../blocklist/block-feed.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import { cursorFrom, cursorPattern, cursorText } from './list-cursor.ts';
 import { contentTypes, endsAreTold, type ListFormat, listFormats, writerFor } from './list-formats.ts';
 import { Snapshots } from './list-stream.ts';
-import { ChangeSchema, changeView, cursorText, EntrySchema, HeadSchema } from './list-views.ts';
+import { ChangeSchema, changeView, EntrySchema, HeadSchema } from './list-views.ts';
 import { ListWatch } from './list-watch.ts';
 import { GoneFailure, invalidField } from './problem.ts';
 import { type Api, needs, problemResponses } from './routing.ts';
@@ -32,7 +33,6 @@ const SnapshotHeaders = Type.Object({
   ),
 });
 
-const cursorPattern = '^[A-Za-z0-9_-]{1,64}\\.(0|[1-9]\\d{0,14})$';
 const maxWaitS = 20;
 
 const ChangesQuery = Type.Object(
@@ -63,11 +63,6 @@ const ChangesSchema = Type.Object({
 const changesPerAnswer = 50;
 /** A file that does not tell when entries end is not taken for new for longer than this. */
 const freshMs = 60_000;
-
-const cursorFrom = (text: string): Cursor | null => {
-  const dot = text.lastIndexOf('.');
-  return dot < 0 ? null : { epoch: text.slice(0, dot), sequence: Number(text.slice(dot + 1)) };
-};
 
 /** Of a list at a position; of a file that grows old by itself also the minute. */
 const tagOf = (cursor: Cursor, format: ListFormat, nowMs: number): string =>

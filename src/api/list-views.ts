@@ -3,6 +3,7 @@ import type { BlockEntry, Change, Exemption, SnapshotPage } from '../blocklist/b
 import { type Switch, type Switches, switched } from '../blocklist/block-switches.ts';
 import { ActionSchema } from './block-view.ts';
 import { Instant, instantText } from './fields.ts';
+import { cursorText } from './list-cursor.ts';
 
 export const EntrySchema = Type.Object({
   subject: Type.String({ description: '`ip:203.0.113.9`, `network:203.0.113.0/24`, `acme/user:alice`.' }),
@@ -48,9 +49,6 @@ export const ChangeSchema = Type.Union([
 ]);
 
 export type ChangeView = Static<typeof ChangeSchema>;
-
-export const cursorText = ({ epoch, sequence }: { readonly epoch: string; readonly sequence: number }): string =>
-  `${epoch}.${sequence}`;
 
 export const entryView = (entry: BlockEntry): Static<typeof EntrySchema> => ({
   subject: entry.subjectKey,

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import type { FastifyContextConfig, FastifySchema } from 'fastify';
 import type { Grant } from '../review/roles.ts';
+import { IdempotencyHeader, isChange } from './idempotency.ts';
 import { type Api, problemResponses } from './routing.ts';
 
 const tags = [
@@ -50,7 +51,17 @@ const commonStatuses = (
   ...(schema.body || schema.querystring || schema.params || schema.headers || route.changes ? [400] : []),
   ...(route.needs ? [401, 403] : []),
   ...(schema.body ? [413, 415] : []),
+  ...(route.changes ? [409, 422] : []),
 ];
+
+/** The headers of a route, with the key that every change takes. */
+const headersOf = (schema: FastifySchema, changes: boolean): Pick<FastifySchema, 'headers'> => {
+  if (!changes) return schema.headers === undefined ? {} : { headers: schema.headers };
+  const own = (schema.headers ?? {}) as { readonly properties?: object };
+  return {
+    headers: { ...own, type: 'object', properties: { ...own.properties, 'idempotency-key': IdempotencyHeader } },
+  };
+};
 
 /** Adds to a route's description what follows from how it is guarded. */
 const described = (schema: FastifySchema, config: FastifyContextConfig, changes: boolean): FastifySchema => {
@@ -59,6 +70,7 @@ const described = (schema: FastifySchema, config: FastifyContextConfig, changes:
   const own = schema.description === undefined ? [] : [schema.description];
   return {
     ...schema,
+    ...headersOf(schema, changes),
     ...(needs ? { security: [{ bearer: [] }], description: [...own, roleText(needs, allTenants)].join('\n\n') } : {}),
     response: { ...common, ...(schema.response as object) },
   };
@@ -69,7 +81,7 @@ export const registerOpenApi = async (api: Api, version: string): Promise<void> 
   await api.register(swagger, {
     openapi: documentation(version),
     transform: ({ schema = {}, url, route }) => {
-      const changes = [route.method].flat().some((method) => method !== 'GET' && method !== 'HEAD');
+      const changes = [route.method].flat().some((method) => isChange(method, route.config ?? {}));
       return { url, schema: schema.hide ? schema : described(schema, route.config ?? {}, changes) };
     },
   });

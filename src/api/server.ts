@@ -5,16 +5,22 @@ import type { Gate } from '../gate/gate.ts';
 import type { EventSink } from '../gate/ports.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import { Desk } from '../review/desk.ts';
+import type { IdempotencyStore } from '../review/idempotency.ts';
+import type { Review } from '../review/review.ts';
+import type { TokenStore } from '../review/tokens.ts';
 import { addAccess } from './access.ts';
+import { allowRoutes } from './allow-routes.ts';
 import { analyticsRoutes } from './analytics-routes.ts';
 import type { Authenticator } from './authenticator.ts';
 import { addNotFound, bareApi } from './bare-api.ts';
 import { deskRoutes } from './block-desk.ts';
+import { breakerRoutes } from './breaker-routes.ts';
 import { clientRoutes } from './client-routes.ts';
 import { type ConsolePage, consoleRoutes } from './console-routes.ts';
 import { decisionRoutes } from './decision-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { gateRoutes } from './gate-routes.ts';
+import { addIdempotency } from './idempotency.ts';
 import { limiterRoutes } from './limiter-routes.ts';
 import { listRoutes } from './list-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
@@ -23,8 +29,12 @@ import { type PolicyRoutesOptions, policyRoutes } from './policy-routes.ts';
 import { type Health, probeRoutes } from './readiness.ts';
 import { type AskReconciliation, reconcileRoutes } from './reconcile-routes.ts';
 import type { Api } from './routing.ts';
+import { type RuleRoutesOptions, ruleRoutes } from './rule-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
 import { type Status, statusRoutes } from './status-routes.ts';
+import { switchRoutes } from './switch-routes.ts';
 import { throttleRateRoutes } from './throttle-rate-routes.ts';
+import { tokenRoutes } from './token-routes.ts';
 
 export interface ApiOptions {
   readonly clock: Clock;
@@ -40,6 +50,8 @@ export interface ApiOptions {
   readonly tokens: readonly string[];
   /** Of issued tokens and of an OpenID provider. Default: configured tokens alone. */
   readonly authenticators?: readonly Authenticator[];
+  /** Where tokens are made and revoked. Default: there are no routes for that. */
+  readonly tokenStore?: TokenStore;
   readonly gate: Gate;
   readonly limitStore: LimitStore;
   readonly blockList: BlockList;
@@ -51,6 +63,10 @@ export interface ApiOptions {
   readonly reconciliation?: AskReconciliation | null;
   /** What is known of the gates and of the policies in force. Default: their routes are not there. */
   readonly fleet?: PolicyRoutesOptions;
+  /** Keeps answers, so that a change that is sent twice happens once. Null, or left out: an Idempotency-Key is 503. */
+  readonly idempotency?: IdempotencyStore | null;
+  /** What people do together and at once: bulk changes, approvals. Null, or left out: there are no routes for it. */
+  readonly review?: Review | null;
   readonly health: Health;
   readonly status: () => Promise<Status>;
   /** The text of `GET /metrics`. Null: this process cannot tell. Default: there is no such route. */
@@ -68,16 +84,21 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   const api = bareApi(logger);
   addNotFound(api);
   addAccess(api, options);
+  addIdempotency(api, options.idempotency ?? options.review?.answers ?? null, logger);
   await registerOpenApi(api, options.version);
   await api.register((routes: Api, _options, done) => {
     limiterRoutes(routes, { limitStore, events, clock });
     decisionRoutes(routes, gate);
-    deskRoutes(routes, { blockList, desk: new Desk({ blockList, clock }), clock, logger });
+    deskRoutes(routes, { blockList, review: options.review ?? null, clock, logger });
     listRoutes(routes, { feed: blockList, clock, logger });
+    eventRoutes(routes, blockList);
+    steeringRoutes(routes, { list: blockList, clock, logger });
     throttleRateRoutes(routes, { reader: options.reader, clock });
     analyticsRoutes(routes, { reader: options.reader, clock });
     clientRoutes(routes, { reader: options.reader, clock, blockList });
     reconcileRoutes(routes, options.reconciliation ?? null);
+    sessionRoutes(routes);
+    if (options.tokenStore) tokenRoutes(routes, { store: options.tokenStore, clock, logger });
     statusRoutes(routes, options.status);
     probeRoutes(routes, options.health);
     if (options.fleet) {
@@ -91,6 +112,14 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   });
   await api.ready();
   return api;
+};
+
+/** What people set for all gates and detectors. */
+const steeringRoutes = (routes: Api, parts: RuleRoutesOptions): void => {
+  allowRoutes(routes, parts);
+  ruleRoutes(routes, parts);
+  breakerRoutes(routes, parts);
+  switchRoutes(routes, parts);
 };
 
 /** Only the probes and, unless `scrape` is left out, `/metrics`: for processes that have no API. */
