@@ -1,15 +1,15 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import type { BlockList } from '../blocklist/block-list.ts';
-import { longestMs } from '../blocklist/checks.ts';
 import { subjectKeyOf } from '../client.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import type { Desk, DeskAct } from '../review/desk.ts';
+import type { Desk } from '../review/desk.ts';
+import { type ActBodies, actBodies, acts, closed } from './block-acts.ts';
 import { namingFields, refusalOf } from './block-refusal.ts';
 import { BlockParams, viewOf } from './block-routes.ts';
-import { ActionSchema, BlockSchema, StepSchema, stepView } from './block-view.ts';
+import { BlockSchema, StepSchema, stepView } from './block-view.ts';
 import { etagOf, readIfMatch } from './etag.ts';
-import { InstantInput, instantFrom, maxNoteLength, Note } from './fields.ts';
+import { Note } from './fields.ts';
 import { invalidField } from './problem.ts';
 import { type Api, needs, problemResponses } from './routing.ts';
 
@@ -20,51 +20,7 @@ export interface BlockActParts {
   readonly logger: Logger;
 }
 
-export const OptionalNote = Type.Optional(
-  Type.String({ maxLength: maxNoteLength, description: 'Why, for whoever looks at it later.' }),
-);
-export const LiftReason = Type.Enum(['false-positive', 'goodwill'], { description: 'Why the client is let back in.' });
-export const TombstoneMs = Type.Integer({
-  minimum: 0,
-  maximum: longestMs,
-  description: 'How long the detector cannot make it again. Default a day.',
-});
-export const Assignee = Type.Union([Type.String({ minLength: 1, maxLength: 128 }), Type.Null()], {
-  description: 'Who takes it on; null: nobody.',
-});
-
-const closed = { additionalProperties: false } as const;
-
-/** The body of each act, by its name in the path. */
-const bodies = {
-  confirm: Type.Object({ note: OptionalNote }, closed),
-  activate: Type.Object({ note: Note }, closed),
-  lift: Type.Object({ reason: LiftReason, note: Note, tombstoneMs: Type.Optional(TombstoneMs) }, closed),
-  extend: Type.Object({ until: InstantInput('When it ends.'), note: Note }, closed),
-  downgrade: Type.Object({ action: ActionSchema, note: Note }, closed),
-  assign: Type.Object({ assignee: Assignee, note: OptionalNote }, closed),
-  undo: Type.Object({ note: OptionalNote }, closed),
-};
-
-type Bodies = { readonly [Name in keyof typeof bodies]: Static<(typeof bodies)[Name]> };
-
-/** What each act means to the desk. */
-const acts: { readonly [Name in keyof Bodies]: (body: Bodies[Name]) => DeskAct } = {
-  confirm: ({ note = '' }) => ({ kind: 'confirm', note }),
-  activate: ({ note }) => ({ kind: 'activate', note }),
-  lift: ({ reason, note, tombstoneMs }) => ({
-    kind: 'lift',
-    reason,
-    note,
-    ...(tombstoneMs === undefined ? {} : { tombstoneMs }),
-  }),
-  extend: ({ until, note }) => ({ kind: 'extend', untilMs: instantFrom(until, 'body.until'), note }),
-  downgrade: ({ action, note }) => ({ kind: 'change-action', action, note }),
-  assign: ({ assignee, note = '' }) => ({ kind: 'assign', assignee: assignee ?? '', note }),
-  undo: ({ note = '' }) => ({ kind: 'undo', note }),
-};
-
-const summaries: Readonly<Record<keyof Bodies, string>> = {
+const summaries: Readonly<Record<keyof ActBodies, string>> = {
   confirm: 'Say that a block is right',
   activate: 'Enforce a proposed block, from now on for as long as it was proposed',
   lift: 'End a block now and keep the detector from making it again for a day',
@@ -74,7 +30,7 @@ const summaries: Readonly<Record<keyof Bodies, string>> = {
   undo: 'Take back the last step, once',
 };
 
-const past: Readonly<Record<keyof Bodies, string>> = {
+const past: Readonly<Record<keyof ActBodies, string>> = {
   confirm: 'block confirmed',
   activate: 'block activated',
   lift: 'block lifted',
@@ -101,7 +57,7 @@ const versionsOf = (ifMatch: string | undefined): readonly number[] | undefined 
 const about = { tags: ['blocks'], security: [{ bearer: [] }], params: BlockParams };
 const problems = problemResponses(400, 401, 403, 404, 409, 412, 413, 415, 422, 503);
 
-const actRoute = <Name extends keyof Bodies>(api: Api, name: Name, parts: BlockActParts): void => {
+const actRoute = <Name extends keyof ActBodies>(api: Api, name: Name, parts: BlockActParts): void => {
   const { blockList, desk, logger } = parts;
   api.post(
     `/v1/blocks/:id/${name}`,
@@ -112,13 +68,13 @@ const actRoute = <Name extends keyof Bodies>(api: Api, name: Name, parts: BlockA
         operationId: `${name}Block`,
         summary: summaries[name],
         headers: ActHeaders,
-        body: bodies[name],
+        body: actBodies[name],
         response: { 200: BlockSchema, ...problems },
       },
     },
     async ({ params, body, headers, reviewer }, reply) => {
       const ifVersions = versionsOf(headers['if-match']);
-      const act = acts[name](body as Bodies[Name]);
+      const act = acts[name](body as ActBodies[Name]);
       const wanted = ifVersions === undefined ? act : { ...act, ifVersions };
       const answer = await namingFields(() => desk.act(reviewer, params.id, wanted));
       if (answer.kind !== 'done') throw refusalOf(answer, params.id);
@@ -135,7 +91,7 @@ const actRoute = <Name extends keyof Bodies>(api: Api, name: Name, parts: BlockA
 
 /** Everything that one person does to one block. */
 export const blockActRoutes = (api: Api, parts: BlockActParts): void => {
-  for (const name of Object.keys(bodies) as (keyof Bodies)[]) actRoute(api, name, parts);
+  for (const name of Object.keys(actBodies) as (keyof ActBodies)[]) actRoute(api, name, parts);
 
   api.post(
     '/v1/blocks/:id/comment',

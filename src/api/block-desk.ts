@@ -2,14 +2,18 @@ import type { Block } from '../blocklist/block.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Clock } from '../clock.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { Desk } from '../review/desk.ts';
+import { Desk } from '../review/desk.ts';
+import type { Review } from '../review/review.ts';
+import { batchRoutes } from './batch-routes.ts';
 import { blockActRoutes } from './block-act-routes.ts';
 import { blockRoutes, type EvidenceQuery } from './block-routes.ts';
+import { bulkRoutes } from './bulk-routes.ts';
 import type { Api } from './routing.ts';
 
 export interface DeskRouteParts {
   readonly blockList: BlockList;
-  readonly desk: Desk;
+  /** Null: one block at a time, and no approvals. */
+  readonly review: Review | null;
   readonly clock: Clock;
   readonly logger?: Logger;
   /** The question to the database that gives the evidence of a block again. Default: none is told. */
@@ -17,7 +21,11 @@ export interface DeskRouteParts {
 }
 
 /** Everything that people do with blocks. */
-export const deskRoutes = (api: Api, { logger = silentLogger, ...parts }: DeskRouteParts): void => {
-  blockRoutes(api, parts);
-  blockActRoutes(api, { ...parts, logger });
+export const deskRoutes = (api: Api, { review, logger = silentLogger, ...parts }: DeskRouteParts): void => {
+  const desk = review?.desk ?? new Desk(parts);
+  blockRoutes(api, { ...parts, desk });
+  blockActRoutes(api, { ...parts, desk, logger });
+  if (review === null) return;
+  bulkRoutes(api, { ...parts, bulk: review.bulk, logger });
+  batchRoutes(api, { bulk: review.bulk, logger });
 };

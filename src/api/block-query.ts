@@ -41,7 +41,7 @@ export const filterFields = {
   minDenied: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
 };
 
-const FilterSchema = Type.Object(filterFields, { additionalProperties: false });
+export const FilterSchema = Type.Object(filterFields, { additionalProperties: false });
 export type FilterInput = Static<typeof FilterSchema>;
 
 export const CountQuery = Type.Object(

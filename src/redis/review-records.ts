@@ -6,7 +6,7 @@ import { loadScript, runScript } from './scripts.ts';
 
 export interface RedisReviewRecordsOptions {
   readonly redis: RedisConnection;
-  /** Default `tidegate`. */
+  /** Default `default`. */
   readonly namespace?: string;
   /** Replaces the server's time in tests only. */
   readonly nowMs?: () => number;
@@ -25,7 +25,7 @@ class RedisRecordStore implements RecordStore {
   constructor(options: RedisReviewRecordsOptions, shelf: Shelf) {
     this.#options = options;
     this.#shelf = shelf;
-    this.#prefix = `${keyPrefix(options.namespace ?? 'tidegate')}{bl}:review:${shelf.name}:`;
+    this.#prefix = `${keyPrefix(options.namespace ?? 'default')}{bl}:review:${shelf.name}:`;
   }
 
   put(record: RecordWrite): Promise<boolean> {

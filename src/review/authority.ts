@@ -82,19 +82,22 @@ export interface Intent {
   readonly nowMs: number;
 }
 
-const deedDemands = ({ name }: Reviewer, { block, deed, nowMs }: Intent): Demand[] => {
-  if (deed.kind === 'lift') {
-    const { tombstoneMs = 0 } = deed;
-    const suppresses = ({ tombstoneMs: mostMs }: RoleLimits) => tombstoneMs <= mostMs;
-    return [{ part: 'tombstoneMs', detail: `Keeping detectors away for ${days(tombstoneMs)}`, allowedBy: suppresses }];
-  }
+/** What is asked for whatever block it is done to. */
+const wishDemands = (deed: Deed, nowMs: number): Demand[] => {
   if (deed.kind === 'extend') return [lasting(deed.untilMs - nowMs, false)];
+  if (deed.kind !== 'lift') return [];
+  const { tombstoneMs = 0 } = deed;
+  const suppresses = ({ tombstoneMs: mostMs }: RoleLimits) => tombstoneMs <= mostMs;
+  return [{ part: 'tombstoneMs', detail: `Keeping detectors away for ${days(tombstoneMs)}`, allowedBy: suppresses }];
+};
+
+const deedDemands = ({ name }: Reviewer, { block, deed, nowMs }: Intent): Demand[] => {
   if (deed.kind === 'activate') return [lasting(block.expiresAtMs - block.blockedAtMs, false)];
   if (deed.kind === 'undo' && block.actor !== name) {
     const undoes = ({ mayUndoOthers }: RoleLimits) => mayUndoOthers;
     return [{ part: 'id', detail: `Taking back what ${block.actor} did`, allowedBy: undoes }];
   }
-  return [];
+  return wishDemands(deed, nowMs);
 };
 
 const ofList: Demand = {
@@ -109,6 +112,10 @@ export const deedOverstep = (reviewer: Reviewer, intent: Intent): Overstep | nul
   const shared = isWord(deed.kind) ? [] : [...(isListBlock(block) ? [ofList] : []), ...narrow(block.subject)];
   return overstepOf(reviewer, [changes, ...shared, ...deedDemands(reviewer, intent)]);
 };
+
+/** The same before it is known which blocks it will be done to. */
+export const wishOverstep = (reviewer: Reviewer, deed: Deed, nowMs: number): Overstep | null =>
+  overstepOf(reviewer, [changes, ...wishDemands(deed, nowMs)]);
 
 /** The same of a block by hand. `isAgreed`: a second person decides about it. */
 export const makingOverstep = (

@@ -1,0 +1,93 @@
+import { Type } from 'typebox';
+import type { Logger } from '../logger.ts';
+import type { Bulk } from '../review/bulk.ts';
+import { BatchSchema, batchView } from './batch-view.ts';
+import { namingFields } from './block-refusal.ts';
+import { bulkRefusalOf } from './bulk-routes.ts';
+import { Note } from './fields.ts';
+import { type Api, needs, problemResponses } from './routing.ts';
+
+export interface BatchRouteParts {
+  readonly bulk: Bulk;
+  readonly logger: Logger;
+}
+
+const BatchParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
+const PageQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
+    cursor: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: '`nextCursor` of the page before.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const about = { tags: ['blocks'], security: [{ bearer: [] }] };
+
+/** Bulk changes of the last 30 days, and taking them back. */
+export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void => {
+  api.get(
+    '/v1/batches',
+    {
+      ...needs('viewer'),
+      schema: {
+        ...about,
+        operationId: 'listBatches',
+        summary: 'Bulk changes, newest first; a page may be short, with more behind it',
+        querystring: PageQuery,
+        response: {
+          200: Type.Object({
+            batches: Type.Array(BatchSchema),
+            nextCursor: Type.Union([Type.String(), Type.Null()]),
+          }),
+          ...problemResponses(400, 401, 403, 503),
+        },
+      },
+    },
+    async ({ query: { limit = 20, cursor }, reviewer }) => {
+      const page = await bulk.list(reviewer, { limit, ...(cursor === undefined ? {} : { cursor }) });
+      return { batches: page.batches.map(batchView), nextCursor: page.nextCursor };
+    },
+  );
+
+  api.get(
+    '/v1/batches/:id',
+    {
+      ...needs('viewer'),
+      schema: {
+        ...about,
+        operationId: 'getBatch',
+        summary: 'One bulk change, and how far it is',
+        params: BatchParams,
+        response: { 200: BatchSchema, ...problemResponses(400, 401, 403, 404, 503) },
+      },
+    },
+    async ({ params, reviewer }) => {
+      const batch = await bulk.find(reviewer, params.id);
+      if (batch === null) throw bulkRefusalOf({ kind: 'not-found' });
+      return batchView(batch);
+    },
+  );
+
+  api.post(
+    '/v1/batches/:id/undo',
+    {
+      ...needs('reviewer'),
+      schema: {
+        ...about,
+        operationId: 'undoBatch',
+        summary: 'Take a bulk change back, as far as nobody has touched its blocks since',
+        params: BatchParams,
+        body: Type.Object({ note: Note }, { additionalProperties: false }),
+        response: { 200: BatchSchema, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 503) },
+      },
+    },
+    async ({ params, body, reviewer }) => {
+      const answer = await namingFields(() => bulk.undo(reviewer, params.id, body.note));
+      if (answer.kind !== 'batch') throw bulkRefusalOf(answer);
+      logger.info({ batch: params.id, actor: reviewer.name }, 'bulk change undone');
+      return batchView(answer.batch);
+    },
+  );
+};
