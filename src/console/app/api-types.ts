@@ -6,7 +6,8 @@ export interface Session {
   /** null: all. */
   readonly tenants: readonly string[] | null;
   readonly expiresAt: string | null;
-  readonly limits?: Readonly<Record<string, unknown>>;
+  /** What the role may do beyond reading: `mayResetBreakers`, `allowMs`, … */
+  readonly limits: Readonly<Record<string, number | boolean>>;
 }
 
 export interface Subject {
@@ -41,7 +42,7 @@ export interface Evidence {
   readonly features?: Readonly<Record<string, number>>;
 }
 
-export type BlockState = 'proposed' | 'active' | 'confirmed' | 'lifted' | 'expired' | 'superseded';
+export type BlockState = 'shadow' | 'proposed' | 'active' | 'confirmed' | 'lifted' | 'expired' | 'superseded';
 
 export interface BlockView {
   readonly id: string;

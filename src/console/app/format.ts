@@ -58,7 +58,8 @@ export const relative = (at: Maybe<string | number>, nowMs: number): string => {
   const distanceMs = new Date(at).getTime() - nowMs;
   if (Number.isNaN(distanceMs)) return dash;
   if (Math.abs(distanceMs) < 1000) return 'now';
-  return distanceMs < 0 ? `${duration(-distanceMs)} ago` : `in ${duration(distanceMs)}`;
+  const distance = duration(Math.floor(Math.abs(distanceMs) / 1000) * 1000);
+  return distanceMs < 0 ? `${distance} ago` : `in ${distance}`;
 };
 
 /** `1.5 MB`. */

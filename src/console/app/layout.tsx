@@ -7,6 +7,7 @@ import { hrefOf, navigate, part, place } from './router.ts';
 import { type PageRoute, routeOf, routes } from './routes.tsx';
 import { session, signOut } from './session.ts';
 import { useStatus } from './status.ts';
+import { subjectOf } from './subject.ts';
 import { chooseTheme, theme, themes } from './theme.ts';
 
 const sections = ['Watch', 'Review', 'Rules and limits', 'Access'] as const;
@@ -52,13 +53,6 @@ const FindClient = () => {
       </form>
     </search>
   );
-};
-
-/** An address alone is what people have at hand: `203.0.113.7` and `2001:db8::1` → `ip:…`, `203.0.113.0/24` → `network:…`; what names its kind stays. */
-export const subjectOf = (text: string): string => {
-  if (/^(?:[^:/]+\/)?(?:ip|user|key|network):./.test(text)) return text;
-  if (/^[0-9a-f.:]+\/\d{1,3}$/i.test(text)) return `network:${text}`;
-  return `ip:${text}`;
 };
 
 const Who = () => {

@@ -23,7 +23,7 @@ document.addEventListener('visibilitychange', () => {
   if (!document.hidden) refreshAll();
 });
 
-const resourceOf = <T>(path: string, everyMs: number): Resource<T> => {
+const resourceOf = <T>(path: string, everyMs: number, pathNow: () => string): Resource<T> => {
   const key = `${everyMs} ${path}`;
   const found = resources.get(key) as Resource<T> | undefined;
   if (found !== undefined) {
@@ -33,7 +33,7 @@ const resourceOf = <T>(path: string, everyMs: number): Resource<T> => {
     return found;
   }
   const isHidden = (): boolean => document.hidden;
-  const made = createResource<T>({ ask: (signal) => ask<T>(path, { signal }), everyMs, nowMs, after, isHidden });
+  const made = createResource<T>({ ask: (signal) => ask<T>(pathNow(), { signal }), everyMs, nowMs, after, isHidden });
   resources.set(key, made as Resource<unknown>);
   for (const oldest of resources.keys()) {
     if (resources.size <= keptResources) break;
@@ -56,9 +56,14 @@ export const usualPauseMs = 5000;
 /**
  * What `GET path` answers, asked for again every `everyMs` (0: once) while the component is there and the page is looked
  * at. What was known stays, also over visits of other pages, when a later attempt fails. A null path asks for nothing.
+ * `pathNow` makes the path that is really asked for, where it depends on the time: `path` is then a name for it.
  */
-export const useLive = <T>(path: string | null, everyMs: number = usualPauseMs): Live<T> => {
-  const resource = useMemo(() => (path === null ? null : resourceOf<T>(path, everyMs)), [path, everyMs]);
+export const useLive = <T>(path: string | null, everyMs: number = usualPauseMs, pathNow?: () => string): Live<T> => {
+  // Not of pathNow: paths of one name are made alike.
+  const resource = useMemo(
+    () => (path === null ? null : resourceOf<T>(path, everyMs, pathNow ?? (() => path))),
+    [path, everyMs],
+  );
   useEffect(() => resource?.watch(), [resource]);
   if (resource === null) return { ...none, refresh: doNothing };
   return { ...resource.known.value, refresh: resource.refresh };

@@ -32,6 +32,7 @@ export const Chip = ({ tone = 'plain', children }: { readonly tone?: Tone; reado
 );
 
 const stateTones: Readonly<Record<BlockState, Tone>> = {
+  shadow: 'info',
   proposed: 'warn',
   active: 'bad',
   confirmed: 'bad',

@@ -135,6 +135,12 @@ export const startSession = (): void => {
   });
 };
 
+/** The most that who is signed in may: `limitOf('allowMs')`; 0: none of it. */
+export const limitOf = (name: string): number => {
+  const limit = session.value?.limits[name];
+  return typeof limit === 'number' ? limit : 0;
+};
+
 const rank = (role: string): number => (peopleRoles as readonly string[]).indexOf(role);
 
 export interface Need {

@@ -1,1 +1,43 @@
-export const OverviewPage = () => <h1 tabIndex={-1}>Overview</h1>;
+import { duration } from '../app/format.ts';
+import { place, replaceQuery } from '../app/router.ts';
+import { Shown } from '../app/states.tsx';
+import { useStatus } from '../app/status.ts';
+import { GatesCard, PipelineCard } from './overview/health.tsx';
+import { NearLimitCard, OffendersCard, SpikesCard } from './overview/notable.tsx';
+import { OutcomesCard, Tiles, type View } from './overview/outcomes.tsx';
+import { rangeNamed, ranges } from './overview/ranges.ts';
+import { RatesCard } from './overview/rates.tsx';
+
+/** What is going on: what was decided, who is throttled, and whether all parts keep up. */
+export const OverviewPage = () => {
+  const status = useStatus();
+  const asked = place.value.query.get('range');
+  const view: View = asked === null || asked === 'live' ? 'live' : rangeNamed(asked);
+  const range = ranges[view === 'live' ? '1h' : view];
+  return (
+    <>
+      <div class="page-head">
+        <div>
+          <h1 tabIndex={-1}>Overview</h1>
+          <p>
+            {status.data === null
+              ? ' '
+              : `This process has run for ${duration(status.data.uptimeMs)}; its gate counts since then.`}
+          </p>
+        </div>
+      </div>
+      <Shown what="the state of this process" live={status}>
+        {(data) => <Tiles status={data} />}
+      </Shown>
+      <OutcomesCard view={view} onView={(chosen) => replaceQuery({ range: chosen })} />
+      <div class="grid">
+        <SpikesCard />
+        <GatesCard />
+        {status.data === null ? null : <PipelineCard status={status.data} />}
+        <OffendersCard />
+      </div>
+      <RatesCard range={range} />
+      <NearLimitCard />
+    </>
+  );
+};
