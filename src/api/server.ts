@@ -28,6 +28,7 @@ import { registerOpenApi } from './openapi.ts';
 import { type PolicyRoutesOptions, policyRoutes } from './policy-routes.ts';
 import { type Health, probeRoutes } from './readiness.ts';
 import { type AskReconciliation, reconcileRoutes } from './reconcile-routes.ts';
+import { registerReferencePage } from './reference-page.ts';
 import type { Api } from './routing.ts';
 import { type RuleRoutesOptions, ruleRoutes } from './rule-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -86,6 +87,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   addAccess(api, options);
   addIdempotency(api, options.idempotency ?? options.review?.answers ?? null, logger);
   await registerOpenApi(api, options.version);
+  await registerReferencePage(api);
   await api.register((routes: Api, _options, done) => {
     limiterRoutes(routes, { limitStore, events, clock });
     decisionRoutes(routes, gate);
