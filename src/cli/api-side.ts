@@ -8,6 +8,7 @@ import type { RuleSet } from '../detect/rule.ts';
 import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
 import { abuseStatus } from './abuse-status.ts';
+import { openAuthenticators } from './access-side.ts';
 import { readConsolePage } from './console-page.ts';
 import type { Context } from './context.ts';
 import type { Counters } from './engines.ts';
@@ -24,7 +25,7 @@ export const generateToken = (): string => randomBytes(24).toString('base64url')
 
 export interface ApiSideOptions {
   readonly gateSide: GateSide;
-  readonly counters: Pick<Counters, 'limitStore' | 'blockList'>;
+  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'tokens'>;
   /** Null: not in reach of this process. */
   readonly reader: DecisionReader | null;
   /** Null: the database is not in reach of this process. */
@@ -117,6 +118,8 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     logger,
     version: manifest().version,
     tokens,
+    authenticators: await openAuthenticators(context, counters.tokens),
+    tokenStore: counters.tokens,
     openReads: options.openReads ?? false,
     gate: gateSide.gate,
     limitStore: counters.limitStore,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { fileTroubleOf, type Problem, TidegateError } from '../errors.ts';
 import { yamlTroubleOf } from '../problems.ts';
+import { oidcProblems } from './oidc-settings.ts';
 import { type Config, type SettingName, settingNames, settings, tokenPattern } from './settings.ts';
 
 export interface ConfigSources {
@@ -119,6 +120,7 @@ export const loadConfig = ({ flags, env, configFile }: ConfigSources): Config =>
     problems.push(...more.problems);
     config.apiTokens = [...apiTokens, ...more.tokens];
   }
+  problems.push(...oidcProblems(config));
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'One setting is' : `${problems.length} settings are`;
     throw new TidegateError('CONFIG_INVALID', `${count} wrong.`, { problems });

@@ -9,6 +9,7 @@ import { aloneWith, type FleetMember, type Membership } from '../limiter/fleet.t
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
 import { redisSchemes } from '../redis/url.ts';
+import type { TokenStore } from '../review/tokens.ts';
 import { manifest } from './manifest.ts';
 import { type Opened, openingAll } from './opened.ts';
 import { readPseudonyms } from './pseudonym-keys.ts';
@@ -49,6 +50,8 @@ export interface EngineOptions extends EngineUrls {
 export interface Counters {
   readonly limitStore: LimitStore;
   readonly blockList: BlockList;
+  /** Tokens that were made with `tidegate tokens create`, or over HTTP. */
+  readonly tokens: TokenStore;
   /** Tells lists apart: what was kept of one is not taken for another. */
   readonly listName: string;
   /** Makes a gate one of those that share these counters. Stop it before they are closed. */
@@ -160,23 +163,33 @@ export const openCounters = (options: CounterOptions): Promise<Counters> =>
 const memoryCounters = async ({ redisUrl, clock, time }: CounterOptions): Promise<Omit<Counters, 'close'>> => {
   const { MemoryLimitStore } = await import('../limiter/memory-limit-store.ts');
   const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
+  const { MemoryTokenStore } = await import('../embedded/memory-token-store.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
   const join = async (member: FleetMember): Promise<Membership> => aloneWith({ ...member, nowMs: () => clock.nowMs() });
-  return { limitStore: new MemoryLimitStore({ clock }), blockList, listName: redisUrl, join, liveGates: async () => 1 };
+  const tokens = new MemoryTokenStore({ clock });
+  const limitStore = new MemoryLimitStore({ clock });
+  return { limitStore, blockList, tokens, listName: redisUrl, join, liveGates: async () => 1 };
 };
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
   const { redisUrl: url, namespace, clock, logger, time } = options;
-  const [{ openRedis, redisAddress }, { warnOfRedis }, { RedisLimitStore }, { RedisBlockList }, beats] = await adapter(
-    () =>
-      Promise.all([
-        import('../redis/client.ts'),
-        import('../redis/server-check.ts'),
-        import('../redis/limit-store.ts'),
-        import('../redis/block-list.ts'),
-        import('../redis/heartbeat.ts'),
-      ]),
+  const [
+    { openRedis, redisAddress },
+    { warnOfRedis },
+    { RedisLimitStore },
+    { RedisBlockList },
+    beats,
+    { RedisTokenStore },
+  ] = await adapter(() =>
+    Promise.all([
+      import('../redis/client.ts'),
+      import('../redis/server-check.ts'),
+      import('../redis/limit-store.ts'),
+      import('../redis/block-list.ts'),
+      import('../redis/heartbeat.ts'),
+      import('../redis/token-store.ts'),
+    ]),
   );
   const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet, onMisuse: 'ignore' }));
   const redis = opened.add(connected, (connection) => connection.disconnect());
@@ -187,6 +200,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
   return {
     limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
+    tokens: new RedisTokenStore({ redis, namespace }),
     listName: `${redisAddress(url)} ${namespace}`,
     join: async (member) => {
       const heartbeat = new beats.Heartbeat({ ...member, redis, namespace, clock, logger, random: systemRandom });

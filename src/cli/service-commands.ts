@@ -20,6 +20,14 @@ const deciding: readonly SettingName[] = [
   'blockPollMs',
   'blockListFile',
 ];
+const access: readonly SettingName[] = [
+  'oidcIssuer',
+  'oidcAudience',
+  'oidcNameClaim',
+  'oidcRoleClaim',
+  'oidcRoles',
+  'oidcTenantClaim',
+];
 const logs: readonly SettingName[] = ['kafkaUrl', 'partitions'];
 const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile', 'auditMinutes'];
 const retention: readonly SettingName[] = ['clickhouseCluster', ...retentionSettings];
@@ -57,6 +65,8 @@ export const upCommand = (host: Host): Command => {
       ...analytics,
       ...retention,
       ...deciding,
+      ...access,
+      'webhooksFile',
       'rulesFile',
       'clickhousePort',
       'clickhouseHost',
@@ -86,7 +96,16 @@ export const serveCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'serve',
     summary: 'Run the gate and the API; ingest and detect run as processes of their own',
-    settings: [...everywhere, 'redisUrl', 'secondaryRedisUrl', ...logs, 'clickhouseUrl', ...deciding],
+    settings: [
+      ...everywhere,
+      'redisUrl',
+      'secondaryRedisUrl',
+      ...logs,
+      'clickhouseUrl',
+      ...deciding,
+      ...access,
+      'webhooksFile',
+    ],
     help: `
 Needs a Redis and a Kafka that the other processes reach. Without its ClickHouse it decides all the same.
 
@@ -128,7 +147,7 @@ export const detectCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'detect',
     summary: 'Watch the decisions in Kafka and block the clients that keep hitting limits',
-    settings: [...everywhere, 'redisUrl', 'namespace', ...logs, 'rulesFile'],
+    settings: [...everywhere, 'redisUrl', 'namespace', ...logs, 'rulesFile', 'webhooksFile'],
     help: `
 Several detect processes share the partitions.
 On --port (8082): /livez, /readyz and, for Prometheus, /metrics.

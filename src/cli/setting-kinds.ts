@@ -113,7 +113,7 @@ export const list = (
   ...plain(described),
   type: described.type,
   default: [],
-  defaultText: 'none',
+  defaultText: described.defaultText ?? 'none',
   parse: (raw) => {
     const items: unknown[] = typeof raw === 'string' ? raw.split(',') : Array.isArray(raw) ? raw : [raw];
     const value: string[] = [];

@@ -9,6 +9,12 @@ const nameMust = 'must be 1 to 32 characters of a-z, 0-9 and -, not starting wit
 export const tokenPattern = /^(?:[A-Za-z0-9._-]{1,64}=)?[A-Za-z0-9._~+/-]{16,512}=*$/;
 const tokenMust = 'must be tokens of at least 16 characters of A-Z a-z 0-9 . _ ~ + / -, each optionally as name=token';
 
+const claimPattern = /^[^\s,]{1,256}$/;
+const claimMust = 'must be 1 to 256 characters without white space and commas';
+
+/** What stands in a role claim, and what it is here. */
+export const rolePattern = /^[^=,\s](?:[^=,]{0,126}[^=,\s])?=(?:viewer|reviewer|lead|admin|enforcer|gate)$/;
+
 /** Every setting there is. Parsing, `--help`, `tidegate doctor` and docs/reference/configuration.md come from here. */
 export const settings = {
   redisUrl: text({
@@ -134,6 +140,63 @@ export const settings = {
     type: 'file',
     defaultText: 'none',
     meaning: 'More tokens, one a line; # starts a comment.',
+  }),
+  oidcIssuer: optionalText({
+    env: 'TIDEGATE_OIDC_ISSUER',
+    flag: '--oidc-issuer',
+    type: 'URL',
+    defaultText: 'none',
+    meaning:
+      'OpenID provider whose access tokens sign people in, as it calls itself to the letter. Needs oidcAudience and the package jose.',
+  }),
+  oidcAudience: optionalText({
+    env: 'TIDEGATE_OIDC_AUDIENCE',
+    flag: '--oidc-audience',
+    type: 'text',
+    defaultText: 'none',
+    meaning: 'Who those tokens must be for: what the provider calls this API.',
+  }),
+  oidcNameClaim: text({
+    env: 'TIDEGATE_OIDC_NAME_CLAIM',
+    flag: '--oidc-name-claim',
+    type: 'name',
+    default: 'sub',
+    pattern: claimPattern,
+    must: claimMust,
+    meaning: 'The claim that is recorded as who did it. People must not be able to choose what stands in it.',
+  }),
+  oidcRoleClaim: text({
+    env: 'TIDEGATE_OIDC_ROLE_CLAIM',
+    flag: '--oidc-role-claim',
+    type: 'name',
+    default: 'roles',
+    pattern: claimPattern,
+    must: claimMust,
+    meaning: 'The claim that names roles: a list, or words. With dots it is a path, such as realm_access.roles.',
+  }),
+  oidcRoles: list({
+    env: 'TIDEGATE_OIDC_ROLES',
+    flag: '--oidc-roles',
+    type: 'list of value=role',
+    itemPattern: rolePattern,
+    must: 'must be value=role each, with one of the roles viewer, reviewer, lead, admin, enforcer, gate',
+    defaultText: 'viewer, reviewer, lead and admin by these names',
+    meaning: 'What stands in the role claim, and which role it gives.',
+  }),
+  oidcTenantClaim: optionalText({
+    env: 'TIDEGATE_OIDC_TENANT_CLAIM',
+    flag: '--oidc-tenant-claim',
+    type: 'name',
+    defaultText: 'none: all tenants',
+    meaning:
+      'The claim that names the tenants whose data is in reach: one or a list, * for all. Whoever lacks it is refused.',
+  }),
+  webhooksFile: optionalText({
+    env: 'TIDEGATE_WEBHOOKS_FILE',
+    flag: '--webhooks',
+    type: 'file',
+    defaultText: 'none',
+    meaning: 'Who is told of proposed blocks, breakers, demoted rules and requests for approval, as YAML.',
   }),
   rawTtlDays: integer({
     env: 'TIDEGATE_RAW_TTL_DAYS',
