@@ -5,7 +5,6 @@ import type { Gate } from '../gate/gate.ts';
 import type { EventSink } from '../gate/ports.ts';
 import type { LimitStore } from '../limiter/limit-store.ts';
 import { type Logger, silentLogger } from '../logger.ts';
-import type { IdempotencyStore } from '../review/idempotency.ts';
 import type { Review } from '../review/review.ts';
 import type { TokenStore } from '../review/tokens.ts';
 import { addAccess } from './access.ts';
@@ -64,9 +63,10 @@ export interface ApiOptions {
   readonly reconciliation?: AskReconciliation | null;
   /** What is known of the gates and of the policies in force. Default: their routes are not there. */
   readonly fleet?: PolicyRoutesOptions;
-  /** Keeps answers, so that a change that is sent twice happens once. Null, or left out: an Idempotency-Key is 503. */
-  readonly idempotency?: IdempotencyStore | null;
-  /** What people do together and at once: bulk changes, approvals. Null, or left out: there are no routes for it. */
+  /**
+   * What people do together and at once: bulk changes, approvals; and the answers that are kept so that a change that is sent
+   * twice happens once. Null, or left out: there are no routes for it, and an Idempotency-Key is answered with 503.
+   */
   readonly review?: Review | null;
   readonly health: Health;
   readonly status: () => Promise<Status>;
@@ -85,7 +85,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   const api = bareApi(logger);
   addNotFound(api);
   addAccess(api, options);
-  addIdempotency(api, options.idempotency ?? options.review?.answers ?? null, logger);
+  addIdempotency(api, options.review?.answers ?? null, logger);
   await registerOpenApi(api, options.version);
   await registerReferencePage(api);
   await api.register((routes: Api, _options, done) => {
