@@ -23,7 +23,7 @@ const PageQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const about = { tags: ['blocks'], security: [{ bearer: [] }] };
+const about = { tags: ['blocks'] };
 
 /** Bulk changes of the last 30 days, and taking them back. */
 export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void => {
@@ -41,7 +41,7 @@ export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void =
             batches: Type.Array(BatchSchema),
             nextCursor: Type.Union([Type.String(), Type.Null()]),
           }),
-          ...problemResponses(400, 401, 403, 503),
+          ...problemResponses(503),
         },
       },
     },
@@ -60,7 +60,7 @@ export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void =
         operationId: 'getBatch',
         summary: 'One bulk change, and how far it is',
         params: BatchParams,
-        response: { 200: BatchSchema, ...problemResponses(400, 401, 403, 404, 503) },
+        response: { 200: BatchSchema, ...problemResponses(404, 503) },
       },
     },
     async ({ params, reviewer }) => {
@@ -80,7 +80,7 @@ export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void =
         summary: 'Take a bulk change back, as far as nobody has touched its blocks since',
         params: BatchParams,
         body: Type.Object({ note: Note }, { additionalProperties: false }),
-        response: { 200: BatchSchema, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 503) },
+        response: { 200: BatchSchema, ...problemResponses(404, 409, 503) },
       },
     },
     async ({ params, body, reviewer }) => {

@@ -1,22 +1,24 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { BlockList } from '../blocklist/block-list.ts';
 import { subjectKeyOf } from '../client.ts';
-import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Desk } from '../review/desk.ts';
+import type { MakingDesk } from '../review/making.ts';
+import type { Reviewer } from '../review/roles.ts';
+import { AskedSchema, approvalView } from './approval-view.ts';
 import { type ActBodies, actBodies, acts, closed } from './block-acts.ts';
 import { namingFields, refusalOf } from './block-refusal.ts';
 import { BlockParams, viewOf } from './block-routes.ts';
 import { BlockSchema, StepSchema, stepView } from './block-view.ts';
 import { etagOf, readIfMatch } from './etag.ts';
-import { Note } from './fields.ts';
+import { instantFrom, Note } from './fields.ts';
 import { invalidField } from './problem.ts';
 import { type Api, needs, problemResponses } from './routing.ts';
 
 export interface BlockActParts {
   readonly blockList: Pick<BlockList, 'refusals'>;
   readonly desk: Desk;
-  readonly clock: Clock;
+  readonly making: MakingDesk;
   readonly logger: Logger;
 }
 
@@ -54,11 +56,22 @@ const versionsOf = (ifMatch: string | undefined): readonly number[] | undefined 
   return wanted.kind === 'versions' ? wanted.versions : undefined;
 };
 
-const about = { tags: ['blocks'], security: [{ bearer: [] }], params: BlockParams };
-const problems = problemResponses(400, 401, 403, 404, 409, 412, 413, 415, 422, 503);
+const about = { tags: ['blocks'], params: BlockParams };
+const problems = problemResponses(404, 412, 503);
+
+/** A later end than one person may choose, as the question to a second one; null: it is not as late. */
+const askedFor = async (
+  making: MakingDesk,
+  { reviewer, id, body }: { readonly reviewer: Reviewer; readonly id: string; readonly body: ActBodies['extend'] },
+): Promise<Static<typeof AskedSchema> | null> => {
+  const untilMs = body.until === null ? null : instantFrom(body.until, 'body.until');
+  const answer = await namingFields(() => making.askToExtend(reviewer, id, { untilMs, note: body.note }));
+  if (answer !== null && answer.kind !== 'asked') throw refusalOf(answer, id);
+  return answer && { approval: approvalView(answer.approval) };
+};
 
 const actRoute = <Name extends keyof ActBodies>(api: Api, name: Name, parts: BlockActParts): void => {
-  const { blockList, desk, logger } = parts;
+  const { blockList, desk, making, logger } = parts;
   api.post(
     `/v1/blocks/:id/${name}`,
     {
@@ -69,10 +82,15 @@ const actRoute = <Name extends keyof ActBodies>(api: Api, name: Name, parts: Blo
         summary: summaries[name],
         headers: ActHeaders,
         body: actBodies[name],
-        response: { 200: BlockSchema, ...problems },
+        response: { 200: BlockSchema, ...(name === 'extend' ? { 202: AskedSchema } : {}), ...problems },
       },
     },
     async ({ params, body, headers, reviewer }, reply) => {
+      const asked =
+        name === 'extend'
+          ? await askedFor(making, { reviewer, id: params.id, body: body as ActBodies['extend'] })
+          : null;
+      if (asked) return reply.code(202).send(asked);
       const ifVersions = versionsOf(headers['if-match']);
       const act = acts[name](body as ActBodies[Name]);
       const wanted = ifVersions === undefined ? act : { ...act, ifVersions };

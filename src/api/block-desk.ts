@@ -3,9 +3,12 @@ import type { BlockList } from '../blocklist/block-list.ts';
 import type { Clock } from '../clock.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { Desk } from '../review/desk.ts';
+import { MakingDesk } from '../review/making.ts';
 import type { Review } from '../review/review.ts';
+import { approvalRoutes } from './approval-routes.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { blockActRoutes } from './block-act-routes.ts';
+import { blockMakeRoutes } from './block-make-routes.ts';
 import { blockRoutes, type EvidenceQuery } from './block-routes.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import type { Api } from './routing.ts';
@@ -23,9 +26,13 @@ export interface DeskRouteParts {
 /** Everything that people do with blocks. */
 export const deskRoutes = (api: Api, { review, logger = silentLogger, ...parts }: DeskRouteParts): void => {
   const desk = review?.desk ?? new Desk(parts);
-  blockRoutes(api, { ...parts, desk });
-  blockActRoutes(api, { ...parts, desk, logger });
+  const making = review?.making ?? new MakingDesk({ ...parts, desk, approvals: null });
+  const all = { ...parts, desk, making, logger };
+  blockRoutes(api, all);
+  blockActRoutes(api, all);
+  blockMakeRoutes(api, all);
   if (review === null) return;
-  bulkRoutes(api, { ...parts, bulk: review.bulk, logger });
+  bulkRoutes(api, { ...all, bulk: review.bulk });
   batchRoutes(api, { bulk: review.bulk, logger });
+  approvalRoutes(api, { approvals: review.approvals, logger });
 };

@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { blockStates } from '../blocklist/block.ts';
-import { type BlockFilter, type BlockSort, blockSorts } from '../blocklist/block-review.ts';
-import { digestOf, subjectKeyOf, subjectKinds } from '../client.ts';
+import { type BlockFilter, blockSorts } from '../blocklist/block-review.ts';
+import { subjectKeyOf, subjectKinds } from '../client.ts';
 import type { Reviewer } from '../review/roles.ts';
 import { InstantInput, instantFrom, SubjectText, subjectFrom } from './fields.ts';
-import { invalidField, RequestFailure } from './problem.ts';
+import { RequestFailure } from './problem.ts';
 
 /** `active`, `active,proposed`, … */
 const listPattern = (words: readonly string[]): string =>
@@ -95,23 +95,4 @@ export const filterFrom = (
     ...(madeTo === undefined ? {} : { madeToMs: instantFrom(madeTo, `${at}.madeTo`) }),
     ...(minDenied === undefined ? {} : { minDenied }),
   };
-};
-
-const digestLength = 12;
-
-const digestOfQuery = (filter: BlockFilter, sort: BlockSort): string => {
-  const parts = Object.entries({ ...filter, sort }).sort(([left], [right]) => (left < right ? -1 : 1));
-  return digestOf(JSON.stringify(parts)).slice(0, digestLength);
-};
-
-/** A cursor says which question it belongs to: on with another one would skip blocks in silence. */
-export const cursorFor = (filter: BlockFilter, sort: BlockSort, inner: string | null): string | null =>
-  inner === null ? null : digestOfQuery(filter, sort) + inner;
-
-/** The list's own cursor. Throws where it is another question's. */
-export const innerCursor = (filter: BlockFilter, sort: BlockSort, cursor: string): string => {
-  if (cursor.slice(0, digestLength) === digestOfQuery(filter, sort) && cursor.length > digestLength) {
-    return cursor.slice(digestLength);
-  }
-  throw invalidField('query.cursor', 'is of another filter or order, or is none: begin without it');
 };

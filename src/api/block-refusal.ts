@@ -32,6 +32,7 @@ const fields: Readonly<Record<string, string>> = {
 };
 
 const fieldOf = (path: string): string => {
+  if (path === 'cursor') return 'query.cursor';
   const field = path.startsWith('action') ? path : fields[path];
   return field === undefined ? 'body' : `body.${field}`;
 };

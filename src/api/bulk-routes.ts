@@ -119,11 +119,10 @@ export const bulkRoutes = (api: Api, { blockList, bulk, logger }: BulkRouteParts
         description:
           'A filter that names no state means the blocks that it can be done to. The answer comes when all is done, or after two seconds with the state `running`: `GET /v1/batches/{id}` tells how far it is.',
         tags: ['blocks'],
-        security: [{ bearer: [] }],
         body: BulkBody,
         response: {
           200: Type.Union([PreviewSchema, BatchSchema]),
-          ...problemResponses(400, 401, 403, 409, 413, 415, 422, 503),
+          ...problemResponses(409, 503),
         },
       },
     },

@@ -1,10 +1,12 @@
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Clock } from '../clock.ts';
 import { type Logger, silentLogger } from '../logger.ts';
+import { Approvals } from './approvals.ts';
 import { KeptBatches } from './batches.ts';
 import { Bulk } from './bulk.ts';
 import { Desk } from './desk.ts';
 import { type IdempotencyStore, KeptAnswers } from './idempotency.ts';
+import { carrying, MakingDesk } from './making.ts';
 import type { Notify } from './notice.ts';
 import type { ReviewRecords } from './records.ts';
 
@@ -20,15 +22,22 @@ export interface ReviewOptions {
 /** What people do, put together. */
 export interface Review {
   readonly desk: Desk;
+  readonly making: MakingDesk;
   readonly bulk: Bulk;
+  readonly approvals: Approvals;
   readonly answers: IdempotencyStore;
   /** Stops what runs in this process. What it is given belongs to the caller. */
   close(): Promise<void>;
 }
 
-export const createReview = ({ blockList, records, clock, logger = silentLogger }: ReviewOptions): Review => {
+export const createReview = (options: ReviewOptions): Review => {
+  const { blockList, records, clock, logger = silentLogger } = options;
+  const notify = options.notify ? { notify: options.notify } : {};
   const desk = new Desk({ blockList, clock });
+  const carry = carrying({ blockList, clock });
+  const approvals = new Approvals({ records, carry, clock, logger, ...notify });
+  const making = new MakingDesk({ blockList, desk, clock, approvals });
   const bulk = new Bulk({ blockList, desk, batches: new KeptBatches(records), clock, logger });
   const answers = new KeptAnswers({ records, clock });
-  return { desk, bulk, answers, close: () => bulk.close() };
+  return { desk, making, bulk, approvals, answers, close: () => bulk.close() };
 };
