@@ -8,6 +8,7 @@ import { GatesPage } from '../pages/gates.tsx';
 import { OverviewPage } from '../pages/overview.tsx';
 import { PoliciesPage } from '../pages/policies.tsx';
 import { RulesPage } from '../pages/rules.tsx';
+import { SwitchesPage } from '../pages/switches.tsx';
 import { TokensPage } from '../pages/tokens.tsx';
 import { BlockPage, QueuePage } from '../review/index.tsx';
 import type { PageProps } from './page.ts';
@@ -35,6 +36,7 @@ export const routes: readonly PageRoute[] = [
   { pattern: '/rules', title: 'Rules', page: RulesPage, section: 'Rules and limits', keys: 'g r' },
   { pattern: '/policies', title: 'Policies', page: PoliciesPage, section: 'Rules and limits', keys: 'g p' },
   { pattern: '/allow', title: 'Allow entries', page: AllowPage, section: 'Rules and limits', keys: 'g l' },
+  { pattern: '/switches', title: 'Switches', page: SwitchesPage, section: 'Rules and limits', keys: 'g s' },
   { pattern: '/tokens', title: 'Tokens', page: TokensPage, section: 'Access', keys: 'g t' },
   { pattern: '/blocks/:id', title: 'Block', page: BlockPage, section: null, keys: null },
   { pattern: '/clients/:subject', title: 'Client', page: ClientPage, section: null, keys: null },
