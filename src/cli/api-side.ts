@@ -7,6 +7,7 @@ import type { Status } from '../api/status-routes.ts';
 import type { RuleSet } from '../detect/rule.ts';
 import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
+import { createReview, createReview } from '../review/review.ts';
 import { abuseStatus } from './abuse-status.ts';
 import { openAuthenticators } from './access-side.ts';
 import { readConsolePage } from './console-page.ts';
@@ -25,7 +26,7 @@ export const generateToken = (): string => randomBytes(24).toString('base64url')
 
 export interface ApiSideOptions {
   readonly gateSide: GateSide;
-  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'tokens'>;
+  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'tokens' | 'records'>;
   /** Null: not in reach of this process. */
   readonly reader: DecisionReader | null;
   /** Null: the database is not in reach of this process. */
@@ -112,7 +113,11 @@ export const requireFreePort = async (config: Config): Promise<void> => checkPor
 export const openApiSide = async (context: Context, options: ApiSideOptions): Promise<ApiSide> => {
   const { config, clock, logger } = context;
   const { gateSide, counters, reader, health, tokens } = options;
+  const { blockList, reviewRecords: records } = counters;
+  const review = createReview({ blockList, records, clock, logger });
   const page = await readConsolePage(logger);
+  const { blockList, records } = counters;
+  const review = createReview({ blockList, records, clock, logger });
   const api = await createApi({
     clock,
     logger,
@@ -123,7 +128,8 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     openReads: options.openReads ?? false,
     gate: gateSide.gate,
     limitStore: counters.limitStore,
-    blockList: counters.blockList,
+    blockList,
+    review,
     events: gateSide.emitter,
     reader,
     fleet: { gates: gateSide.fleet, policies: gateSide.policies },
@@ -138,5 +144,9 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   if (!isLoopback(config.host)) {
     logger.warn({ url }, 'others reach this API: limiter checks, rates, status and metrics answer without a token');
   }
-  return { url, close: () => api.close() };
+  const close = async (): Promise<void> => {
+    await api.close();
+    await review.close();
+  };
+  return { url, close };
 };

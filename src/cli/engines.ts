@@ -9,6 +9,7 @@ import { aloneWith, type FleetMember, type Membership } from '../limiter/fleet.t
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
 import { redisSchemes } from '../redis/url.ts';
+import type { ReviewRecords, ReviewRecords } from '../review/records.ts';
 import type { TokenStore } from '../review/tokens.ts';
 import { manifest } from './manifest.ts';
 import { type Opened, openingAll } from './opened.ts';
@@ -52,6 +53,10 @@ export interface Counters {
   readonly blockList: BlockList;
   /** Tokens that were made with `tidegate tokens create`, or over HTTP. */
   readonly tokens: TokenStore;
+  /** Batches, approvals and kept answers of the API. */
+  readonly reviewRecords: ReviewRecords;
+  /** What people's work leaves behind: batches, approvals, answers to repeat. */
+  readonly records: ReviewRecords;
   /** Tells lists apart: what was kept of one is not taken for another. */
   readonly listName: string;
   /** Makes a gate one of those that share these counters. Stop it before they are closed. */
@@ -163,13 +168,16 @@ export const openCounters = (options: CounterOptions): Promise<Counters> =>
 const memoryCounters = async ({ redisUrl, clock, time }: CounterOptions): Promise<Omit<Counters, 'close'>> => {
   const { MemoryLimitStore } = await import('../limiter/memory-limit-store.ts');
   const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
+  const { MemoryReviewRecords } = await import('../embedded/memory-review-records.ts');
+  const { MemoryReviewRecords } = await import('../embedded/memory-review-records.ts');
   const { MemoryTokenStore } = await import('../embedded/memory-token-store.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
   const join = async (member: FleetMember): Promise<Membership> => aloneWith({ ...member, nowMs: () => clock.nowMs() });
   const tokens = new MemoryTokenStore({ clock });
+  const records = new MemoryReviewRecords({ clock });
   const limitStore = new MemoryLimitStore({ clock });
-  return { limitStore, blockList, tokens, listName: redisUrl, join, liveGates: async () => 1 };
+  return { limitStore, blockList, tokens, records, listName: redisUrl, join, liveGates: async () => 1 };
 };
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
@@ -181,6 +189,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     { RedisBlockList },
     beats,
     { RedisTokenStore },
+    { RedisReviewRecords },
   ] = await adapter(() =>
     Promise.all([
       import('../redis/client.ts'),
@@ -189,6 +198,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
       import('../redis/block-list.ts'),
       import('../redis/heartbeat.ts'),
       import('../redis/token-store.ts'),
+      import('../redis/review-records.ts'),
     ]),
   );
   const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet, onMisuse: 'ignore' }));
@@ -201,6 +211,8 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
     tokens: new RedisTokenStore({ redis, namespace }),
+    reviewRecords: new RedisReviewRecords({ redis, namespace }),
+    records: new RedisReviewRecords({ redis, namespace }),
     listName: `${redisAddress(url)} ${namespace}`,
     join: async (member) => {
       const heartbeat = new beats.Heartbeat({ ...member, redis, namespace, clock, logger, random: systemRandom });
