@@ -4,11 +4,13 @@ import type { BlockList } from '../../../src/blocklist/block-list.ts';
 import { clientOf } from '../../../src/client.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
+import { MemoryReviewRecords } from '../../../src/embedded/memory-review-records.ts';
 import type { DecisionRecord } from '../../../src/event/decision-event.ts';
 import { createGate } from '../../../src/gate/gate.ts';
 import { MemoryLimitStore } from '../../../src/limiter/memory-limit-store.ts';
 import { parsePolicies } from '../../../src/policy/parse.ts';
 import { staticPolicies } from '../../../src/policy/static-source.ts';
+import { createReview } from '../../../src/review/review.ts';
 import { promotionOf } from '../../support/promotions.ts';
 
 export const annasToken = '0123456789abcdef0123';
@@ -53,6 +55,7 @@ export const apiUnderTest = async (overrides: Partial<ApiOptions> = {}) => {
     gate,
     limitStore,
     blockList,
+    review: createReview({ blockList, records: new MemoryReviewRecords({ clock }), clock }),
     events,
     reader: null,
     health: { phase: () => 'running', dependencies: () => Promise.resolve([]) },
