@@ -7,7 +7,7 @@ import type { Status } from '../api/status-routes.ts';
 import type { RuleSet } from '../detect/rule.ts';
 import { TidegateError } from '../errors.ts';
 import type { Ingester } from '../ingest/ingester.ts';
-import { createReview, createReview } from '../review/review.ts';
+import { createReview } from '../review/review.ts';
 import { abuseStatus } from './abuse-status.ts';
 import { openAuthenticators } from './access-side.ts';
 import { readConsolePage } from './console-page.ts';
@@ -113,8 +113,6 @@ export const requireFreePort = async (config: Config): Promise<void> => checkPor
 export const openApiSide = async (context: Context, options: ApiSideOptions): Promise<ApiSide> => {
   const { config, clock, logger } = context;
   const { gateSide, counters, reader, health, tokens } = options;
-  const { blockList, reviewRecords: records } = counters;
-  const review = createReview({ blockList, records, clock, logger });
   const page = await readConsolePage(logger);
   const { blockList, records } = counters;
   const review = createReview({ blockList, records, clock, logger });

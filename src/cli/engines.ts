@@ -9,7 +9,7 @@ import { aloneWith, type FleetMember, type Membership } from '../limiter/fleet.t
 import type { LimitStore } from '../limiter/limit-store.ts';
 import type { Logger } from '../logger.ts';
 import { redisSchemes } from '../redis/url.ts';
-import type { ReviewRecords, ReviewRecords } from '../review/records.ts';
+import type { ReviewRecords } from '../review/records.ts';
 import type { TokenStore } from '../review/tokens.ts';
 import { manifest } from './manifest.ts';
 import { type Opened, openingAll } from './opened.ts';
@@ -53,8 +53,6 @@ export interface Counters {
   readonly blockList: BlockList;
   /** Tokens that were made with `tidegate tokens create`, or over HTTP. */
   readonly tokens: TokenStore;
-  /** Batches, approvals and kept answers of the API. */
-  readonly reviewRecords: ReviewRecords;
   /** What people's work leaves behind: batches, approvals, answers to repeat. */
   readonly records: ReviewRecords;
   /** Tells lists apart: what was kept of one is not taken for another. */
@@ -169,7 +167,6 @@ const memoryCounters = async ({ redisUrl, clock, time }: CounterOptions): Promis
   const { MemoryLimitStore } = await import('../limiter/memory-limit-store.ts');
   const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
   const { MemoryReviewRecords } = await import('../embedded/memory-review-records.ts');
-  const { MemoryReviewRecords } = await import('../embedded/memory-review-records.ts');
   const { MemoryTokenStore } = await import('../embedded/memory-token-store.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
@@ -211,7 +208,6 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
     tokens: new RedisTokenStore({ redis, namespace }),
-    reviewRecords: new RedisReviewRecords({ redis, namespace }),
     records: new RedisReviewRecords({ redis, namespace }),
     listName: `${redisAddress(url)} ${namespace}`,
     join: async (member) => {
