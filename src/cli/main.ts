@@ -81,6 +81,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./panic-command.ts')).panicCommand(host),
   },
   {
+    name: 'tokens',
+    summary: 'Make, list and revoke tokens for people and machines',
+    load: async (host) => (await import('./tokens/tokens-command.ts')).tokensCommand(host),
+  },
+  {
     name: 'client',
     summary: 'Export or erase what is stored of one client',
     load: async (host) => (await import('./client-command.ts')).clientCommand(host),
