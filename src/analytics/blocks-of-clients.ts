@@ -11,29 +11,32 @@ export interface BlockOfClient {
 
 /** How many clients are looked up at once. */
 const atOnce = 20;
+/** In how many of somebody's tenants a client is looked for. */
+const mostTenants = 10;
 
-/** Whether somebody who sees these tenants alone may know of a block: limited to one of them, or with its evidence there. */
-export const isInReach = (tenants: readonly string[] | null, block: Block): boolean =>
-  tenants === null ||
-  (block.subject.tenant === undefined ? tenants.includes(block.tenant) : tenants.includes(block.subject.tenant));
+/** Who asks: null: all tenants. */
+export interface Onlooker {
+  readonly tenants: readonly string[] | null;
+  readonly maySee: (block: Block) => boolean;
+}
 
 const blockOf = async (
   review: BlockReview,
   client: Client,
-  tenants: readonly string[] | null,
+  { tenants, maySee }: Onlooker,
 ): Promise<BlockOfClient | null> => {
   const read = readSubject(clientKeyOf(client));
   // Stored under a pseudonym: nobody here can say whose it is.
   if (!('subject' in read)) return null;
   // A tenant's own blocks are found from within it; who may see all is not told of one that holds in some tenant only.
-  for (const tenant of tenants ?? [undefined]) {
+  for (const tenant of tenants?.slice(0, mostTenants) ?? [undefined]) {
     const { entries, proposalId } = await review.standing({
       ...read.subject,
       ...(tenant === undefined ? {} : { tenant }),
     });
     for (const id of [...entries.map(({ blockId }) => blockId), ...(proposalId === null ? [] : [proposalId])]) {
       const block = await review.get(id);
-      if (block && isInReach(tenants, block)) return { id, state: block.state };
+      if (block && maySee(block)) return { id, state: block.state };
     }
   }
   return null;
@@ -43,12 +46,12 @@ const blockOf = async (
 export const blocksOf = async (
   review: BlockReview,
   clients: readonly Client[],
-  tenants: readonly string[] | null,
+  onlooker: Onlooker,
 ): Promise<readonly (BlockOfClient | null)[]> => {
   const found: (BlockOfClient | null)[] = [];
   for (let from = 0; from < clients.length; from += atOnce) {
     const some = clients.slice(from, from + atOnce);
-    found.push(...(await Promise.all(some.map((client) => blockOf(review, client, tenants)))));
+    found.push(...(await Promise.all(some.map((client) => blockOf(review, client, onlooker)))));
   }
   return found;
 };

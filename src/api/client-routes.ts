@@ -2,8 +2,10 @@ import { Type } from 'typebox';
 import { type BlockOfClient, blocksOf } from '../analytics/blocks-of-clients.ts';
 import type { NamedTotals } from '../analytics/decision-questions.ts';
 import type { DeniedClient } from '../analytics/decision-reader.ts';
+import type { Block } from '../blocklist/block.ts';
 import type { BlockReview } from '../blocklist/block-review.ts';
 import { clientKeyOf } from '../client.ts';
+import { isInReach } from '../review/authority.ts';
 import { type AskingOptions, askingFor } from './analytics-asking.ts';
 import {
   ClientText,
@@ -77,7 +79,9 @@ const offendersRoute = (api: Api, options: ClientRoutesOptions): void => {
       const range = rangeFrom(request.query, options.clock, { defaultMs: hourMs });
       const offenders = await ask({ request, reply }, { ask: (questions) => questions.offenders({ ...range, limit }) });
       const clients = offenders.map(({ clientKind, client }) => ({ kind: clientKind, id: client }));
-      const blocks = await blocksOf(options.blockList, clients, request.reviewer.tenants);
+      const { tenants } = request.reviewer;
+      const maySee = (block: Block): boolean => isInReach(block, tenants);
+      const blocks = await blocksOf(options.blockList, clients, { tenants, maySee });
       return offenders.map((offender, index) => offenderView(offender, blocks[index] ?? null));
     },
   );

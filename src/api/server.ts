@@ -18,6 +18,7 @@ import { clientRoutes } from './client-routes.ts';
 import { type ConsolePage, consoleRoutes } from './console-routes.ts';
 import { decisionRoutes } from './decision-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { explainRoutes } from './explain-routes.ts';
 import { gateRoutes } from './gate-routes.ts';
 import { addIdempotency } from './idempotency.ts';
 import { limiterRoutes } from './limiter-routes.ts';
@@ -98,6 +99,8 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
     throttleRateRoutes(routes, { reader: options.reader, clock });
     analyticsRoutes(routes, { reader: options.reader, clock });
     clientRoutes(routes, { reader: options.reader, clock, blockList });
+    const policies = options.fleet?.policies ?? null;
+    explainRoutes(routes, { reader: options.reader, clock, blockList, logger, policies });
     reconcileRoutes(routes, options.reconciliation ?? null);
     sessionRoutes(routes);
     if (options.tokenStore) tokenRoutes(routes, { store: options.tokenStore, clock, logger });
