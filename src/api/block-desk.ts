@@ -1,4 +1,4 @@
-import type { Block } from '../blocklist/block.ts';
+import type { EvidenceReader } from '../analytics/verify-rows.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Clock } from '../clock.ts';
 import { type Logger, silentLogger } from '../logger.ts';
@@ -9,9 +9,11 @@ import { approvalRoutes } from './approval-routes.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { blockActRoutes } from './block-act-routes.ts';
 import { blockMakeRoutes } from './block-make-routes.ts';
-import { blockRoutes, type EvidenceQuery } from './block-routes.ts';
+import { blockRoutes } from './block-routes.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import type { Api } from './routing.ts';
+import { BlockVerifier } from './verify-block.ts';
+import { verifyRoutes } from './verify-routes.ts';
 
 export interface DeskRouteParts {
   readonly blockList: BlockList;
@@ -19,16 +21,18 @@ export interface DeskRouteParts {
   readonly review: Review | null;
   readonly clock: Clock;
   readonly logger?: Logger;
-  /** The question to the database that gives the evidence of a block again. Default: none is told. */
-  readonly queryOf?: (block: Block) => EvidenceQuery | null;
+  /** What the stored decisions say of a block. Null: the database is not in reach of this process. */
+  readonly evidence?: EvidenceReader | null;
 }
 
 /** Everything that people do with blocks. */
 export const deskRoutes = (api: Api, { review, logger = silentLogger, ...parts }: DeskRouteParts): void => {
   const desk = review?.desk ?? new Desk(parts);
   const making = review?.making ?? new MakingDesk({ ...parts, desk, approvals: null });
-  const all = { ...parts, desk, making, logger };
+  const verifier = new BlockVerifier({ book: parts.blockList, reader: parts.evidence ?? null });
+  const all = { ...parts, desk, making, logger, verifier };
   blockRoutes(api, all);
+  verifyRoutes(api, all);
   blockActRoutes(api, all);
   blockMakeRoutes(api, all);
   if (review === null) return;

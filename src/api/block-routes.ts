@@ -7,15 +7,13 @@ import { namingFields, refusalOf } from './block-refusal.ts';
 import { BlockListSchema, type BlockView, blockView, SingleBlockSchema, StepSchema, stepView } from './block-view.ts';
 import { etagOf } from './etag.ts';
 import { type Api, needs, problemResponses } from './routing.ts';
-
-/** The question to the database that gives the evidence of a block again. */
-export type EvidenceQuery = { readonly sql: string; readonly params: Readonly<Record<string, unknown>> };
+import type { BlockVerifier } from './verify-block.ts';
 
 export interface BlockRouteParts {
   readonly blockList: Pick<BlockList, 'list' | 'count' | 'history' | 'refusals'>;
   readonly desk: Pick<Desk, 'find'>;
-  /** Default: none is told. */
-  readonly queryOf?: (block: Block) => EvidenceQuery | null;
+  /** Tells the question to the database that gives the evidence of a block again. */
+  readonly verifier: Pick<BlockVerifier, 'queryOf'>;
 }
 
 export const BlockParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 128 }) });
@@ -41,7 +39,7 @@ const about = { tags: ['blocks'] };
 /** List, count and look at blocks. */
 export const blockRoutes = (api: Api, parts: BlockRouteParts): void => {
   listRoutes(api, parts);
-  const { blockList, desk, queryOf = () => null } = parts;
+  const { blockList, desk, verifier } = parts;
 
   api.get(
     '/v1/blocks/:id',
@@ -59,7 +57,7 @@ export const blockRoutes = (api: Api, parts: BlockRouteParts): void => {
       const block = await desk.find(reviewer, params.id);
       if (block === null) throw refusalOf({ kind: 'not-found' }, params.id);
       void reply.header('etag', etagOf(block.version));
-      const query = queryOf(block);
+      const query = await verifier.queryOf(block);
       return { ...(await viewOf(blockList, block)), query: query && { sql: query.sql, params: { ...query.params } } };
     },
   );

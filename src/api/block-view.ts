@@ -38,6 +38,12 @@ const EvidenceSchema = Type.Object({
     marks: Type.Union([Type.Array(Type.Object({ emitter: Type.String(), seq: Type.Integer() })), Type.Null()], {
       description: 'Up to which row of each emitter it was concluded from; null: not known.',
     }),
+    doubts: Type.Optional(
+      Type.Array(Type.Enum(['late', 'clock', 'forgotten']), {
+        description:
+          'Why the stored rows may say otherwise: some came too late to count, a clock was ahead, earlier ones may be forgotten.',
+      }),
+    ),
   }),
   features: Type.Record(Type.String(), Type.Number(), { description: 'The same as one vector of numbers, by name.' }),
 });
@@ -94,13 +100,20 @@ export const BlockSchema = Type.Object({
   }),
 });
 
+/** For `clickhouse-client`. */
+export const QuerySchema = Type.Object({
+  sql: Type.String(),
+  params: Type.Record(Type.String(), Type.String(), {
+    description: 'Each as `clickhouse-client --param_<name>=` takes it.',
+  }),
+});
+
 /** What is told of one block that is asked for by its id. */
 export const SingleBlockSchema = Type.Object({
   ...BlockSchema.properties,
-  query: Type.Union(
-    [Type.Object({ sql: Type.String(), params: Type.Record(Type.String(), Type.Unknown()) }), Type.Null()],
-    { description: 'The question to the database that gives its evidence again; null: there is none.' },
-  ),
+  query: Type.Union([QuerySchema, Type.Null()], {
+    description: 'The question to the database that gives its evidence again; null: there is none.',
+  }),
 });
 
 export const StepSchema = Type.Object({
@@ -126,6 +139,12 @@ export const BlockListSchema = Type.Object({
   nextCursor: Type.Union([Type.String(), Type.Null()]),
 });
 
+const logView = ({ marks, doubts, ...log }: Evidence['log']): Static<typeof EvidenceSchema>['log'] => ({
+  ...log,
+  marks: marks && [...marks],
+  ...(doubts && { doubts: [...doubts] }),
+});
+
 const evidenceView = (given: Evidence): Static<typeof EvidenceSchema> => {
   const { firstSeenAtMs, lastSeenAtMs, ...evidence } = given;
   return {
@@ -135,7 +154,7 @@ const evidenceView = (given: Evidence): Static<typeof EvidenceSchema> => {
     policies: [...evidence.policies],
     firstSeenAt: instantText(firstSeenAtMs),
     lastSeenAt: instantText(lastSeenAtMs),
-    log: { ...evidence.log, marks: evidence.log.marks && [...evidence.log.marks] },
+    log: logView(evidence.log),
     features: { ...featuresOf(given) },
   };
 };

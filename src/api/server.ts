@@ -1,4 +1,5 @@
 import type { DecisionReader } from '../analytics/decision-reader.ts';
+import type { EvidenceReader } from '../analytics/verify-rows.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Clock } from '../clock.ts';
 import type { Gate } from '../gate/gate.ts';
@@ -60,6 +61,8 @@ export interface ApiOptions {
   readonly events: EventSink;
   /** Null: the database is not in reach of this process, and its routes answer 503. */
   readonly reader: DecisionReader | null;
+  /** What blocks were made for, by the same database. Null, or left out: nothing can be verified. */
+  readonly evidence?: EvidenceReader | null;
   /** Null, or left out: the database is not in reach of this process, and its route answers 503. */
   readonly reconciliation?: AskReconciliation | null;
   /** What is known of the gates and of the policies in force. Default: their routes are not there. */
@@ -92,7 +95,8 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
   await api.register((routes: Api, _options, done) => {
     limiterRoutes(routes, { limitStore, events, clock });
     decisionRoutes(routes, gate);
-    deskRoutes(routes, { blockList, review: options.review ?? null, clock, logger });
+    const { review = null, evidence = null } = options;
+    deskRoutes(routes, { blockList, review, evidence, clock, logger });
     listRoutes(routes, { feed: blockList, clock, logger });
     eventRoutes(routes, blockList);
     steeringRoutes(routes, { list: blockList, clock, logger });

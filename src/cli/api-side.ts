@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
+import type { EvidenceReader } from '../analytics/verify-rows.ts';
 import type { Health, ProcessPhase } from '../api/readiness.ts';
 import type { AskReconciliation } from '../api/reconcile-routes.ts';
 import { createApi } from '../api/server.ts';
@@ -29,6 +30,8 @@ export interface ApiSideOptions {
   readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'tokens' | 'records'>;
   /** Null: not in reach of this process. */
   readonly reader: DecisionReader | null;
+  /** Of the same database. Default: not in reach. */
+  readonly evidence?: EvidenceReader | null;
   /** Null: the database is not in reach of this process. */
   readonly reconciliation?: AskReconciliation | null;
   /** Null: ingest runs elsewhere. */
@@ -130,6 +133,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     review,
     events: gateSide.emitter,
     reader,
+    evidence: options.evidence ?? null,
     fleet: { gates: gateSide.fleet, policies: gateSide.policies },
     reconciliation: options.reconciliation ?? null,
     health,

@@ -66,6 +66,7 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
       gateSide: { ...demo, policies, fleet: aloneWith({ policyVersion: () => policies.current().version }) },
       counters: engines,
       reader,
+      evidence: database.evidence,
       ingester: demo.ingester,
       phase,
       health: createHealth({ clock, phase, looks, redact }),

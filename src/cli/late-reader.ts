@@ -1,12 +1,14 @@
 import type { Auditor } from '../analytics/audit.ts';
 import type { DecisionQuestions } from '../analytics/decision-questions.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
+import type { EvidenceReader } from '../analytics/verify-rows.ts';
 import type { Clock } from '../clock.ts';
 
 /** What this needs of a database. */
 interface Readable {
   readonly reader: DecisionReader;
   readonly auditor: Auditor;
+  readonly evidence: EvidenceReader;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,13 @@ export class LateReader implements DecisionReader {
     ledgerEnds: async (topic) => (await this.#there()).auditor.ledgerEnds(topic),
     busiestMinuteBlocks: async () => (await this.#there()).auditor.busiestMinuteBlocks(),
     nowMs: async () => (await this.#there()).auditor.nowMs(),
+  };
+
+  /** And for evidence. */
+  readonly evidence: EvidenceReader = {
+    queryFor: async (question) => (await this.#there()).evidence.queryFor(question),
+    counts: async (question) => (await this.#there()).evidence.counts(question),
+    state: async (question) => (await this.#there()).evidence.state(question),
   };
 
   constructor(options: LateReaderOptions) {

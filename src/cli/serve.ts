@@ -45,6 +45,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
         gateSide,
         counters,
         reader,
+        evidence: reader?.evidence ?? null,
         reconciliation: reader && reconciling({ auditor: reader.auditor, log, clock }),
         ingester: null,
         phase: () => phase,

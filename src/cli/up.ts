@@ -80,6 +80,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
         gateSide,
         counters: engines,
         reader: database.reader,
+        evidence: database.evidence,
         reconciliation: reconciling({ auditor: database.auditor, log, clock }),
         ingester: ingestSide.decisions,
         rules,

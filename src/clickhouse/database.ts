@@ -1,6 +1,7 @@
 import type { Auditor } from '../analytics/audit.ts';
 import type { ClientData } from '../analytics/client-data.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
+import type { EvidenceReader } from '../analytics/verify-rows.ts';
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
 import type { EventTable } from '../ingest/event-table.ts';
@@ -16,6 +17,7 @@ import type { ClickHouseEngine } from './engine.ts';
 import { ClickHouseEventTable, type EventTableName } from './event-table.ts';
 import { migrate } from './migrate.ts';
 import { type Retention, retentionOf } from './retention.ts';
+import { ClickHouseEvidenceReader } from './verify-reader.ts';
 
 export interface DatabaseOptions extends Retention {
   /**
@@ -46,6 +48,8 @@ export interface Database {
   /** Every load of policies. */
   readonly policies: EventTable;
   readonly reader: DecisionReader;
+  /** What blocks were made for. */
+  readonly evidence: EvidenceReader;
   /** Whether the numbers agree. */
   readonly auditor: Auditor;
   /** What is stored of one client. */
@@ -93,6 +97,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     blocks: namelessTableOf('blocks'),
     policies: tableOf('policies'),
     reader: new ClickHouseDecisionReader(engine, { bounds: options.bounds, pseudonyms }),
+    evidence: new ClickHouseEvidenceReader({ engine, pseudonyms: pseudonyms ?? null, nowMs: () => clock.nowMs() }),
     auditor: new ClickHouseAuditor(engine),
     clientData: new ClickHouseClientData({ engine, clock, pseudonyms: pseudonyms ?? null }),
     name: engine.name,

@@ -34,3 +34,7 @@ export const notedOf = (rule: Rule): Omit<NotedRule, 'notedAtMs'> => ({
   precision: rule.precision,
   definition: definitionOf(rule),
 });
+
+/** The rule that was noted; null: its definition is not what its hash is of. */
+export const ruleFromNoted = ({ notedAtMs: _, definition, ...noted }: NotedRule): Rule | null =>
+  hashOfText(definition) === noted.hash ? { ...(JSON.parse(definition) as RuleContent), ...noted } : null;

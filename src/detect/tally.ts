@@ -2,7 +2,7 @@ import type { Client } from '../client.ts';
 import { maxMembers } from './rule-schema.ts';
 
 /** Routes told apart in one window of one subject; the gate names as many of a client. More count as `other`. */
-const maxRoutes = 64;
+export const maxRoutes = 64;
 const maxPolicies = 10;
 
 /**

@@ -46,6 +46,7 @@ const lateReader = (attempts: readonly boolean[]) => {
     return {
       reader,
       auditor,
+      evidence: { queryFor: unasked, counts: unasked, state: unasked },
       close: async () => {
         seen.closed += 1;
       },
