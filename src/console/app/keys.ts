@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { foundIn } from './key-sequence.ts';
 import { after } from './time.ts';
 
 export interface Shortcut {
@@ -71,16 +72,6 @@ const pressesFocused = ({ key, target }: KeyboardEvent): boolean =>
   (key === 'Enter' || key === ' ') &&
   target instanceof HTMLElement &&
   target.closest('a,button,summary,[role=button]') !== null;
-
-/** The shortcut that these keys complete, and whether they begin a longer one. */
-export const foundIn = (
-  all: readonly Shortcut[],
-  typed: readonly string[],
-): { readonly hit: Shortcut | null; readonly isPrefix: boolean } => {
-  const text = typed.join(' ');
-  const hit = all.findLast(({ keys }) => keys === text) ?? null;
-  return { hit, isPrefix: all.some(({ keys }) => keys.startsWith(`${text} `)) };
-};
 
 const usableIn = (event: KeyboardEvent): readonly Shortcut[] => {
   const isElsewhere = isTyping(event.target) || document.querySelector('dialog[open]') !== null;
