@@ -6,6 +6,7 @@ import { KeptBatches } from './batches.ts';
 import { Bulk } from './bulk.ts';
 import { Desk } from './desk.ts';
 import { type IdempotencyStore, KeptAnswers } from './idempotency.ts';
+import { Learning } from './learning.ts';
 import { carrying, MakingDesk } from './making.ts';
 import type { Notify } from './notice.ts';
 import type { ReviewRecords } from './records.ts';
@@ -26,6 +27,7 @@ export interface Review {
   readonly bulk: Bulk;
   readonly approvals: Approvals;
   readonly answers: IdempotencyStore;
+  readonly learning: Learning;
   /** Stops what runs in this process. What it is given belongs to the caller. */
   close(): Promise<void>;
 }
@@ -33,11 +35,17 @@ export interface Review {
 export const createReview = (options: ReviewOptions): Review => {
   const { blockList, records, clock, logger = silentLogger } = options;
   const notify = options.notify ? { notify: options.notify } : {};
-  const desk = new Desk({ blockList, clock });
+  const learning = new Learning({ blockList, records, clock, logger, ...notify });
+  const desk = new Desk({ blockList, clock, onLabel: () => learning.noteLabel() });
   const carry = carrying({ blockList, clock });
   const approvals = new Approvals({ records, carry, clock, logger, ...notify });
   const making = new MakingDesk({ blockList, desk, clock, approvals });
   const bulk = new Bulk({ blockList, desk, batches: new KeptBatches(records), clock, logger });
   const answers = new KeptAnswers({ records, clock });
-  return { desk, making, bulk, approvals, answers, close: () => bulk.close() };
+  learning.start();
+  const close = async (): Promise<void> => {
+    await bulk.close();
+    await learning.stop();
+  };
+  return { desk, making, bulk, approvals, answers, learning, close };
 };

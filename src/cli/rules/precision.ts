@@ -1,4 +1,5 @@
 import type { Block } from '../../blocklist/block.ts';
+import { precisionOf } from '../../review/precision.ts';
 
 /** What people said of the blocks of a rule. */
 export interface Judged {
@@ -31,28 +32,6 @@ export const judgedByRule = (blocks: readonly Block[]): ReadonlyMap<string, Judg
     all.set(block.rule, { ...known, [judgement]: known[judgement] + 1 });
   }
   return all;
-};
-
-export interface Precision {
-  /** Share of the judged blocks that were right. */
-  readonly share: number;
-  /** Where the true share lies, 95 times of 100. */
-  readonly low: number;
-  readonly high: number;
-  readonly judged: number;
-}
-
-const z = 1.96;
-
-/** Wilson's interval: it holds for few blocks, too, and never leaves 0 to 1. Null: nothing was judged. */
-export const precisionOf = ({ confirmed, falsePositives }: Judged): Precision | null => {
-  const judged = confirmed + falsePositives;
-  if (judged === 0) return null;
-  const share = confirmed / judged;
-  const scale = 1 + z ** 2 / judged;
-  const middle = (share + z ** 2 / (2 * judged)) / scale;
-  const half = (z / scale) * Math.sqrt((share * (1 - share)) / judged + z ** 2 / (4 * judged ** 2));
-  return { share, low: Math.max(0, middle - half), high: Math.min(1, middle + half), judged };
 };
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`;

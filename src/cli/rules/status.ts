@@ -4,13 +4,14 @@ import type { Breaker, ModeOverride, Traffic } from '../../blocklist/block-switc
 import { allRules, cappedMode } from '../../blocklist/budget.ts';
 import type { Rule, RuleMode } from '../../detect/rule.ts';
 import { readRuleFile } from '../../detect/rule-file.ts';
+import { precisionOf } from '../../review/precision.ts';
 import { collectBlocks } from '../blocks/list.ts';
 import { columns } from '../columns.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { type Answer, answering, type ListSession, listSettings } from '../list-session.ts';
 import { shippedFiles } from '../settings.ts';
 import { agoText, countText, leftText, numberText, plainText } from '../time-text.ts';
-import { type Judged, judgedByRule, precisionOf, precisionText } from './precision.ts';
+import { type Judged, judgedByRule, precisionText } from './precision.ts';
 
 /** Blocks that are read for what people said of them. */
 const maxBlocks = 10_000;

@@ -3,8 +3,9 @@ import type { Block, BlockState } from '../../../src/blocklist/block.ts';
 import type { Breaker, Switches } from '../../../src/blocklist/block-switches.ts';
 import { listChecks } from '../../../src/cli/doctor-checks.ts';
 import { RuleWatch } from '../../../src/cli/rule-watch.ts';
-import { judgedByRule, precisionOf, precisionText } from '../../../src/cli/rules/precision.ts';
+import { judgedByRule, precisionText } from '../../../src/cli/rules/precision.ts';
 import { ManualClock } from '../../../src/clock.ts';
+import { precisionOf } from '../../../src/review/precision.ts';
 import { recordingLogger } from '../../support/recording-logger.ts';
 
 const blockOf = (state: BlockState, reason = '', origin: Block['origin'] = 'detector'): Block =>
@@ -32,8 +33,7 @@ describe('what people found right', () => {
   });
 
   it('has a range that is wide for few and narrow for many', () => {
-    const of = (confirmed: number, falsePositives: number) =>
-      precisionOf({ confirmed, falsePositives, goodwill: 0, unjudged: 0 });
+    const of = (confirmed: number, falsePositives: number) => precisionOf({ confirmed, falsePositives });
     // Wilson's score interval, by hand.
     expect(of(9, 1)?.low).toBeCloseTo(0.5958, 3);
     expect(of(9, 1)?.high).toBeCloseTo(0.9821, 3);
