@@ -82,3 +82,9 @@ export const isWithin = (text: string, networks: readonly Cidr[]): boolean => {
     networks.some(({ base, prefixLength }) => base.kind() === address.kind() && address.match(base, prefixLength))
   );
 };
+
+/**
+ * Whether an address is one that everybody on the internet reaches: not of this machine, of a private or shared network, of a
+ * link, of many at once, or kept for something else. A form that wraps another address (6to4, Teredo) is none.
+ */
+export const isPublicAddress = (text: string): boolean => parse(text)?.range() === 'unicast';
