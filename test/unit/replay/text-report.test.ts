@@ -19,6 +19,8 @@ const blockOf = (change: Partial<Block>): Block => ({
     owner: '',
     strikes: 1,
     reason: '',
+    assignee: '',
+    label: null,
     actor: 'detector',
   },
   ...{ blockedAtMs: 1_750_000_100_000, expiresAtMs: 1_750_000_200_000, evidence: verdict.evidence },
