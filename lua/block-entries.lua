@@ -1,4 +1,4 @@
---[[ Entries of the block list, and who is protected from it. Behind block-list.lua, before the script itself.
+--[[ Entries of the block list, and who is protected from it. Behind block-blocks.lua, before the script itself.
 Entries lie in shards small enough that Redis keeps each as one packed list; the caller says which. An expiry is part of the
 entry: each write looks at some shards and drops what is over.
 
@@ -15,12 +15,11 @@ inside: "<sort key> a<subject>" of allow entries and "<sort key> t<subject>" of 
 
 Returns nothing: the script goes on in another file
 ]]
-local digits = '0123456789abcdefghijklmnopqrstuvwxyz'
 local function base36(number)
   local text = ''
   repeat
     local digit = number % 36
-    text = string.sub(digits, digit + 1, digit + 1) .. text
+    text = string.sub(member_digits, digit + 1, digit + 1) .. text
     number = (number - digit) / 36
   until number == 0
   return text
@@ -124,6 +123,7 @@ local function sweep(shards)
     return shards <= 0
   end)
   redis.call('HSET', list, 'swept', whole(next_shard or 0))
+  tidy_index(20)
   if #removed > 0 then record_block('removed', #removed / 2, cjson.encode(removed), removed[2]) end
 end
 

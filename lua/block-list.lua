@@ -4,7 +4,8 @@ prefix is declared as a key, and no key is ever there: while the slot moves to a
 of running a script that would find one half of the list.
 
 KEYS[1] prefix of all keys of the list
-KEYS[2] list: epoch, replication, run, start, sequence, packed, order, relayed, swept (hash)
+KEYS[2] list: epoch, replication, run, start, sequence, packed, order, relayed, swept, and of the
+  listing followed, indexed, adopted (hash)
 ARGV[1] JSON: now (milliseconds since the epoch; 0 reads the clock of this server), token (name of the epoch, should one
   begin), leastTtl (least time that a written key lives, milliseconds: log time is not wall time), retention (how long
   blocks are kept after their end, milliseconds), maxChanges, maxPacked (entries in all changes kept), maxBlocks (listed; of
@@ -62,10 +63,12 @@ local function begin_epoch(replication, relayed)
 end
 
 do
-  local known = redis.call('HMGET', list, 'epoch', 'replication', 'run', 'start', 'sequence', 'relayed')
+  local known = redis.call('HMGET', list, 'epoch', 'replication', 'run', 'start', 'sequence', 'relayed', 'followed')
   local replication, before = info('replication', 'master_replid', 'master_replid2')
   place = { epoch = known[1], start = tonumber(known[4] or '0'), sequence = tonumber(known[5] or '0') }
   place.replication, place.relayed = replication, tonumber(known[6] or '0')
+  -- nil: nothing ever listed what there is. A new list has nothing to catch up with.
+  place.followed = tonumber(known[7] or (place.sequence == 0 and '0' or nil))
   if not known[1] then
     begin_epoch(replication, known[6])
   elseif replication ~= '' and replication ~= known[2] then
@@ -101,85 +104,10 @@ local function record(kind, entries, ...)
     length = length - 1
   end
   redis.call('HSET', list, 'packed', whole(math.max(0, packed)))
+  -- What this script changed it has put into the listing: see block-index.lua.
+  if place.followed == place.sequence - 1 then
+    place.followed = place.sequence
+    redis.call('HSET', list, 'followed', whole(place.sequence))
+  end
   live_until(now, key('changes'))
-end
-
-local function block_field(id, field) return redis.call('HGET', key('block', id), field) end
-
--- What the audit needs of a block as it is now; the rest never changes and is read from the block.
-local function told_block(id)
-  return cjson.encode(redis.call('HMGET', key('block', id), 'state', 'version', 'blockedAtMs', 'expiresAtMs',
-    'strikes', 'reason', 'actor', 'action', 'assignee', 'label'))
-end
-
--- `taken`: what a person did to it, JSON text.
-local function record_block(kind, entries, payload, id, taken)
-  local audit = told_block(id)
-  if taken then
-    record(kind, entries, 'p', payload, 'b', id, 'a', audit, 's', taken)
-  else
-    record(kind, entries, 'p', payload, 'b', id, 'a', audit)
-  end
-end
-
-local function is_open(id)
-  local state, ends = unpack(redis.call('HMGET', key('block', id), 'state', 'expiresAtMs'))
-  return (state == 'proposed' or state == 'active' or state == 'confirmed') and tonumber(ends) > now
-end
-
--- Of the oldest one that has ended leaves the listing, or else the oldest.
-local function list_block(id)
-  redis.call('ZADD', key('blocks'), redis.call('HINCRBY', list, 'order', 1), id)
-  if redis.call('ZCARD', key('blocks')) <= setting.maxBlocks then return end
-  local oldest = redis.call('ZRANGE', key('blocks'), 0, 19)
-  local leaves = oldest[1]
-  for _, old in ipairs(oldest) do
-    if not is_open(old) then
-      leaves = old
-      break
-    end
-  end
-  redis.call('ZREM', key('blocks'), leaves)
-  -- Nobody counts what is in shadow or proposed: a flood of clients must not fill the server with them for weeks. Whoever
-  -- publishes the change log still needs it for a while.
-  local left = tonumber(redis.call('HGET', key('block', leaves), 'expiresAtMs') or '0') - now
-  local ttl = whole(math.max(left, hour, setting.leastTtl))
-  redis.call('PEXPIRE', key('block', leaves), ttl)
-  redis.call('PEXPIRE', key('steps', leaves), ttl)
-end
-
-local function keep_block(id, ends, ...)
-  redis.call('HSET', key('block', id), 'version', 1, 'blockedAtMs', whole(now), 'expiresAtMs', whole(ends), ...)
-  live(key('block', id), ends - now + setting.retention)
-  list_block(id)
-  live_until(ends, key('blocks'))
-end
-
--- The last step of a block that something else changes cannot be taken back any more.
-local function change_block(id, ...)
-  local name = key('block', id)
-  if redis.call('HEXISTS', name, 'made') == 0 then
-    local made = redis.call('HMGET', name, 'blockedAtMs', 'expiresAtMs', 'state', 'action', 'reason', 'actor')
-    redis.call('HSET', name, 'made', cjson.encode(made))
-  end
-  redis.call('HDEL', name, 'undo')
-  redis.call('HSET', name, ...)
-  redis.call('HINCRBY', key('block', id), 'version', 1)
-end
-
--- One more step in the history of a block, as it is now. Steps live as long as the block.
-local function note_step(id, taken)
-  local name = key('steps', id)
-  local left = redis.call('HMGET', key('block', id), 'version', 'state', 'expiresAtMs', 'action', 'assignee')
-  left[5] = left[5] or ''
-  redis.call('RPUSH', name, '[' .. whole(now) .. ',' .. taken .. ',' .. cjson.encode(left) .. ']')
-  redis.call('LTRIM', name, -setting.maxSteps, -1)
-  redis.call('PEXPIRE', name, whole(math.max(1, redis.call('PTTL', key('block', id)))))
-end
-
--- {first, then the fields and values of the block}
-local function with_block(first, id)
-  local reply = { first, id }
-  for _, value in ipairs(redis.call('HGETALL', key('block', id))) do reply[#reply + 1] = value end
-  return reply
 end

@@ -40,8 +40,14 @@ export const countBlocks = (book: Book, filter: BlockFilter, most: number): Bloc
   return { count: Math.min(length, bound), isExact: length <= bound };
 };
 
+/** `<rule hash> <rule>`, by rule. */
+const byRule = ([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number => {
+  const turned = (by: string): string => by.split(' ').reverse().join(' ');
+  return turned(left) < turned(right) ? -1 : 1;
+};
+
 export const judgements = ({ state }: Book): readonly RuleJudgement[] =>
-  [...state.judged].map(([by, { made, labels }]) => {
+  [...state.judged].sort(byRule).map(([by, { made, labels }]) => {
     const [ruleHash = '', rule = ''] = by.split(' ');
     const given = [...labels.values()];
     const count = (label: string): number => given.filter((one) => one.label === label).length;

@@ -23,6 +23,7 @@ import type { LoggedChanges } from '../blocklist/change-log.ts';
 import type { NotedRule } from '../blocklist/rule-book.ts';
 import type { BlockSubject } from '../client.ts';
 import { RedisBlockFeed } from './block-feed.ts';
+import { RedisBlockPages } from './block-pages.ts';
 import { RedisBlockPromoter } from './block-promoter.ts';
 import { RedisChangeLog } from './block-relay.ts';
 import { RedisBlockReview } from './block-review.ts';
@@ -57,6 +58,7 @@ export class RedisBlockList implements BlockList {
   readonly #promoter: RedisBlockPromoter;
   readonly #review: RedisBlockReview;
   readonly #steps: RedisBlockSteps;
+  readonly #pages: RedisBlockPages;
   readonly #rules: RedisRuleBook;
   readonly #switches: RedisBlockSwitches;
   readonly #log: RedisChangeLog;
@@ -71,6 +73,7 @@ export class RedisBlockList implements BlockList {
     this.#promoter = new RedisBlockPromoter(scripts, random);
     this.#review = new RedisBlockReview(scripts);
     this.#steps = new RedisBlockSteps(scripts);
+    this.#pages = new RedisBlockPages(scripts);
     this.#rules = new RedisRuleBook(scripts);
     this.#switches = new RedisBlockSwitches(scripts);
     this.#log = new RedisChangeLog(scripts);
@@ -93,11 +96,11 @@ export class RedisBlockList implements BlockList {
   }
 
   list(query: BlockQuery): Promise<BlockPage> {
-    return this.#review.list(query);
+    return this.#pages.list(query);
   }
 
   count(filter: BlockFilter, most: number): Promise<BlockCount> {
-    return this.#review.count(filter, most);
+    return this.#pages.count(filter, most);
   }
 
   history(blockId: string): Promise<readonly BlockStep[]> {

@@ -12,7 +12,18 @@ export type FixedPart = Pick<
 
 export const fixedPartOf = (block: FixedPart): string => {
   const { subject, origin, tenant, rule, ruleHash, verdictId, owner, evidence } = block;
-  const fixed: FixedPart = { subject, origin, tenant, rule, ruleHash, verdictId, owner, evidence };
+  // Made by a release that lists it: block-catch-up.lua looks for those that are not.
+  const fixed: FixedPart & { form: number } = {
+    form: 1,
+    subject,
+    origin,
+    tenant,
+    rule,
+    ruleHash,
+    verdictId,
+    owner,
+    evidence,
+  };
   return JSON.stringify(fixed);
 };
 
@@ -40,7 +51,7 @@ export const labelFrom = (text: string | undefined): Label | null => labels.find
 export const blockFromFields = (id: string, fields: Readonly<Record<string, string>>): Block | null => {
   const { fixed, state, identities } = fields;
   if (fixed === undefined || state === undefined) return null;
-  const { evidence, ...rest } = JSON.parse(fixed) as FixedPart;
+  const { evidence, form: _, ...rest } = JSON.parse(fixed) as FixedPart & { form?: number };
   const collateral = identities === undefined || identities === '' ? null : { identities: Number(identities) };
   return {
     id,
@@ -51,13 +62,17 @@ export const blockFromFields = (id: string, fields: Readonly<Record<string, stri
     blockedAtMs: Number(fields.blockedAtMs),
     expiresAtMs: Number(fields.expiresAtMs),
     strikes: Number(fields.strikes),
-    evidence: evidence && { ...evidence, collateral },
+    evidence: evidence && { ...evidence, log: { ...evidence.log, marks: evidence.log.marks ?? null }, collateral },
     reason: fields.reason ?? '',
     actor: fields.actor ?? '',
     assignee: fields.assignee ?? '',
     label: labelFrom(fields.label),
   };
 };
+
+/** Its activation changes since when it blocks: the note of how it was made says when that was. */
+export const madeAtMsOf = (block: Block, { made }: Readonly<Record<string, string>>): number =>
+  made === undefined ? block.blockedAtMs : Number((JSON.parse(made) as string[])[0]);
 
 /** A reply of `first, block id, fields and values`. */
 export const blockFromReply = ([, id, ...flat]: readonly unknown[]): Block => {

@@ -1,24 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Block } from '../blocklist/block.ts';
 import type { Refusals } from '../blocklist/block-feed.ts';
-import {
-  comparePositions,
-  cursorOf,
-  type ListedBlock,
-  matcherOf,
-  mostCounted,
-  pageLimitOf,
-  positionFrom,
-  scoreOf,
-} from '../blocklist/block-query.ts';
 import type {
   Act,
   AddResult,
   AllowEntry,
-  BlockCount,
-  BlockFilter,
-  BlockPage,
-  BlockQuery,
   BlockReview,
   ImportResult,
   ListImport,
@@ -40,13 +26,13 @@ import { type BlockScripts, brokenReply } from './block-scripts.ts';
 import { placed, protectors, senderOf, sortKey } from './block-subject.ts';
 
 /** How many blocks one listing reads at most to find those that match. */
-const maxScanned = 20_000;
+const _maxScanned = 20_000;
 /** Allow entries are read as a whole, and sent to every gate. */
 const maxAllowEntries = 10_000;
 type AllowText = AllowEntry & { readonly key: string; readonly sender: string };
 
 /** What people ask and do, with the list in Redis. */
-export class RedisBlockReview implements Omit<BlockReview, 'transition' | 'comment' | 'history'> {
+export class RedisBlockReview implements Omit<BlockReview, 'transition' | 'comment' | 'history' | 'list' | 'count'> {
   readonly #scripts: BlockScripts;
 
   constructor(scripts: BlockScripts) {
@@ -59,49 +45,12 @@ export class RedisBlockReview implements Omit<BlockReview, 'transition' | 'comme
     return block ? blockAt(block, nowMs) : null;
   }
 
-  async list(query: BlockQuery): Promise<BlockPage> {
-    const { sort = 'newest' } = query;
-    const limit = pageLimitOf(query);
-    const after = positionFrom(query);
-    const rest = (await this.#matching(query))
-      .map((listed) => ({ block: listed.block, position: { score: scoreOf(sort, listed), order: listed.order } }))
-      .filter(({ position }) => after === null || comparePositions(sort, after, position) < 0)
-      .sort((left, right) => comparePositions(sort, left.position, right.position));
-    const page = rest.slice(0, limit);
-    const last = page.at(-1);
-    const nextCursor = rest.length > limit && last ? cursorOf(query, last.position) : null;
-    return { blocks: page.map(({ block }) => block), nextCursor };
-  }
-
-  async count(filter: BlockFilter, most: number): Promise<BlockCount> {
-    const { length } = await this.#matching(filter);
-    const bound = Math.min(mostCounted, most);
-    return { count: Math.min(length, bound), isExact: length <= bound };
-  }
-
-  async #matching(filter: BlockFilter): Promise<readonly ListedBlock[]> {
-    const nowMs = await this.#scripts.now();
-    const matches = matcherOf(filter);
-    const { redis } = this.#scripts;
-    const flat = pairsOf(
-      await this.#scripts.guard(
-        redis.zrevrange(this.#scripts.key('blocks'), 0, maxScanned - 1, 'WITHSCORES'),
-      ),
-    );
-    const blocks = await this.#read(flat.map(([id]) => id));
-    return blocks
-      .flatMap((stored, index) =>
-        stored ? { block: blockAt(stored, nowMs), order: Number(flat[index]?.[1]), madeAtMs: stored.blockedAtMs } : [],
-      )
-      .filter(matches);
-  }
-
   async judgements(): Promise<readonly RuleJudgement[]> {
     const { redis } = this.#scripts;
     const counts = await this.#scripts.guard(redis.hgetall(this.#scripts.key('judged')));
-    const judged = [...new Set(Object.keys(counts).map((field) => field.slice(2)))];
+    const judged = [...new Set(Object.keys(counts).map((field) => field.slice(2)))].sort(byRule);
     const pipeline = redis.pipeline();
-    for (const by of judged) pipeline.zrange(this.#scripts.key('labels', by), -1, -1, 'WITHSCORES');
+    for (const by of judged) pipeline.zrevrange(this.#scripts.key('labels', by), 0, 0, 'WITHSCORES');
     const newest = judged.length === 0 ? [] : await this.#scripts.guard(pipeline.exec());
     return judged.map((by, index) => {
       const [error, last] = newest?.[index] ?? [brokenReply('labels'), null];
@@ -241,6 +190,12 @@ export const readBlocks = async (scripts: BlockScripts, blockIds: readonly strin
     if (error) throw scripts.failure(error);
     return blockFromFields(blockId, fields as Record<string, string>);
   });
+};
+
+/** `<rule hash> <rule>`, by rule. */
+const byRule = (left: string, right: string): number => {
+  const turned = (by: string): string => by.split(' ').reverse().join(' ');
+  return turned(left) < turned(right) ? -1 : 1;
 };
 
 const pairsOf = (flat: unknown): [string, string][] => {

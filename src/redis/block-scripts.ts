@@ -25,21 +25,24 @@ const replayKeyTtlMs = 3_600_000;
  */
 const storedForm = 2;
 
-const withEntries = (name: string): Script => loadScript('block-list', 'block-entries', name);
-const withCounts = (name: string): Script => loadScript('block-list', 'block-entries', 'block-counts', name);
+const base = ['block-index', 'block-blocks'] as const;
+const bare = (name: string): Script => loadScript('block-list', ...base, name);
+const withEntries = (name: string): Script => loadScript('block-list', ...base, 'block-entries', name);
+const withCounts = (name: string): Script => loadScript('block-list', ...base, 'block-entries', 'block-counts', name);
 const withLabels = (name: string): Script =>
-  loadScript('block-list', 'block-entries', 'block-counts', 'block-judge', name);
+  loadScript('block-list', ...base, 'block-entries', 'block-counts', 'block-judge', name);
 
 const loadBlockScripts = () => ({
   add: withCounts('block-add'),
   allow: withEntries('block-allow'),
-  changes: loadScript('block-list', 'block-changes'),
-  comment: loadScript('block-list', 'block-comment'),
+  changes: bare('block-changes'),
+  comment: bare('block-comment'),
   import: withEntries('block-import'),
   notes: withCounts('block-notes'),
+  page: loadScript('block-list', ...base, 'block-judge', 'block-catch-up', 'block-page'),
   promote: withLabels('block-promote'),
-  relay: loadScript('block-list', 'block-relay'),
-  rules: loadScript('block-list', 'block-rules'),
+  relay: bare('block-relay'),
+  rules: bare('block-rules'),
   snapshot: withEntries('block-snapshot'),
   standing: withCounts('block-standing'),
   switches: withCounts('block-switches'),

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { budgetContract } from './block-list-budget.contract.ts';
 import { feedContract, followingContract } from './block-list-feed.contract.ts';
 import { guardContract, meetingContract } from './block-list-guard.contract.ts';
+import { historyContract, judgementContract, ruleBookContract } from './block-list-history.contract.ts';
 import { importContract } from './block-list-import.contract.ts';
 import { inputContract } from './block-list-input.contract.ts';
 import { leadContract, logContract } from './block-list-log.contract.ts';
@@ -11,9 +12,11 @@ import {
   sharedContract,
   strikeContract,
 } from './block-list-promote.contract.ts';
+import { queueContract } from './block-list-queue.contract.ts';
 import { addContract, listingContract, transitionContract } from './block-list-review.contract.ts';
 import { senderContract } from './block-list-senders.contract.ts';
 import { type MakeBlockList, type OnStage, Stage } from './block-list-stage.ts';
+import { undoContract } from './block-list-undo.contract.ts';
 
 type Part = (onStage: OnStage) => void;
 
@@ -30,6 +33,11 @@ const sample: Readonly<Record<string, Part>> = {
   'imports lists': importContract,
   'feeds gates': feedContract,
   'logs changes': logContract,
+  'takes steps back': undoContract,
+  'tells histories': historyContract,
+  'counts judgements': judgementContract,
+  'keeps the book of rules': ruleBookContract,
+  'lists a queue': queueContract,
   'has one relay': leadContract,
 };
 
