@@ -41,6 +41,19 @@ export const duration = (ms: Maybe<number>): string => {
   return ms < 172_800_000 ? `${trimmed(ms / 3_600_000)} h` : `${trimmed(ms / 86_400_000)} d`;
 };
 
+const units = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1000, 's'],
+] as const;
+
+/** A duration that somebody chose, in the largest unit that fits it wholly: `1 min`, `90 s`, `7 d`. */
+export const term = (ms: Maybe<number>): string => {
+  const unit = typeof ms === 'number' ? units.find(([size]) => ms >= size && ms % size === 0) : undefined;
+  return unit === undefined || typeof ms !== 'number' ? duration(ms) : `${number(ms / unit[0])} ${unit[1]}`;
+};
+
 /** `14:03:22`; with the day where it is not today's: an end far away would read as one that is over. */
 export const instant = (at: Maybe<string | number>, nowMs: number): string => {
   if (at === null || at === undefined) return dash;

@@ -14,7 +14,7 @@ const sections = ['Watch', 'Review', 'Rules and limits', 'Access'] as const;
 
 const ThemeChoice = () => (
   <label class="theme">
-    <span class="visually-hidden">Colours</span>
+    <span>Colours</span>
     <select
       value={theme.value}
       onChange={(event) => chooseTheme(themes.find((each) => each === event.currentTarget.value) ?? 'system')}
@@ -95,10 +95,10 @@ export const TopBar = ({
     </a>
     {onMenu ? <FindClient /> : null}
     <div class="end">
-      <button type="button" class="icon" aria-label="Keyboard shortcuts" onClick={openHelp}>
+      <button type="button" class="icon keys" aria-label="Keyboard shortcuts" onClick={openHelp}>
         ?
       </button>
-      <ThemeChoice />
+      {onMenu ? null : <ThemeChoice />}
       <Who />
     </div>
   </header>
@@ -128,6 +128,7 @@ const Navigation = ({ here, isOpen }: { readonly here: PageRoute | null; readonl
           </ul>
         </div>
       ))}
+      <ThemeChoice />
       <p class="quiet">
         {data === null ? null : `tidegate ${data.version}, region ${data.region}`}
         <br />

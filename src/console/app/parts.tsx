@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { type BlockState, type Subject, subjectText } from './api-types.ts';
-import { duration, instant, relative } from './format.ts';
+import { instant, relative, term } from './format.ts';
 import { useNow } from './now.ts';
 import { hrefOf, part } from './router.ts';
 
@@ -145,4 +145,4 @@ export const actionText = (action: {
   readonly kind: string;
   readonly limit?: number;
   readonly windowMs?: number;
-}): string => (action.kind === 'limit' ? `limited to ${action.limit} per ${duration(action.windowMs)}` : 'refused');
+}): string => (action.kind === 'limit' ? `limited to ${action.limit} per ${term(action.windowMs)}` : 'refused');

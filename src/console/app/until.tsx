@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks';
-import { duration } from './format.ts';
+import { term } from './format.ts';
 import { nowMs } from './time.ts';
 
 const hourMs = 3_600_000;
@@ -18,14 +18,6 @@ export interface TermFieldProps {
   readonly mostMs?: number;
 }
 
-const words = (ms: number): string => {
-  const days = ms / dayMs;
-  if (days >= 1) return days === 1 ? '1 day' : `${days} days`;
-  return duration(ms)
-    .replace('60 min', '1 h')
-    .replace(/ h$/, ms === hourMs ? ' hour' : ' hours');
-};
-
 /** For how long: a choice of usual durations. */
 export const TermField = (props: TermFieldProps) => {
   const { label, terms = usualTerms, value, onChange, mostMs = Number.POSITIVE_INFINITY } = props;
@@ -36,7 +28,7 @@ export const TermField = (props: TermFieldProps) => {
       <select id={id} value={String(value)} onChange={(event) => onChange(Number(event.currentTarget.value))}>
         {terms.map((ms) => (
           <option key={ms} value={String(ms)} disabled={ms > mostMs}>
-            {words(ms)}
+            {term(ms)}
             {ms > mostMs ? ' (needs a lead)' : ''}
           </option>
         ))}

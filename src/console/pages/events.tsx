@@ -23,6 +23,13 @@ const tones: Readonly<Record<string, Tone>> = {
   shadow: 'info',
 };
 
+/** An allow entry that is set, or a mode, is nothing bad; a breaker that opens is. */
+const toneOf = ({ kind, state }: LoggedEvent): Tone => {
+  if (kind === 'block') return tones[state] ?? 'plain';
+  if (state !== 'active') return 'plain';
+  return kind === 'breaker' || kind === 'switch' ? 'bad' : 'info';
+};
+
 /** What is no block holds from `active` to `lifted`. */
 const stateText = ({ kind, state }: LoggedEvent): string => {
   if (kind === 'block') return state;
@@ -64,9 +71,9 @@ const EventTable = ({ events }: { readonly events: readonly LoggedEvent[] }) => 
       { head: 'about', isMain: true, cell: (event) => <About event={event} /> },
       { head: 'at', cell: ({ at }) => <At at={at} /> },
       { head: 'kind', cell: ({ kind }) => kind },
-      { head: 'now', cell: (event) => <Chip tone={tones[event.state] ?? 'plain'}>{stateText(event)}</Chip> },
+      { head: 'now', cell: (event) => <Chip tone={toneOf(event)}>{stateText(event)}</Chip> },
       { head: 'by', cell: ({ actor }) => <Visible text={actor} /> },
-      { head: 'why', cell: ({ reason }) => <Visible text={reason} /> },
+      { head: 'why', cell: ({ reason }) => (reason === '' ? null : <Visible text={reason} />) },
     ]}
   />
 );

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { duration, number, plural } from '../app/format.ts';
+import { number, plural, term } from '../app/format.ts';
 import { useLive } from '../app/live.ts';
 import { Card, Chip } from '../app/parts.tsx';
 import { Empty, Shown } from '../app/states.tsx';
@@ -89,7 +89,7 @@ const PolicyTable = ({ policies }: { readonly policies: readonly Policy[] }) => 
         head: 'limit',
         cell: (policy) => (
           <>
-            {number(policy.limit)} per {duration(policy.windowMs)}
+            {number(policy.limit)} per {term(policy.windowMs)}
             <div class="quiet small">{algorithmText(policy)}</div>
           </>
         ),

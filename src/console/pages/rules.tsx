@@ -36,7 +36,8 @@ const ModeText = ({ rule }: { readonly rule: Rule }) => {
   const { mode, override } = rule;
   return (
     <>
-      <Chip tone={mode.inForce === 'enforce' ? 'bad' : 'info'}>{mode.inForce ?? 'not running'}</Chip>
+      <Chip tone={mode.inForce === 'enforce' ? 'bad' : 'info'}>{mode.inForce ?? 'not known'}</Chip>
+      {mode.inForce === null ? <span class="quiet small"> no detector has said what it runs</span> : null}
       {mode.canaryPercent !== null && mode.canaryPercent < 100 ? ` for ${mode.canaryPercent} % of clients` : ''}
       {override === null ? null : (
         <div class="quiet small">

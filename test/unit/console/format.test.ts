@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, compact, duration, instant, number, plural, relative, share } from '../../../src/console/app/format.ts';
+import {
+  bytes,
+  compact,
+  duration,
+  instant,
+  number,
+  plural,
+  relative,
+  share,
+  term,
+} from '../../../src/console/app/format.ts';
 
 describe('what the console shows', () => {
   it('is a dash for what is unknown, never zero', () => {
@@ -28,6 +38,10 @@ describe('what the console shows', () => {
     [777_600_000, '9 d'],
   ])('writes %s ms as %s', (ms, text) => {
     expect(duration(ms)).toBe(text);
+  });
+
+  it('writes what somebody chose as he would', () => {
+    expect([60_000, 90_000, 3_600_000, 604_800_000, 1500].map(term)).toEqual(['1 min', '90 s', '1 h', '7 d', '1.5 s']);
   });
 
   it('names the day of an instant that is not of today', () => {

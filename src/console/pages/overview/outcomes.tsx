@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { Status } from '../../app/api-types.ts';
-import { compact, duration, number, share, shareOf } from '../../app/format.ts';
+import { compact, duration, number, share, shareOf, term } from '../../app/format.ts';
 import { Card, Choice, Tile } from '../../app/parts.tsx';
 import { Empty, Shown } from '../../app/states.tsx';
 import { liveSamples, useStatus } from '../../app/status.ts';
@@ -17,7 +17,7 @@ interface OutcomesAnswer {
   readonly points: readonly (Omit<OutcomePoint, 'atMs'> & { readonly at: string })[];
 }
 
-const stepText = (stepMinutes: number): string => `per ${duration(stepMinutes * 60_000).replace(/^1 /, '')}`;
+const stepText = (stepMinutes: number): string => `per ${term(stepMinutes * 60_000).replace(/^1 /, '')}`;
 
 const StoredChart = ({ answer, range }: { readonly answer: OutcomesAnswer; readonly range: Range }) => {
   const { from, to, stepMinutes, points } = answer;
