@@ -81,7 +81,7 @@ const make = ({ host, spanOf, onCursor }: Making): uPlot =>
       width: Math.max(200, host.clientWidth),
       height: heightPx,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 16, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       scales: {
         x: { range: (_, min, max) => rangeOf(spanOf(), min, max) },

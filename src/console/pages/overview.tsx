@@ -31,12 +31,14 @@ export const OverviewPage = () => {
       </Shown>
       <OutcomesCard view={view} onView={(chosen) => replaceQuery({ range: chosen })} />
       <div class="grid">
-        <SpikesCard />
-        <GatesCard />
         {status.data === null ? null : <PipelineCard status={status.data} />}
-        <OffendersCard />
+        <div class="stack">
+          <GatesCard />
+          <SpikesCard />
+        </div>
       </div>
       <RatesCard range={range} />
+      <OffendersCard />
       <NearLimitCard />
     </>
   );
