@@ -27,19 +27,21 @@ const overBound = new Set([158, 159, 160, 241, 290, 307, 396]);
 const tooExpensive =
   'This takes longer, or reads more, than one question may: ask about a shorter range, or for one tenant, route, region, policy or client';
 
-const settingsOf = (bounds: QuestionBounds): string =>
-  Object.entries({
-    max_execution_time: bounds.maxSeconds ?? 5,
-    max_rows_to_read: bounds.maxRowsToRead ?? 500_000_000,
-    max_bytes_to_read: bounds.maxBytesToRead ?? 20_000_000_000,
-    max_memory_usage: bounds.maxMemoryBytes ?? 2_000_000_000,
-    max_result_rows: bounds.maxResultRows ?? 100_000,
-    // A bound that is reached is an error: half an answer would look like a whole one.
-    read_overflow_mode: "'throw'",
-    timeout_overflow_mode: "'throw'",
-    result_overflow_mode: "'throw'",
-  })
-    .map(([name, value]) => `${name} = ${value}`)
+/** What a question runs with. A bound that is reached is an error: half an answer would look like a whole one. */
+export const questionSettings = (bounds: QuestionBounds = {}): Readonly<Record<string, string | number>> => ({
+  max_execution_time: bounds.maxSeconds ?? 5,
+  max_rows_to_read: bounds.maxRowsToRead ?? 500_000_000,
+  max_bytes_to_read: bounds.maxBytesToRead ?? 20_000_000_000,
+  max_memory_usage: bounds.maxMemoryBytes ?? 2_000_000_000,
+  max_result_rows: bounds.maxResultRows ?? 100_000,
+  read_overflow_mode: 'throw',
+  timeout_overflow_mode: 'throw',
+  result_overflow_mode: 'throw',
+});
+
+const clauseOf = (settings: Readonly<Record<string, string | number>>): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} = ${typeof value === 'number' ? value : `'${value}'`}`)
     .join(', ');
 
 /** Asks what people want to know, each question within its bounds. */
@@ -50,7 +52,7 @@ export class BoundedQuestions {
 
   constructor(client: ClickHouseClient, bounds: QuestionBounds = {}) {
     this.#client = client;
-    this.#settings = settingsOf(bounds);
+    this.#settings = clauseOf(questionSettings(bounds));
     this.#slots = new Slots({ atOnce: bounds.atOnce ?? 4, waiting: bounds.waiting ?? 32 });
   }
 

@@ -9,7 +9,7 @@ import { PseudonymousTable } from '../ingest/pseudonymous-table.ts';
 import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import type { Logger } from '../logger.ts';
 import { ClickHouseAuditor } from './audit.ts';
-import type { QuestionBounds } from './bounded-questions.ts';
+import { type QuestionBounds, questionSettings } from './bounded-questions.ts';
 import { checkEngine, type Finding } from './check.ts';
 import { ClickHouseClientData } from './client-data.ts';
 import { ClickHouseDecisionReader } from './decision-reader.ts';
@@ -65,11 +65,11 @@ export interface Database {
   close(): Promise<void>;
 }
 
-const openEngine = async (url: string, hasReaders: boolean): Promise<ClickHouseEngine> => {
+const openEngine = async ({ url, hasReaders = false, bounds }: DatabaseOptions): Promise<ClickHouseEngine> => {
   const scheme = url.slice(0, url.indexOf(':') + 1).toLowerCase();
   if (scheme === 'chdb:') {
     const { openChdb } = await import('../embedded/chdb.ts');
-    return openChdb({ folder: url.slice(scheme.length), hasReaders });
+    return openChdb({ folder: url.slice(scheme.length), hasReaders, questionSettings: questionSettings(bounds) });
   }
   if (scheme === 'http:' || scheme === 'https:') {
     const { openHttpEngine } = await import('./client.ts');
@@ -85,8 +85,8 @@ const openEngine = async (url: string, hasReaders: boolean): Promise<ClickHouseE
  * another process holds the folder.
  */
 export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
-  const { url, clock, logger, dedupWindow = 10_000, cluster, pseudonyms } = options;
-  const engine = await openEngine(url, options.hasReaders ?? false);
+  const { clock, logger, dedupWindow = 10_000, cluster, pseudonyms } = options;
+  const engine = await openEngine(options);
   const schema = { ...retentionOf(options), dedupWindow, ...(cluster === undefined ? {} : { cluster }) };
   const tableOf = (table: EventTableName): EventTable =>
     new ClickHouseEventTable({ engine, table, nowMs: () => clock.nowMs() });

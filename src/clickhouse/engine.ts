@@ -11,7 +11,7 @@ export interface ClickHouseEngine {
   readonly writer: ClickHouseClient;
   /** Cannot write. Never given settings either. */
   readonly reader: ClickHouseClient;
-  /** Cannot write either, but takes settings in the text of a statement, for that statement alone. */
+  /** Cannot write either. Takes the bounds of questions in the text of a statement, and on chDB no others. */
   readonly questions: ClickHouseClient;
   /** Runs `INSERT … FORMAT JSONEachRow` with these bytes as its data, untouched. */
   insert(statement: InsertStatement): Promise<void>;

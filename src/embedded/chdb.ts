@@ -12,7 +12,11 @@ export interface ChdbOptions {
   readonly folder: string;
   /** Opens with a role for readers from outside, who then hold no other right. Default false. */
   readonly hasReaders?: boolean;
+  /** What statements of `questions` run with; they may repeat it, and change nothing of it. Default: nothing. */
+  readonly questionSettings?: Settings;
 }
+
+type Settings = Readonly<Record<string, string | number>>;
 
 /** What is inserted by one statement. */
 interface Insert {
@@ -64,7 +68,20 @@ interface Connected {
   drainPending(): Promise<void>;
 }
 
-const connect = async (path: string, roles: RoleFiles | null): Promise<Connected> => {
+/** Settings that no statement of a connection can change any more, `readonly` among them. */
+const fix = async (connection: ChdbConnection, settings: Settings = {}): Promise<void> => {
+  for (const [name, value] of Object.entries({ ...settings, readonly: 1 })) {
+    await connection.chdb.queryAsync(`SET ${name} = ${typeof value === 'number' ? value : `'${value}'`}`);
+  }
+};
+
+interface ConnectOptions {
+  readonly path: string;
+  readonly roles: RoleFiles | null;
+  readonly questionSettings: Settings | undefined;
+}
+
+const connect = async ({ path, roles, questionSettings }: ConnectOptions): Promise<Connected> => {
   const [{ createChdbConnection }, { drainPending, Session }] = await Promise.all([
     import('chdb/connection'),
     import('chdb'),
@@ -74,10 +91,10 @@ const connect = async (path: string, roles: RoleFiles | null): Promise<Connected
   const writing = createChdbConnection({ path });
   const reading = createChdbConnection({ path });
   // Settings live on a connection object: this one can never write, whatever SQL reaches it.
-  await reading.chdb.queryAsync('SET readonly = 1');
+  await fix(reading);
   // Statements of one connection run one after another: what people ask for does not hold up ingest.
   const asking = createChdbConnection({ path });
-  await asking.chdb.queryAsync('SET readonly = 2');
+  await fix(asking, questionSettings);
   first?.close();
   return { writing, reading, asking, drainPending };
 };
@@ -88,7 +105,7 @@ const connect = async (path: string, roles: RoleFiles | null): Promise<Connected
  * @throws TidegateError DATA_LOCKED when another process holds the folder, ENGINE_UNREACHABLE when it cannot be written or
  * the library cannot open it.
  */
-export const openChdb = async ({ folder, hasReaders = false }: ChdbOptions): Promise<ChdbEngine> => {
+export const openChdb = async ({ folder, hasReaders = false, questionSettings }: ChdbOptions): Promise<ChdbEngine> => {
   const isTemporary = folder === '';
   const path = isTemporary ? mkdtempSync(join(tmpdir(), 'tidegate-chdb-')) : resolve(folder);
   const lock = claim(path);
@@ -101,7 +118,7 @@ export const openChdb = async ({ folder, hasReaders = false }: ChdbOptions): Pro
     if (isTemporary) rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   };
   try {
-    const { writing, reading, asking, drainPending } = await connect(path, roles);
+    const { writing, reading, asking, drainPending } = await connect({ path, roles, questionSettings });
     const writer = clientOver(writing);
     const reader = clientOver(reading);
     const questions = clientOver(asking);

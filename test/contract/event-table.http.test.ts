@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { QuestionBounds } from '../../src/clickhouse/bounded-questions.ts';
 import { openDatabase } from '../../src/clickhouse/database.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { type ClickHouseHttp, startClickHouseHttp } from '../support/clickhouse-http.ts';
 import { describeWith } from '../support/engines.ts';
 import { eventTableContract } from './event-table.contract.ts';
+import { questionBoundsContract } from './question-bounds.contract.ts';
 
 const password = "s3cret:/@'";
 
@@ -13,8 +15,8 @@ describeWith(
   '@clickhouse/client over HTTP, against a front of this test over chDB (no ClickHouse server)',
   (url) => {
     let front: ClickHouseHttp;
-    const openFront = (to: string) =>
-      openDatabase({ url: to, clock: systemClock, logger: silentLogger, rawTtlDays: 0 });
+    const openFront = (to: string, bounds: QuestionBounds = {}) =>
+      openDatabase({ url: to, clock: systemClock, logger: silentLogger, rawTtlDays: 0, bounds });
     const address = (): string => front.url.replace(password, encodeURIComponent(password));
 
     beforeAll(async () => {
@@ -23,6 +25,8 @@ describeWith(
     afterAll(() => front.close());
 
     eventTableContract('keeps the contract of a decision table', () => openFront(address()));
+
+    questionBoundsContract('keeps the bounds of questions', (bounds) => openFront(address(), bounds));
 
     describe('opens only what it can use', () => {
       it('names the server, without credentials, when it refuses them', async () => {

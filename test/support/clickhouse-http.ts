@@ -45,6 +45,12 @@ const settingsOf = (clause: string): Record<string, string | number> =>
     ]),
   );
 
+const escapes: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', b: '\b', f: '\f', 0: '\0' };
+
+/** A server reads the text of a parameter as it reads a field of a TSV file. */
+const unescaped = (text: string): string =>
+  text.replace(/\\([\s\S])/g, (_, escaped: string) => escapes[escaped] ?? escaped);
+
 /** Parameters travel as text: what they are is in the query. */
 const paramsOf = (search: URLSearchParams, sql: string): Record<string, unknown> => {
   const params: Record<string, unknown> = {};
@@ -52,8 +58,8 @@ const paramsOf = (search: URLSearchParams, sql: string): Record<string, unknown>
     if (!key.startsWith('param_')) continue;
     const name = key.slice('param_'.length);
     const isArray = sql.includes(`{${name}:Array(`);
-    const items = [...text.matchAll(/'((?:[^'\\]|\\.)*)'/g)].map(([, item = '']) => item.replace(/\\(.)/g, '$1'));
-    params[name] = isArray ? items : text;
+    const items = [...text.matchAll(/'((?:[^'\\]|\\[\s\S])*)'/g)].map(([, item = '']) => unescaped(item));
+    params[name] = isArray ? items : unescaped(text);
   }
   return params;
 };
