@@ -3,6 +3,7 @@ import { canonicalAddress, networkOf } from '../address.ts';
 import { type Client, type ClientKind, clientKinds, clientOf } from '../client.ts';
 import { type Decision, decisionSources, outcomes } from '../decision/decision.ts';
 import type { Gate } from '../gate/gate.ts';
+import { RequestFailure } from './problem.ts';
 import { type Api, needs, problemResponses } from './routing.ts';
 
 const DecideBody = Type.Object(
@@ -68,6 +69,9 @@ const decisionView = (decision: Decision): Static<typeof DecisionSchema> => {
 const clientFrom = ({ kind, id }: { kind: ClientKind; id: string }): Client =>
   clientOf(kind, kind === 'ip' ? (networkOf(id) ?? id) : id);
 
+/** Whose requests are whose nobody says. */
+const defaultTenant = 'default';
+
 /** The gate over HTTP, for gateways and services that cannot embed it. The caller vouches for the clients it names. */
 export const decisionRoutes = (api: Api, gate: Gate): void => {
   api.post(
@@ -83,7 +87,13 @@ export const decisionRoutes = (api: Api, gate: Gate): void => {
         response: { 200: DecisionSchema, ...problemResponses(400, 401, 413, 415) },
       },
     },
-    async ({ body: { clients, address = '', ...request } }) => {
+    async ({ body: { clients, address = '', ...request }, reviewer: { name, tenants } }) => {
+      if (tenants !== null && !tenants.includes(request.tenant ?? defaultTenant)) {
+        throw new RequestFailure(
+          'forbidden',
+          `${name} decides within ${tenants.join(', ')} alone: name it as body.tenant.`,
+        );
+      }
       const known = canonicalAddress(address);
       const where = known === null ? {} : { address: known };
       return decisionView(await gate.check({ ...request, ...where, clients: clients.map(clientFrom) }));

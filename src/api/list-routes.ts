@@ -55,6 +55,9 @@ const ChangesQuery = Type.Object(
 );
 
 const Snapshot = Type.Object({ ...HeadSchema, entries: Type.Array(EntrySchema) });
+/** A discovery response with an RBAC filter in it, as `envoy` writes it. */
+const EnvoySchema = Type.Object({ resources: Type.Array(Type.Object({})), version_info: Type.String() });
+
 const ChangesSchema = Type.Object({
   cursor: Type.String({ description: 'Where to go on.' }),
   changes: Type.Array(ChangeSchema, { description: 'At most 50, oldest first: ask again until there are none.' }),
@@ -129,7 +132,7 @@ const snapshotRoute = (api: Api, { feed, clock, snapshots }: SnapshotParts): voi
               'tidegate-cursor': Type.String({ description: 'For `after` of the changes.' }),
             },
             content: {
-              'application/json': { schema: Snapshot },
+              'application/json': { schema: Type.Union([Snapshot, EnvoySchema]) },
               'application/x-ndjson': text,
               'text/plain': text,
             },

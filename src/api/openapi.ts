@@ -49,7 +49,7 @@ const commonStatuses = (
   route: { readonly needs: Grant | undefined; readonly changes: boolean },
 ) => [
   ...(schema.body || schema.querystring || schema.params || schema.headers || route.changes ? [400] : []),
-  ...(route.needs ? [401, 403] : []),
+  ...(route.needs ? [401, 403, 429, 503] : []),
   ...(schema.body ? [413, 415] : []),
   ...(route.changes ? [409, 422] : []),
 ];
@@ -63,6 +63,22 @@ const headersOf = (schema: FastifySchema, changes: boolean): Pick<FastifySchema,
   };
 };
 
+const answerNames: Readonly<Record<string, string>> = {
+  200: 'The answer',
+  201: 'It was made',
+  202: 'It waits for a second person',
+};
+
+/** A description for every answer, where its schema has none of its own. */
+const withDescriptions = (responses: object): object =>
+  Object.fromEntries(
+    Object.entries(responses).map(([status, schema]: [string, object]) =>
+      'description' in schema
+        ? [status, schema]
+        : [status, { ...schema, description: answerNames[status] ?? 'Answer' }],
+    ),
+  );
+
 /** Adds to a route's description what follows from how it is guarded. */
 const described = (schema: FastifySchema, config: FastifyContextConfig, changes: boolean): FastifySchema => {
   const { needs, allTenants = false } = config;
@@ -72,7 +88,7 @@ const described = (schema: FastifySchema, config: FastifyContextConfig, changes:
     ...schema,
     ...headersOf(schema, changes),
     ...(needs ? { security: [{ bearer: [] }], description: [...own, roleText(needs, allTenants)].join('\n\n') } : {}),
-    response: { ...common, ...(schema.response as object) },
+    response: { ...common, ...withDescriptions((schema.response ?? {}) as object) },
   };
 };
 
