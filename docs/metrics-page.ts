@@ -51,6 +51,10 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
     about:
       'What is switched off and which rules are over their budget is the same at every detector, and is asked four times a minute.',
   },
+  alert: {
+    title: 'Webhooks: `up`, `serve`, `detect` with `webhooksFile`',
+    about: 'One of all processes delivers at a time; counters add up over them.',
+  },
   log: {
     title: 'Log in the process: `up` with `memory:`',
     about: 'Kafka has metrics of its own.',

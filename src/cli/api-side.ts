@@ -11,6 +11,7 @@ import type { Ingester } from '../ingest/ingester.ts';
 import { createReview } from '../review/review.ts';
 import { abuseStatus } from './abuse-status.ts';
 import { openAuthenticators } from './access-side.ts';
+import { notifying } from './alert-side.ts';
 import { readConsolePage } from './console-page.ts';
 import type { Context } from './context.ts';
 import type { Counters } from './engines.ts';
@@ -27,7 +28,7 @@ export const generateToken = (): string => randomBytes(24).toString('base64url')
 
 export interface ApiSideOptions {
   readonly gateSide: GateSide;
-  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'tokens' | 'records'>;
+  readonly counters: Pick<Counters, 'limitStore' | 'blockList' | 'tokens' | 'outbox' | 'records'>;
   /** Null: not in reach of this process. */
   readonly reader: DecisionReader | null;
   /** Of the same database. Default: not in reach. */
@@ -118,7 +119,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   const { gateSide, counters, reader, health, tokens } = options;
   const page = await readConsolePage(logger);
   const { blockList, records } = counters;
-  const review = createReview({ blockList, records, clock, logger });
+  const review = createReview({ blockList, records, clock, logger, notify: notifying(counters.outbox) });
   const api = await createApi({
     clock,
     logger,

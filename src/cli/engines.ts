@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Outbox } from '../alert/outbox.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
 import type { Retention } from '../clickhouse/retention.ts';
@@ -53,6 +54,8 @@ export interface Counters {
   readonly blockList: BlockList;
   /** Tokens that were made with `tidegate tokens create`, or over HTTP. */
   readonly tokens: TokenStore;
+  /** What waits to be told by webhook. */
+  readonly outbox: Outbox;
   /** What people's work leaves behind: batches, approvals, answers to repeat. */
   readonly records: ReviewRecords;
   /** Tells lists apart: what was kept of one is not taken for another. */
@@ -168,13 +171,15 @@ const memoryCounters = async ({ redisUrl, clock, time }: CounterOptions): Promis
   const { MemoryBlockList } = await import('../embedded/memory-block-list.ts');
   const { MemoryReviewRecords } = await import('../embedded/memory-review-records.ts');
   const { MemoryTokenStore } = await import('../embedded/memory-token-store.ts');
+  const { MemoryOutbox } = await import('../embedded/memory-outbox.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
   const join = async (member: FleetMember): Promise<Membership> => aloneWith({ ...member, nowMs: () => clock.nowMs() });
   const tokens = new MemoryTokenStore({ clock });
   const records = new MemoryReviewRecords({ clock });
+  const outbox = new MemoryOutbox({ clock });
   const limitStore = new MemoryLimitStore({ clock });
-  return { limitStore, blockList, tokens, records, listName: redisUrl, join, liveGates: async () => 1 };
+  return { limitStore, blockList, tokens, outbox, records, listName: redisUrl, join, liveGates: async () => 1 };
 };
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
@@ -187,6 +192,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     beats,
     { RedisTokenStore },
     { RedisReviewRecords },
+    { RedisOutbox },
   ] = await adapter(() =>
     Promise.all([
       import('../redis/client.ts'),
@@ -196,6 +202,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
       import('../redis/heartbeat.ts'),
       import('../redis/token-store.ts'),
       import('../redis/review-records.ts'),
+      import('../redis/outbox.ts'),
     ]),
   );
   const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet, onMisuse: 'ignore' }));
@@ -208,6 +215,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     limitStore: new RedisLimitStore({ redis, namespace, ...limitTime }),
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
     tokens: new RedisTokenStore({ redis, namespace }),
+    outbox: new RedisOutbox({ redis, namespace }),
     records: new RedisReviewRecords({ redis, namespace }),
     listName: `${redisAddress(url)} ${namespace}`,
     join: async (member) => {

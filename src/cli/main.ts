@@ -86,6 +86,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./tokens/tokens-command.ts')).tokensCommand(host),
   },
   {
+    name: 'webhooks',
+    summary: 'Check who is told by webhook, and send a test',
+    load: async (host) => (await import('./webhooks-command.ts')).webhooksCommand(host),
+  },
+  {
     name: 'client',
     summary: 'Export or erase what is stored of one client',
     load: async (host) => (await import('./client-command.ts')).clientCommand(host),

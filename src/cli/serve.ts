@@ -1,4 +1,5 @@
 import type { ProcessPhase } from '../api/readiness.ts';
+import { openAlertSide, readEndpoints } from './alert-side.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import type { Context } from './context.ts';
 import { checkEngineUrls, openAnalytics, openCounters, openLog, schemeOf } from './engines.ts';
@@ -29,6 +30,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     requireShared('serve', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
     checkEngineUrls(config);
     let phase: ProcessPhase = 'starting';
+    const endpoints = readEndpoints(context);
     const metrics = await openMetricsSide(context, { command: 'serve', opened });
     const { measuring } = metrics;
     const policies = await openPolicies(context, opened, measuring);
@@ -36,6 +38,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const reader = openReader(context, opened);
+    openAlertSide(context, { counters, endpoints, measuring, opened });
     const gateSide = await openGateSide(context, { policies, counters, log, measuring, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [blockListLook(gateSide.replica, false), logLook(log, false)];

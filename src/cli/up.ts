@@ -1,5 +1,6 @@
 import type { ProcessPhase } from '../api/readiness.ts';
 import { MemoryEventLog } from '../embedded/memory-event-log.ts';
+import { openAlertSide, readEndpoints } from './alert-side.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import { checkClickHousePort, openClickHouseSide } from './clickhouse-side.ts';
 import type { Context } from './context.ts';
@@ -53,6 +54,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     // Files and the port first: what a person has to correct is said before any engine is touched.
     checkEngineUrls(config);
     const rules = await readRules(context);
+    const endpoints = readEndpoints(context);
     const metrics = await openMetricsSide(context, { command: 'up', opened });
     const { measuring } = metrics;
     const policies = await openPolicies(context, opened, measuring);
@@ -67,6 +69,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     if (log instanceof MemoryEventLog) measuring.observeLog(log);
     const ingestSide = await openIngestSide(context, { log, database, measuring, opened });
     const detectSide = await openDetectSide(context, { rules, log, blockList, measuring, opened });
+    openAlertSide(context, { counters: engines, endpoints, measuring, opened });
     const gateSide = await openGateSide(context, { policies, counters: engines, log, measuring, opened });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [

@@ -1,5 +1,6 @@
 import type { ProcessPhase } from '../api/readiness.ts';
 import { topics } from '../event/event-log.ts';
+import { openAlertSide, readEndpoints } from './alert-side.ts';
 import type { Context } from './context.ts';
 import { openAnalytics, openCounters, openLog } from './engines.ts';
 import { createHealth, type Look } from './health.ts';
@@ -57,10 +58,12 @@ export const startDetect = (context: Context): Promise<Service> =>
     const { config, clock, logger } = context;
     requireShared('detect', { redisUrl: config.redisUrl, kafkaUrl: config.kafkaUrl });
     const rules = await readRules(context);
+    const endpoints = readEndpoints(context);
     const metrics = await openMetricsSide(context, { command: 'detect', opened });
     const { measuring } = metrics;
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
+    openAlertSide(context, { counters, endpoints, measuring, opened });
     const list = counters.blockList;
     const { detector } = await openDetectSide(context, { rules, log, blockList: list, measuring, opened });
     const blockList: Look = {

@@ -3,6 +3,7 @@ import { countersLost, decisionTaken } from './channels.ts';
 import { Meters, type MetersOptions } from './meter.ts';
 import type {
   BlockListStatsSource,
+  DelivererSource,
   DetectSource,
   EmitterStatsSource,
   GateStatsSource,
@@ -41,6 +42,7 @@ export interface Instrumentation {
   observeDetector(detector: DetectSource): () => void;
   observeRelay(relay: RelaySource): () => void;
   observeRuleState(state: RuleStateSource): () => void;
+  observeDeliverer(deliverer: DelivererSource): () => void;
   observeLog(log: LogSource): () => void;
   observeProcess(process: ProcessSource): () => void;
   /** A block is stored and visible: what freshness and delay are told by. */
@@ -98,6 +100,7 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     },
     observeRelay: watching(meters.relays),
     observeRuleState: watching(meters.ruleStates),
+    observeDeliverer: watching(meters.deliverers),
     observeLog: watching(meters.logs),
     observeProcess: watching(meters.process),
     blockStored: (block) => meters.blockStored(block),

@@ -1,4 +1,5 @@
 import { abuseInstruments } from './abuse-instruments.ts';
+import { alertInstruments } from './alert-instruments.ts';
 import { detectInstruments } from './detect-instruments.ts';
 import { gateInstruments } from './gate-instruments.ts';
 import type { InstrumentTable } from './instrument-kind.ts';
@@ -24,6 +25,7 @@ export const instrumentParts = {
   checks: checkInstruments,
   detect: detectInstruments,
   abuse: abuseInstruments,
+  alert: alertInstruments,
   log: logInstruments,
   process: processInstruments,
 } as const satisfies Readonly<Record<string, InstrumentTable>>;
@@ -38,6 +40,7 @@ export const instruments = {
   ...checkInstruments,
   ...detectInstruments,
   ...abuseInstruments,
+  ...alertInstruments,
   ...logInstruments,
   ...processInstruments,
 } as const;

@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/api';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import { watchedRelays, watchedRuleStates } from './abuse-figures.ts';
+import { watchedDeliverers } from './alert-figures.ts';
 import { Audits } from './audits.ts';
 import { Checks } from './checks.ts';
 import { DecisionTally } from './decision-tally.ts';
@@ -74,6 +75,7 @@ export class Meters {
   readonly detectors = watchedDetectors();
   readonly relays = watchedRelays();
   readonly ruleStates = watchedRuleStates();
+  readonly deliverers = watchedDeliverers();
   readonly logs = watchedLogs();
   readonly process = watchedProcess();
   readonly lags: Lags;
@@ -185,8 +187,8 @@ export class Meters {
 
   #sources(): readonly { read(): Iterable<Reading> }[] {
     const { gates, emitters, blockLists, policies, policyRecords } = this;
-    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, logs, process } = this;
-    const pipeline = [ingesters, blocks, audits, checks, detectors, relays, ruleStates, logs];
+    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, logs, process } = this;
+    const pipeline = [ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, logs];
     return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, process];
   }
 }

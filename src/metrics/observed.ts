@@ -143,6 +143,19 @@ export interface RelaySource {
   };
 }
 
+/** What delivers webhooks. */
+export interface DelivererSource {
+  stats(): {
+    readonly isLeader: boolean;
+    readonly delivered: number;
+    readonly failures: number;
+    readonly givenUp: number;
+    readonly dropped: number;
+    readonly waiting: number;
+    readonly disabled: number;
+  };
+}
+
 /** What is switched off, and which rules are over their budget, as last known. Nothing before it is known. */
 export interface RuleStateSource {
   stats(): {
