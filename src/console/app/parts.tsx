@@ -3,6 +3,7 @@ import { type BlockState, type Subject, subjectText } from './api-types.ts';
 import { instant, relative, term } from './format.ts';
 import { useNow } from './now.ts';
 import { hrefOf, part } from './router.ts';
+import { Visible } from './visible.tsx';
 
 /** A part of a page under a heading of its own. */
 export const Card = ({ title, id, aside, children }: CardProps) => (
@@ -71,7 +72,10 @@ export const At = ({ at }: { readonly at: string | number | null }) => {
 /** A client, user, key or network, and the way to its page. */
 export const SubjectLink = ({ subject }: { readonly subject: Subject }) => (
   <a class="subject" href={hrefOf(`/clients/${part(subjectText(subject))}`)}>
-    <span class="kind">{subject.kind}</span> <code>{subject.id}</code>
+    <span class="kind">{subject.kind}</span>{' '}
+    <code>
+      <Visible text={subject.id} most={130} />
+    </code>
     {subject.tenant === undefined ? null : <span class="kind"> in {subject.tenant}</span>}
   </a>
 );

@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Action, BlockView } from '../app/api-types.ts';
 import { useDraft } from '../app/draft.ts';
 import { maxNoteLength } from '../app/note-dialog.tsx';
@@ -103,6 +103,9 @@ export interface NoteFieldProps {
 /** Enter and Ctrl+Enter send, Shift+Enter is a line, Escape closes and keeps what was typed. */
 export const NoteField = (props: NoteFieldProps) => {
   const { id, label, note, reasons, isInvalid, describedBy, onNote, onSend, onClose } = props;
+  const field = useRef<HTMLTextAreaElement>(null);
+  // `autofocus` does nothing where something has the focus already; a dialog looks for it.
+  useEffect(() => field.current?.focus(), []);
   const onKeyDown = (event: KeyboardEvent): void => {
     const reason = event.altKey ? reasons[Number(/^Digit(\d)$/.exec(event.code)?.[1] ?? 0) - 1] : undefined;
     const sends = event.key === 'Enter' && !event.shiftKey && !event.isComposing;
@@ -117,6 +120,7 @@ export const NoteField = (props: NoteFieldProps) => {
       <label for={id}>{label}</label>
       <textarea
         id={id}
+        ref={field}
         autofocus
         rows={2}
         maxLength={maxNoteLength}
@@ -195,7 +199,7 @@ export const ActForm = ({ block, intent, desk }: ActFormProps) => {
       ) : null}
       <NoteField
         id={id}
-        label={intent === 'comment' ? 'Comment' : `${facts.label}: why?`}
+        label={facts.question}
         note={note}
         reasons={facts.reasons}
         isInvalid={isMissing || failure !== null}

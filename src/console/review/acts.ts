@@ -30,6 +30,8 @@ export interface IntentFacts {
   readonly act: ActName;
   /** For the list of shortcuts. */
   readonly help: string;
+  /** Over the field for the note. */
+  readonly question: string;
   /** Reasons that people give again and again. */
   readonly reasons: readonly string[];
   readonly needsNote: boolean;
@@ -42,6 +44,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'c',
     act: 'confirm',
     help: 'Confirm: the block is right',
+    question: 'Why is it right?',
     reasons: [],
     needsNote: false,
   },
@@ -51,6 +54,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'p',
     act: 'activate',
     help: 'Approve a proposal: block from now on',
+    question: 'Why shall it be blocked?',
     reasons: ['The evidence is clear', 'Known scanner', 'Attack under way'],
     needsNote: true,
   },
@@ -60,6 +64,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'l',
     act: 'lift',
     help: 'Lift as false positive: the rule was wrong',
+    question: 'Why was the rule wrong?',
     reasons: [
       'Many people behind one address',
       'Our own or a partner’s integration',
@@ -74,6 +79,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'g',
     act: 'lift',
     help: 'Lift as goodwill: the rule was right, let it go',
+    question: 'Why let it go all the same?',
     reasons: ['The customer has fixed it', 'First time, and they were told', 'Agreed with support'],
     needsNote: true,
   },
@@ -83,6 +89,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'e',
     act: 'extend',
     help: 'Change when it ends',
+    question: 'Why another end?',
     reasons: ['Still knocking', 'Confirmed attack, keep it out', 'Until the owner answers'],
     needsNote: true,
   },
@@ -92,6 +99,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'd',
     act: 'downgrade',
     help: 'Slow down instead of refusing, or back',
+    question: 'Why slow it down instead, or refuse it again?',
     reasons: ['People share this address', 'Slow down is enough', 'Not sure yet: watch it'],
     needsNote: true,
   },
@@ -101,6 +109,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'a',
     act: 'assign',
     help: 'Take it on, or give it back',
+    question: 'Why?',
     reasons: [],
     needsNote: false,
   },
@@ -110,6 +119,7 @@ export const intents: Readonly<Record<Intent, IntentFacts>> = {
     key: 'm',
     act: 'comment',
     help: 'Say something about it',
+    question: 'What is there to say?',
     reasons: [],
     needsNote: true,
   },

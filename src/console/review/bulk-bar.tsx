@@ -43,7 +43,7 @@ export const BulkBar = ({ segments, selection, intent, onIntent, onDone }: BulkB
     <>
       <section class={count > 0 ? 'bulk-bar selecting' : 'bulk-bar'} aria-label="One change to many">
         {count === 0 ? (
-          <ActionButton tone="quiet" deniedBy={denied} onClick={() => open('false-positive', true)}>
+          <ActionButton deniedBy={denied} onClick={() => open('false-positive', true)}>
             Change all that match…
           </ActionButton>
         ) : (

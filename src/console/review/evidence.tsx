@@ -4,6 +4,7 @@ import { Card, type Fact, Facts } from '../app/parts.tsx';
 import { hrefOf, part } from '../app/router.ts';
 import { Empty } from '../app/states.tsx';
 import { Visible } from '../app/visible.tsx';
+import { Course } from './course.tsx';
 import { Timeline } from './timeline.tsx';
 import { windowsText } from './why.ts';
 
@@ -120,6 +121,7 @@ export const EvidenceCard = ({ block }: { readonly block: BlockView }) => {
   return (
     <Card title="Evidence" id="block-evidence">
       <Timeline block={block} />
+      <Course block={block} />
       {evidence === null ? (
         <Empty title={block.origin === 'list' ? 'It comes from an imported list' : 'A person blocked it'}>
           No detector concluded it, so there are no numbers: the reason is in its history.

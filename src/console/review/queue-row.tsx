@@ -50,7 +50,7 @@ export const Row = ({ block, isCurrent, isSelected, onChoose, onSelect }: RowPro
           <a href={hrefOf(`/blocks/${part(block.id)}`)} aria-current={isCurrent ? 'true' : undefined}>
             <span class="kind">{block.subject.kind}</span>{' '}
             <code>
-              <Visible text={block.subject.id} most={80} />
+              <Visible text={block.subject.id} most={48} />
             </code>
           </a>
           {block.subject.tenant === undefined ? null : (
