@@ -97,7 +97,12 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     blocks: namelessTableOf('blocks'),
     policies: tableOf('policies'),
     reader: new ClickHouseDecisionReader(engine, { bounds: options.bounds, pseudonyms }),
-    evidence: new ClickHouseEvidenceReader({ engine, pseudonyms: pseudonyms ?? null, nowMs: () => clock.nowMs() }),
+    evidence: new ClickHouseEvidenceReader({
+      engine,
+      pseudonyms: pseudonyms ?? null,
+      nowMs: () => clock.nowMs(),
+      bounds: options.bounds,
+    }),
     auditor: new ClickHouseAuditor(engine),
     clientData: new ClickHouseClientData({ engine, clock, pseudonyms: pseudonyms ?? null }),
     name: engine.name,

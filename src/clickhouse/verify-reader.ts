@@ -6,7 +6,7 @@ import type {
   EvidenceState,
 } from '../analytics/verify-rows.ts';
 import { erasedClientId, type Pseudonyms } from '../ingest/pseudonyms.ts';
-import { BoundedQuestions } from './bounded-questions.ts';
+import { BoundedQuestions, type QuestionBounds } from './bounded-questions.ts';
 import { type ClickHouseEngine, selectRows } from './engine.ts';
 import { ttlDaysOf } from './retention.ts';
 import { erasedStatement, evidenceStatement, queryText } from './verify-statement.ts';
@@ -25,6 +25,7 @@ export interface EvidenceReaderOptions {
   readonly engine: ClickHouseEngine;
   readonly pseudonyms: Pseudonyms | null;
   readonly nowMs: () => number;
+  readonly bounds?: QuestionBounds | undefined;
 }
 
 /** See {@link EvidenceReader}. */
@@ -34,7 +35,7 @@ export class ClickHouseEvidenceReader implements EvidenceReader {
 
   constructor(options: EvidenceReaderOptions) {
     this.#options = options;
-    this.#questions = new BoundedQuestions(options.engine.questions, { atOnce: 2, waiting: 16 });
+    this.#questions = new BoundedQuestions(options.engine.questions, { ...options.bounds, atOnce: 2, waiting: 16 });
   }
 
   async queryFor(question: EvidenceQuestion): Promise<EvidenceQuery> {
