@@ -70,7 +70,10 @@ export class MakingDesk {
     const { subject, action, untilMs, reason, note } = making;
     const forMs = forMsOf(untilMs, clock.nowMs());
     const isAgreed = needsSecond(reviewer, forMs);
-    const overstep = makingOverstep(reviewer, { subject, forMs, isAgreed });
+    const alone = makingOverstep(reviewer, { subject, forMs, isAgreed });
+    // What nobody may do alone, some may with a second person: say who.
+    const overstep =
+      alone?.needs === null ? (makingOverstep(reviewer, { subject, forMs, isAgreed: true }) ?? alone) : alone;
     if (overstep) return { kind: 'forbidden', overstep };
     if (isAgreed || untilMs === null) {
       return this.#ask(reviewer, { kind: 'create', blockId: '', subject, action, untilMs, reason, note });

@@ -18,6 +18,8 @@ export interface WalkOptions {
 /** Enough that a store's answers overlap, and few enough that people who use it meanwhile do not wait. */
 const atOnce = 16;
 const saveEvery = 100;
+/** A process that was stopped for so long asks first whether the batch is still its own. Sooner than others take it. */
+const longPauseMs = 3 * beatEveryMs;
 
 /**
  * Goes over the blocks of a batch, some at a time, and keeps how far it has come: every hundred blocks and every few
@@ -28,11 +30,13 @@ export const walk = async (options: WalkOptions): Promise<{ readonly tally: Tall
   let tally = nothingTallied;
   let isLost = false;
   let handled = 0;
+  let keptAtMs = clock.nowMs();
   let saving: Promise<void> = Promise.resolve();
   const keep = (): Promise<void> => {
     saving = saving.then(async () => {
       if (isLost) return;
       try {
+        keptAtMs = clock.nowMs();
         isLost = !(await save(tally));
       } catch (error) {
         // Nobody would see how far it comes: what is done stays, and can be undone.
@@ -46,6 +50,7 @@ export const walk = async (options: WalkOptions): Promise<{ readonly tally: Tall
   const rest = blockIds.values();
   const worker = async (): Promise<void> => {
     for (const blockId of rest) {
+      if (clock.nowMs() - keptAtMs > longPauseMs) await keep();
       if (isLost || isStopped()) return;
       const outcome = await step(blockId);
       if (outcome === 'done') tally = { ...tally, done: tally.done + 1 };
