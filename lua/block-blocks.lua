@@ -21,9 +21,10 @@ local function record_block(kind, entries, payload, id, taken)
   end
 end
 
+local open_states = { proposed = true, active = true, confirmed = true }
 local function is_open(id)
   local state, ends = unpack(redis.call('HMGET', key('block', id), 'state', 'expiresAtMs'))
-  return (state == 'proposed' or state == 'active' or state == 'confirmed') and tonumber(ends) > now
+  return state and open_states[state] and tonumber(ends) > now
 end
 
 -- Of the oldest one that has ended leaves the listing, or else the oldest.
@@ -78,6 +79,9 @@ local function note_step(id, taken)
   local name = key('steps', id)
   local left = redis.call('HMGET', key('block', id), 'version', 'state', 'expiresAtMs', 'action', 'assignee')
   left[5] = left[5] or ''
+  if open_states[left[2]] and tonumber(left[3]) <= now then
+    left[1], left[2] = whole(tonumber(left[1]) + 1), 'expired'
+  end
   redis.call('RPUSH', name, '[' .. whole(now) .. ',' .. taken .. ',' .. cjson.encode(left) .. ']')
   redis.call('LTRIM', name, -setting.maxSteps, -1)
   redis.call('PEXPIRE', name, whole(math.max(1, redis.call('PTTL', key('block', id)))))

@@ -52,8 +52,9 @@ if asked.kind == 'lift' and not asked.isList then
 end
 
 if is_undo then
-  local tombstone = undo.tombstone
-  if tombstone and tombstone_of(subject) == tonumber(tombstone[2]) then
+  local tombstone, held = undo.tombstone, tombstone_of(subject)
+  -- One that came later is somebody else's.
+  if tombstone and (held or now) == math.max(now, tonumber(tombstone[2])) then
     redis.call('DEL', key('tombstone', subject))
     local ends = tonumber(tombstone[1])
     if ends > now then bury(subject, asked.sortKey, ends - now) end

@@ -1,5 +1,6 @@
 import type { Block } from '../blocklist/block.ts';
 import type { LoggedChange } from '../blocklist/change-log.ts';
+import type { StepTaken } from '../blocklist/steps.ts';
 import { digestOf, subjectKeyOf } from '../client.ts';
 import { type BlockChange, encodeBlockChange } from '../event/block-change.ts';
 import type { OutgoingFrame } from '../event/event-log.ts';
@@ -17,11 +18,27 @@ const maxPlainEpoch = 64;
 export const changesEmitter = (epoch: string): string =>
   `changes-${/^[\w.-]+$/.test(epoch) && epoch.length <= maxPlainEpoch ? epoch : digestOf(epoch)}`;
 
-const evidenceOf = ({ evidence, action, origin, owner, subject }: Block): string =>
-  JSON.stringify({ ...evidence, action, origin, owner, subject: subjectKeyOf(subject) });
+/** What a person did stands beside the evidence: version and state say nothing of a comment. */
+const evidenceOf = ({ evidence, action, origin, owner, subject, assignee, label }: Block, step?: StepTaken): string =>
+  JSON.stringify({
+    ...evidence,
+    action,
+    origin,
+    owner,
+    subject: subjectKeyOf(subject),
+    ...(assignee !== '' && { assignee }),
+    ...(label !== null && { label }),
+    ...(step && { step: { kind: step.kind, reasonCode: step.reasonCode, batchId: step.batchId } }),
+  });
+
+/** Steps that leave the reason of the block as it is have one of their own. */
+const reasonOf = (block: Block, step?: StepTaken): string =>
+  step && ownReasons.includes(step.kind) ? step.note : block.reason;
+
+const ownReasons: readonly StepTaken['kind'][] = ['comment', 'assign', 'undo'];
 
 /** One change of the list as the row of the audit. */
-export const rowOf = ({ sequence, timeMs, block }: LoggedChange, epoch: string): BlockChange => ({
+export const rowOf = ({ sequence, timeMs, block, step }: LoggedChange, epoch: string): BlockChange => ({
   timeMs,
   emitter: changesEmitter(epoch),
   partition: changesPartition,
@@ -38,9 +55,9 @@ export const rowOf = ({ sequence, timeMs, block }: LoggedChange, epoch: string):
   blockedAtMs: block.blockedAtMs,
   expiresAtMs: block.expiresAtMs,
   strikes: block.strikes,
-  actor: block.actor,
-  reason: block.reason,
-  evidence: evidenceOf(block),
+  actor: step?.actor ?? block.actor,
+  reason: reasonOf(block, step),
+  evidence: evidenceOf(block, step),
 });
 
 /** Changes of one epoch, in order, as frames. A frame has no gap within: what is missing is missing between two. */

@@ -77,7 +77,9 @@ const undone = (book: Book, stored: StoredBlock, step: Transition): Block => {
   if (undo === null || !hasRoom(book, { before, block })) throw conflictOf(before);
   const subjectKey = subjectKeyOf(block.subject);
   const { tombstone } = undo;
-  if (tombstone !== null && state.tombstones.get(subjectKey)?.untilMs === tombstone.afterMs) {
+  const heldUntilMs = Math.max(nowMs, state.tombstones.get(subjectKey)?.untilMs ?? 0);
+  // One that came later is somebody else's.
+  if (tombstone !== null && heldUntilMs === Math.max(nowMs, tombstone.afterMs)) {
     state.tombstones.delete(subjectKey);
     if (tombstone.beforeMs > nowMs) {
       state.note(state.tombstones, subjectKey, { value: block.subject, untilMs: tombstone.beforeMs });

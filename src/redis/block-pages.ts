@@ -1,7 +1,6 @@
 import { type BlockState, blockStates } from '../blocklist/block.ts';
 import {
   type BlockPosition,
-  comparePositions,
   cursorOf,
   isDescending,
   type ListedBlock,
@@ -20,7 +19,7 @@ import type { BlockScripts } from './block-scripts.ts';
 /** Looked at by one call: some milliseconds, in which Redis serves nobody else. */
 const candidatesPerCall = 4000;
 /** Looked at for one page. */
-const candidatesPerPage = 50_000;
+const candidatesPerPage = 40_000;
 
 const stateLetters: Readonly<Record<BlockState, string>> = {
   shadow: 's',
@@ -65,8 +64,6 @@ const askedOf = (filter: BlockFilter) => {
 };
 
 interface Part {
-  readonly isBehind: boolean;
-  readonly isAll: boolean;
   readonly hasMore: boolean;
   readonly looked: number;
   readonly found: number;
@@ -96,11 +93,7 @@ export class RedisBlockPages {
     for (let looked = 0; ; ) {
       const part = await this.#part(query, { after, blocks: limit + 1 - found.length });
       if (part === null) return pageOf([], null);
-      if (part.isAll) {
-        found.push(...inOrder(part.blocks, sort, after));
-      } else {
-        found.push(...part.blocks);
-      }
+      found.push(...part.blocks);
       looked += part.looked;
       after = part.last ?? after;
       const shown = found.slice(0, limit);
@@ -122,7 +115,6 @@ export class RedisBlockPages {
     for (let looked = 0; ; ) {
       const part: Part | null = await this.#part(filter, { after, blocks: bound + 1 - count, counts: true });
       if (part === null) return counted(0);
-      if (part.isAll) return counted(part.blocks.length);
       count += part.found;
       looked += part.looked;
       after = part.last;
@@ -151,8 +143,6 @@ export class RedisBlockPages {
       const [isBehind, now, more, looked, score, member, found, ...flat] = reply;
       if (isBehind === 1) continue;
       return {
-        isBehind: false,
-        isAll: more === 2,
         hasMore: more === 1,
         looked: Number(looked),
         found: Number(found),
@@ -162,14 +152,6 @@ export class RedisBlockPages {
     }
   }
 }
-
-const inOrder = (blocks: readonly ListedBlock[], sort: BlockSort, after: BlockPosition | null): ListedBlock[] => {
-  const positions = blocks.map((listed) => ({ listed, score: scoreOf(sort, listed), order: listed.order }));
-  return positions
-    .filter((position) => after === null || comparePositions(sort, after, position) < 0)
-    .sort((left, right) => comparePositions(sort, left, right))
-    .map(({ listed }) => listed);
-};
 
 /** Orders, ids, and fields and values as lists. */
 const blocksFrom = (flat: readonly unknown[], nowMs: number): ListedBlock[] => {

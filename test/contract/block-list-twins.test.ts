@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BlockAction } from '../../src/blocklist/block.ts';
 import type { BlockList } from '../../src/blocklist/block-list.ts';
 import { promotionModes } from '../../src/blocklist/block-promoter.ts';
-import type { Transition } from '../../src/blocklist/block-review.ts';
+import { type BlockFilter, type BlockPage, blockSorts, type Transition } from '../../src/blocklist/block-review.ts';
 import type { BlockSubject } from '../../src/client.ts';
 import { ManualClock } from '../../src/clock.ts';
 import { MemoryBlockList } from '../../src/embedded/memory-block-list.ts';
@@ -64,7 +64,10 @@ const promotes = fc
 
 const steps = fc
   .record({
-    kind: fc.constantFrom('activate', 'confirm', 'false-positive', 'goodwill', 'extend', 'change-action'),
+    kind: fc.constantFrom(
+      ...(['activate', 'confirm', 'false-positive', 'goodwill', 'extend', 'change-action', 'assign'] as const),
+      ...(['undo', 'undo', 'undo', 'comment'] as const),
+    ),
     which: fc.nat(3),
     action,
     ahead: seconds,
@@ -75,14 +78,19 @@ const steps = fc
       const { blocks } = await list.list({ limit: 4 });
       const id = blocks[which]?.id ?? 'b-none';
       const act = ifVersion === null ? ada : { ...ada, ifVersion };
+      if (kind === 'comment') return list.comment(id, ada);
       const step: Transition =
-        kind === 'extend'
-          ? { kind, untilMs: nowMs + ahead, ...act }
-          : kind === 'change-action'
-            ? { kind, action: what, ...act }
-            : kind === 'activate' || kind === 'confirm'
-              ? { kind, ...act }
-              : { kind: 'lift', reason: kind as 'goodwill', tombstoneMs: ahead, ...act };
+        kind === 'assign'
+          ? { kind, assignee: which % 2 === 0 ? 'bob' : '', ...act }
+          : kind === 'undo'
+            ? { kind, ...act }
+            : kind === 'extend'
+              ? { kind, untilMs: nowMs + ahead, ...act }
+              : kind === 'change-action'
+                ? { kind, action: what, ...act }
+                : kind === 'activate' || kind === 'confirm'
+                  ? { kind, ...act }
+                  : { kind: 'lift', reason: kind as 'goodwill', tombstoneMs: ahead, ...act };
       return list.transition(id, step);
     };
   });
@@ -147,13 +155,40 @@ const others: fc.Arbitrary<Deed> = fc.oneof(
   ),
 );
 
+const filters: readonly BlockFilter[] = [
+  {},
+  { states: ['active', 'proposed'], isUnjudged: true },
+  { states: ['expired'] },
+  { rule: 'one', subjectKinds: ['ip', 'network'], origins: ['detector', 'person'] },
+  { tenants: ['acme'] },
+  { assignee: 'bob' },
+  { assignee: '', minDenied: 1 },
+  { subjectKey: 'ip:203.0.113.9' },
+];
+
+/** Every listing, in pages of two, and how many it counts. */
+const pagesOf = async (list: BlockList) => {
+  const all: unknown[] = [];
+  for (const [index, filter] of filters.entries()) {
+    const sort = blockSorts[index % blockSorts.length] ?? 'newest';
+    all.push(await list.count(filter, 5));
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: BlockPage = await list.list({ ...filter, sort, limit: 2, ...(cursor !== '' && { cursor }) });
+      all.push(page.blocks.map(({ id }) => id));
+      cursor = page.nextCursor;
+    }
+  }
+  return all;
+};
+
 /** Everything that can be read. Imports may be packed into records in another order: of the log the audit's part is read. */
 const everything = async (list: BlockList) => {
   const { entries, exemptions, switches } = await list.snapshot();
   const byKey = (left: { subjectKey: string }, right: { subjectKey: string }) =>
     left.subjectKey < right.subjectKey ? -1 : 1;
+  const { blocks } = await list.list({ limit: 500 });
   return {
-    blocks: await list.list({ limit: 500 }),
+    blocks,
     entries: [...entries].sort(byKey),
     exemptions: [...exemptions].sort(byKey),
     switches,
@@ -162,6 +197,9 @@ const everything = async (list: BlockList) => {
     overrides: await list.overrides(),
     traffic: await list.traffic(),
     refused: await list.allRefusals(),
+    judged: await list.judgements(),
+    pages: await pagesOf(list),
+    histories: await Promise.all(blocks.slice(0, 5).map(({ id }) => list.history(id))),
   };
 };
 

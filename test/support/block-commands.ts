@@ -18,7 +18,7 @@ interface LoosePromote {
   readonly mode: 'shadow' | 'review' | 'enforce';
 }
 interface LooseStep {
-  readonly act: 'activate' | 'confirm' | 'lift' | 'extend';
+  readonly act: 'activate' | 'confirm' | 'lift' | 'extend' | 'assign' | 'undo';
   readonly block: number;
   /** Added to the version that the block has: 0 is the right one; null: not asked. */
   readonly versionOff: number | null;
@@ -32,6 +32,7 @@ const stepOn = (model: BlockModel, { act, block, versionOff, falsePositive, seco
   const version = model.blocks[id]?.version ?? 1;
   const target = versionOff === null ? { id } : { id, ifVersion: Math.max(1, version + versionOff) };
   if (act === 'lift') return { act, ...target, falsePositive, tombstone: seconds % 3 === 0 ? 0 : seconds };
+  if (act === 'assign') return { act, ...target, assignee: seconds % 2 === 0 ? 'ada' : '' };
   return act === 'extend' ? { act, ...target, seconds } : { act, ...target };
 };
 
@@ -77,7 +78,9 @@ const promote = commandOf(
 );
 const step = commandOf(
   fc.record({
-    act: fc.constantFrom('activate' as const, 'confirm' as const, 'lift' as const, 'lift' as const, 'extend' as const),
+    act: fc.constantFrom(
+      ...(['activate', 'confirm', 'lift', 'lift', 'extend', 'assign', 'undo', 'undo', 'undo'] as const),
+    ),
     block: fc.nat(3),
     versionOff: fc.constantFrom(null, null, 0, 1, -1),
     falsePositive: fc.boolean(),

@@ -6,7 +6,7 @@ export interface BlockModel {
   now: number;
   /** Changes that were told. */
   changes: number;
-  blocks: Record<string, { state: string; version: number; subject: number; made: number; until: number }>;
+  blocks: Record<string, ModelBlock>;
   entries: Record<number, { id: string; until: number }>;
   proposals: Record<number, { id: string; until: number }>;
   tombstones: Record<number, number>;
@@ -16,6 +16,26 @@ export interface BlockModel {
   verdicts: Record<string, string>;
   starts: number[];
   breaker: { state: string; since: number } | null;
+}
+
+interface ModelBlock {
+  state: string;
+  version: number;
+  subject: number;
+  made: number;
+  until: number;
+  label: string;
+  assignee: string;
+  /** As it was before the last step of a person. */
+  before: null | {
+    state: string;
+    made: number;
+    until: number;
+    label: string;
+    assignee: string;
+    strike: number;
+    tombstone: null | { was: number; is: number };
+  };
 }
 
 export const newModel = (): BlockModel => ({
@@ -39,7 +59,8 @@ export type BlockAct =
       readonly subject: number;
       readonly mode: 'shadow' | 'review' | 'enforce';
     }
-  | { readonly act: 'activate' | 'confirm'; readonly id: string; readonly ifVersion?: number }
+  | { readonly act: 'activate' | 'confirm' | 'undo'; readonly id: string; readonly ifVersion?: number }
+  | { readonly act: 'assign'; readonly id: string; readonly ifVersion?: number; readonly assignee: string }
   | {
       readonly act: 'lift';
       readonly id: string;
@@ -105,6 +126,15 @@ const hasBudget = (model: BlockModel): boolean => {
   return false;
 };
 
+const newBlock = (state: string, made: Pick<ModelBlock, 'subject' | 'made' | 'until'>): ModelBlock => ({
+  ...made,
+  state,
+  version: 1,
+  label: '',
+  assignee: '',
+  before: null,
+});
+
 const promote = (model: BlockModel, act: Extract<BlockAct, { act: 'promote' }>): string => {
   const { subject, verdict } = act;
   const known = model.verdicts[verdict];
@@ -116,7 +146,7 @@ const promote = (model: BlockModel, act: Extract<BlockAct, { act: 'promote' }>):
   if (!isMade) return answer;
   const strikes = strikesOf(model, subject);
   const until = model.now + Math.min(modelTerms.max, modelTerms.base * modelTerms.factor ** strikes.length);
-  model.blocks[`b-${verdict}`] = { state: kind, version: 1, subject, made: model.now, until };
+  model.blocks[`b-${verdict}`] = newBlock(kind, { subject, made: model.now, until });
   model.changes += 1;
   if (kind === 'proposed') model.proposals[subject] = { id: `b-${verdict}`, until };
   if (kind === 'active') {
@@ -143,6 +173,7 @@ type Step = Extract<BlockAct, { id: string }>;
 
 const nextState = (step: Step, state: string): string | null => {
   if (step.act === 'activate') return state === 'proposed' ? 'active' : null;
+  if (step.act === 'undo') return state;
   if (step.act === 'confirm') return state === 'active' ? 'confirmed' : null;
   if (!['proposed', 'active', 'confirmed'].includes(state)) return null;
   return step.act === 'lift' ? 'lifted' : state;
@@ -156,7 +187,13 @@ const step = (model: BlockModel, act: Step): string => {
   const isAllowed = near(block.subject).some((other) => holds(model.allowed[other], model.now));
   if (state === null || (act.ifVersion ?? now.version) !== now.version) return 'conflict';
   if (act.act === 'activate' && isAllowed) return 'conflict';
+  if (act.act === 'undo') return undo(model, act.id, now);
   const { subject } = block;
+  const { made, until, label, assignee } = block;
+  const strike = strikesOf(model, subject).find(({ id }) => id === act.id)?.until ?? 0;
+  block.before = { state: now.state, made, until, label, assignee, strike, tombstone: null };
+  if (act.act === 'confirm') block.label = 'confirmed';
+  if (act.act === 'assign') block.assignee = act.assignee;
   if (act.act === 'activate') {
     block.until = model.now + block.until - block.made;
     block.made = model.now;
@@ -165,7 +202,11 @@ const step = (model: BlockModel, act: Step): string => {
   }
   if (act.act === 'extend') block.until = model.now + act.seconds;
   if (act.act === 'lift') {
-    if (act.tombstone > 0) model.tombstones[subject] = model.now + act.tombstone;
+    block.label = act.falsePositive ? 'false-positive' : 'goodwill';
+    if (act.tombstone > 0) {
+      block.before.tombstone = { was: model.tombstones[subject] ?? 0, is: model.now + act.tombstone };
+      model.tombstones[subject] = model.now + act.tombstone;
+    }
     if (act.falsePositive) model.strikes[subject] = strikesOf(model, subject).filter(({ id }) => id !== act.id);
     if (model.entries[subject]?.id === act.id) delete model.entries[subject];
     if (model.proposals[subject]?.id === act.id) delete model.proposals[subject];
@@ -178,11 +219,41 @@ const step = (model: BlockModel, act: Step): string => {
   return `${state} ${block.version} until ${block.until}`;
 };
 
+const isOpen = (state: string): boolean => ['proposed', 'active', 'confirmed'].includes(state);
+const blocks = (state: string): boolean => state === 'active' || state === 'confirmed';
+
+/** Puts back what the last step changed, where that is still free. */
+const undo = (model: BlockModel, id: string, now: { state: string; version: number }): string => {
+  const block = model.blocks[id];
+  const before = block?.before;
+  if (!block || !before || before.until <= model.now || !isOpen(before.state)) return 'conflict';
+  const { subject } = block;
+  if (!isOpen(now.state) || blocks(now.state) !== blocks(before.state)) {
+    if (near(subject).some((other) => holds(model.allowed[other], model.now))) return 'conflict';
+    if ([entryOf(model, subject), proposalOf(model, subject)].some((held) => held !== null && held !== id))
+      return 'conflict';
+  }
+  const { state, made, until, label, assignee, strike, tombstone } = before;
+  Object.assign(block, { state, made, until, label, assignee, before: null, version: now.version + 1 });
+  const stone = model.tombstones[subject] ?? 0;
+  if (tombstone && (stone === tombstone.is || (stone <= model.now && tombstone.is <= model.now))) {
+    model.tombstones[subject] = tombstone.was;
+  }
+  const strikes = strikesOf(model, subject).filter((one) => one.id !== id);
+  model.strikes[subject] = strike > 0 ? [...strikes, { id, until: strike }] : strikes;
+  if (model.entries[subject]?.id === id) delete model.entries[subject];
+  if (model.proposals[subject]?.id === id) delete model.proposals[subject];
+  (state === 'proposed' ? model.proposals : model.entries)[subject] = { id, until };
+  model.changes += 1;
+  return `${state} ${block.version} until ${until}`;
+};
+
 const end = (model: BlockModel, id: string, state: string): void => {
   const block = model.blocks[id];
   if (!block) return;
   block.state = state;
   block.version += 1;
+  block.before = null;
   model.changes += 1;
 };
 const supersede = (model: BlockModel, id: string): void => end(model, id, 'superseded');
@@ -193,7 +264,7 @@ const add = (model: BlockModel, act: { subject: number; seconds: number }, id: s
   for (const old of [entryOf(model, subject), proposalOf(model, subject)]) if (old !== null) supersede(model, old);
   delete model.proposals[subject];
   const until = model.now + act.seconds;
-  model.blocks[id] = { state: 'active', version: 1, subject, made: model.now, until };
+  model.blocks[id] = newBlock('active', { subject, made: model.now, until });
   model.entries[subject] = { id, until };
   model.changes += 1;
   return `added until ${until}`;
@@ -236,10 +307,15 @@ export const actOnModel = (model: BlockModel, act: BlockAct, id = ''): string =>
 export const seenOfModel = (model: BlockModel): readonly string[] => {
   const blocks = Object.keys(model.blocks).map((id) => {
     const { state, version } = stateOf(model, id) ?? { state: '', version: 0 };
-    return `${id} ${state} ${version} until ${model.blocks[id]?.until}`;
+    const { until, label, assignee } = model.blocks[id] ?? {};
+    return `${id} ${state} ${version} until ${until} ${label || '-'} ${assignee || '-'}`;
+  });
+  const judged = ['confirmed', 'false-positive', 'goodwill'].map((label) => {
+    const by = Object.entries(model.blocks).filter(([id, block]) => id.startsWith('b-') && block.label === label);
+    return `${label} ${by.length}`;
   });
   const subjects = Array.from({ length: modelSubjects }, (_, subject) => subject);
   const entries = subjects.map((subject) => `entry ${subject} ${entryOf(model, subject) ?? '-'}`);
   const strikes = subjects.map((subject) => `strikes ${subject} ${strikesOf(model, subject).length}`);
-  return [...blocks, ...entries, ...strikes, `changes ${model.changes}`].sort();
+  return [...blocks, ...judged, ...entries, ...strikes, `changes ${model.changes}`].sort();
 };

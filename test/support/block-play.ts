@@ -1,4 +1,5 @@
 import type { BlockList } from '../../src/blocklist/block-list.ts';
+import type { RuleJudgement } from '../../src/blocklist/block-review.ts';
 import { type BlockSubject, subjectKeyOf } from '../../src/client.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { type BlockAct, modelTerms } from './block-model.ts';
@@ -61,7 +62,9 @@ const stepped = async (list: BlockList, act: Extract<BlockAct, { id: string }>, 
         } as const)
       : act.act === 'extend'
         ? ({ kind: 'extend', untilMs: play.nowMs() + act.seconds * second, ...version } as const)
-        : ({ kind: act.act, ...version } as const);
+        : act.act === 'assign'
+          ? ({ kind: 'assign', assignee: act.assignee, ...version } as const)
+          : ({ kind: act.act, ...version } as const);
   try {
     const block = await list.transition(act.id, transition);
     return `${block.state} ${block.version} until ${(block.expiresAtMs - play.startMs) / second}`;
@@ -105,8 +108,13 @@ export const seenOfList = async (list: BlockList, play: PlayTime): Promise<reado
   const { blocks } = await list.list({ limit: 500 });
   const { entries, sequence } = await list.snapshot();
   const lines = blocks.map(
-    ({ id, state, version, expiresAtMs }) => `${id} ${state} ${version} until ${(expiresAtMs - play.startMs) / second}`,
+    ({ id, state, version, expiresAtMs, label, assignee }) =>
+      `${id} ${state} ${version} until ${(expiresAtMs - play.startMs) / second} ${label ?? '-'} ${assignee || '-'}`,
   );
+  const judged = await list.judgements();
+  const sum = (of: (one: RuleJudgement) => number): number => judged.reduce((total, one) => total + of(one), 0);
+  lines.push(`confirmed ${sum((one) => one.confirmed)}`, `false-positive ${sum((one) => one.falsePositives)}`);
+  lines.push(`goodwill ${sum((one) => one.goodwill)}`);
   for (const [index, subject] of playSubjects.entries()) {
     const entry = entries.find(({ subjectKey }) => subjectKey === subjectKeyOf(subject));
     const { strikes } = await list.standing(subject);

@@ -30,13 +30,14 @@ const racingAct: fc.Arbitrary<BlockAct> = fc.oneof(
     weight: 5,
     arbitrary: fc
       .tuple(
-        fc.constantFrom('activate' as const, 'confirm' as const, 'lift' as const, 'extend' as const),
+        fc.constantFrom(...(['activate', 'confirm', 'lift', 'extend', 'assign', 'undo', 'undo'] as const)),
         block,
         version,
         seconds,
       )
       .map(([act, id, asked, length]): BlockAct => {
         if (act === 'lift') return { act, id, ...asked, falsePositive: length === 30, tombstone: length };
+        if (act === 'assign') return { act, id, ...asked, assignee: length === 30 ? 'ada' : 'bob' };
         return act === 'extend' ? { act, id, ...asked, seconds: length } : { act, id, ...asked };
       }),
   },
