@@ -111,7 +111,7 @@ const RuleActions = ({ rule, onOpen }: { readonly rule: Rule; readonly onOpen: (
         </ActionButton>
       )}
       <ActionButton deniedBy={denied} label={`Cap the mode of ${rule.rule}`} onClick={() => onOpen('mode')}>
-        Cap its mode
+        Cap the mode
       </ActionButton>
     </div>
   );

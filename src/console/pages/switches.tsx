@@ -71,7 +71,7 @@ const SwitchCard = ({ what, off }: { readonly what: What; readonly off: Off | nu
         <ActionButton
           tone={off === null ? 'danger' : 'primary'}
           deniedBy={denied}
-          label={off === null ? `Switch all ${what} off` : `Switch all ${what} on again`}
+          label={off === null ? `Switch off all ${what}` : `Switch on again all ${what}`}
           onClick={() => setOpen(true)}
         >
           {off === null ? 'Switch off' : 'Switch on again'}
