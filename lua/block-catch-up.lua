@@ -23,6 +23,7 @@ local function adopt(id, fixed, is_first)
   if said == '' or said == label then return end
   redis.call('HSET', key('block', id), 'label', said, 'labelledAtMs', whole(now))
   judge(by, id, { label or '', said }, now)
+  index_block(id)
 end
 
 local function follow_changes(most)
@@ -61,7 +62,7 @@ local function catch_up(most)
     local id, at = blocks[index], tonumber(blocks[index + 1])
     index_block(id, at)
     local fixed = index_block(id, at, true)
-    if fixed and at > adopted and not fixed.form then adopt(id, fixed, true) end
+    if fixed then adopt(id, fixed, at > adopted and not fixed.form) end
     indexed = at
   end
   if #blocks < 2 * most then indexed = order end

@@ -179,9 +179,12 @@ local function comes_before(one, other)
 end
 
 local reply = { 0, now, 0, 0, '', '', 0 }
-local function give(member)
+local gone = {}
+local function give(member, part)
   local id = id_of(member)
   local flat = id and redis.call('HGETALL', key('block', id)) or {}
+  -- A release before took it out of the listing, and knew nothing of this place.
+  if not id and part then gone[#gone + 1] = { part, member } end
   if #flat == 0 then return end
   reply[#reply + 1] = order_of(member)
   reply[#reply + 1] = id
@@ -319,9 +322,11 @@ while true do
   first.at = first.at + 1
   if last[3] then
     found = found + 1
-    if not asked.counts then give(last[1]) end
+    if not asked.counts then give(last[1], first.part) end
   end
 end
+-- Not before: sources are read by their ranks.
+for _, one in ipairs(gone) do leave_part(one[1], one[2]) end
 reply[4], reply[7] = looked, found
 if last then reply[5], reply[6] = whole(last[2]), last[1] end
 return reply

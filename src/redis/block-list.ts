@@ -46,7 +46,7 @@ export interface RedisBlockListOptions {
   readonly maxChanges?: number;
   /** Entries in all those records, as imports pack many into one. Default 300,000. */
   readonly maxLoggedEntries?: number;
-  /** The oldest leave the listing beyond this. Default 50,000. */
+  /** The oldest leave the listing beyond this, ended ones first; each takes about 2.4 kB. Default 1,000,000. */
   readonly maxBlocks?: number;
   /** Entries on one page of a snapshot, about. Default 5000. */
   readonly entriesPerPage?: number;
@@ -67,7 +67,7 @@ export class RedisBlockList implements BlockList {
   constructor(options: RedisBlockListOptions) {
     checkConnection('new RedisBlockList()', options);
     const { redis, namespace = 'default', nowMs, random = () => 0, entriesPerPage = 5000 } = options;
-    const { maxChanges = 10_000, maxLoggedEntries = 300_000, maxBlocks = 50_000 } = options;
+    const { maxChanges = 10_000, maxLoggedEntries = 300_000, maxBlocks = 1_000_000 } = options;
     const scripts = new BlockScripts({ redis, namespace, nowMs, maxChanges, maxLoggedEntries, maxBlocks });
     this.#feed = new RedisBlockFeed(scripts, entriesPerPage);
     this.#promoter = new RedisBlockPromoter(scripts, random);
