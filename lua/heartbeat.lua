@@ -5,6 +5,7 @@ KEYS[1] gates by the time of their last beat, milliseconds (sorted set)
 KEYS[2] policy version of each gate (hash)
 KEYS[3] gates of each policy version, count (hash)
 KEYS[4] beats of this gate, count (string)
+KEYS[5] how this gate is doing, JSON; it goes when the gate is no longer alive (string)
 ARGV[1] now, milliseconds since the epoch; 0 reads the clock of this server
 ARGV[2] gate
 ARGV[3] its policy version; '' = the gate leaves
@@ -12,6 +13,7 @@ ARGV[4] how long a gate counts as alive after a beat, milliseconds, > 0
 ARGV[5] how long the first three keys live after the last beat of any gate, milliseconds, > 0
 ARGV[6] how long the count of beats lives after a beat, milliseconds, > 0
 ARGV[7] policy versions to return at most, >= 1
+ARGV[8] how this gate is doing, JSON; '' = it does not say
 
 Returns {live gates, beats of this gate, run id of this server, replication id, the one before it ('' = not to be had,
 in all three), then per policy version: version, gates}
@@ -48,13 +50,14 @@ local beats = 0
 leave_version(gate)
 if version == '' then
   redis.call('ZREM', KEYS[1], gate)
-  redis.call('DEL', KEYS[4])
+  redis.call('DEL', KEYS[4], KEYS[5])
 else
   redis.call('ZADD', KEYS[1], whole(now), gate)
   redis.call('HSET', KEYS[2], gate, version)
   redis.call('HINCRBY', KEYS[3], version, 1)
   beats = redis.call('INCR', KEYS[4])
   redis.call('PEXPIRE', KEYS[4], ARGV[6])
+  if ARGV[8] ~= '' then redis.call('SET', KEYS[5], ARGV[8], 'PX', ARGV[4]) end
 end
 for _, key in ipairs({ KEYS[1], KEYS[2], KEYS[3] }) do redis.call('PEXPIRE', key, ARGV[5]) end
 

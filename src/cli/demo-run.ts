@@ -5,6 +5,7 @@ import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import { type Demo, type DemoTotals, type PersonaState, startDemo } from '../demo/demo.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
 import { TidegateError } from '../errors.ts';
+import { gateReporter } from '../gate/gate-reporter.ts';
 import { aloneWith } from '../limiter/fleet.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import { heavier } from '../replay/text-report.ts';
@@ -16,6 +17,7 @@ import { openEngines } from './engines.ts';
 import { createHealth } from './health.ts';
 import { createLogger } from './logging.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
+import { manifest } from './manifest.ts';
 import { Opened } from './opened.ts';
 import { redact } from './redact.ts';
 import { type Config, settingNames, settings } from './settings.ts';
@@ -59,11 +61,20 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
     ingestLook(demo.ingester),
     databaseLook(reader, true),
   ];
+  const fleet = aloneWith({
+    gateId: emitterId,
+    policyVersion: () => policies.current().version,
+    report: gateReporter({
+      ...{ gate: demo.gate, emitter: demo.emitter, blockList: demo.replica, clock },
+      ...{ region: config.region, service: 'demo', version: manifest().version },
+    }),
+    nowMs: () => clock.nowMs(),
+  });
   const phase = () => 'running' as const;
   const token = generateToken();
   const api = opened.add(
     await openApiSide(context, {
-      gateSide: { ...demo, policies, fleet: aloneWith({ policyVersion: () => policies.current().version }) },
+      gateSide: { ...demo, policies, fleet },
       counters: engines,
       reader,
       evidence: database.evidence,

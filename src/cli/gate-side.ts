@@ -5,14 +5,17 @@ import { messageOf } from '../errors.ts';
 import { createEmitter, type Emitter } from '../event/emitter.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
+import { gateReporter } from '../gate/gate-reporter.ts';
 import { PolicyRecords } from '../gate/policy-records.ts';
 import type { CountersLost, Fleet } from '../limiter/fleet.ts';
+import type { GateReport } from '../limiter/gate-report.ts';
 import type { Logger } from '../logger.ts';
 import type { Instrumentation } from '../metrics/instrument.ts';
 import type { PolicySource } from '../policy/policy.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
 import type { Context } from './context.ts';
 import { type Counters, openSecondary } from './engines.ts';
+import { manifest } from './manifest.ts';
 import type { Opened } from './opened.ts';
 import { shippedFiles } from './settings.ts';
 
@@ -32,6 +35,8 @@ export interface GateSideOptions {
   readonly log: EventLog;
   readonly measuring: Instrumentation;
   readonly opened: Opened;
+  /** What this process is, for people who look at the gates. */
+  readonly service: 'up' | 'serve';
 }
 
 /** The policies of this process, watched. @throws TidegateError POLICY_INVALID. */
@@ -72,7 +77,13 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   const emitter = createEmitter({ writer, clock, logger, emitterId, region: config.region, mode: config.events });
   const policyVersion = (): string => policies.current().version;
   const onCountersLost = (lost: CountersLost): void => measuring.countersLost(lost);
-  const member = await counters.join({ gateId: emitterId, policyVersion, onCountersLost });
+  let report: (() => GateReport) | null = null;
+  const member = await counters.join({
+    gateId: emitterId,
+    policyVersion,
+    report: () => report?.() ?? null,
+    onCountersLost,
+  });
   const fleet = opened.add(member, (leaving) => leaving.stop());
   const secondary = await openSecondary({ ...config, logger }, opened);
   const gate = createGate({
@@ -88,6 +99,8 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
     observer: measuring,
   });
   opened.add(gate, (closing) => closing.close());
+  const told = { region: config.region, service: options.service, version: manifest().version };
+  report = gateReporter({ gate, blockList: replica, emitter, clock, ...told });
   measuring.observePolicies(policies);
   measuring.observeGate(gate);
   measuring.observeEmitter(emitter);

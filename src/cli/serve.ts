@@ -39,7 +39,10 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const reader = openReader(context, opened);
     openAlertSide(context, { counters, endpoints, measuring, opened });
-    const gateSide = await openGateSide(context, { policies, counters, log, measuring, opened });
+    const gateSide = await openGateSide(context, {
+      ...{ policies, counters, log, measuring, opened },
+      service: 'serve',
+    });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [blockListLook(gateSide.replica, false), logLook(log, false)];
     if (reader) looks.push(databaseLook(reader, false));

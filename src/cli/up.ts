@@ -70,7 +70,10 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     const ingestSide = await openIngestSide(context, { log, database, measuring, opened });
     const detectSide = await openDetectSide(context, { rules, log, blockList, measuring, opened });
     openAlertSide(context, { counters: engines, endpoints, measuring, opened });
-    const gateSide = await openGateSide(context, { policies, counters: engines, log, measuring, opened });
+    const gateSide = await openGateSide(context, {
+      ...{ policies, counters: engines, log, measuring, opened },
+      service: 'up',
+    });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [
       blockListLook(gateSide.replica, false),

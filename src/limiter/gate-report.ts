@@ -30,7 +30,10 @@ export interface GateBeat extends GateReport {
   readonly beatAgeMs: number;
 }
 
-/** A gate that is older than half of this since its last beat is not well; twice as long, and it is gone. */
+/**
+ * How long a gate counts as alive after a beat. One that misses a few is still counted: too many gates make local shares
+ * smaller, which is the safe side. Half of it is a reason to look.
+ */
 export const aliveMs = 5000;
 const listTooOldMs = 5000;
 

@@ -2,11 +2,11 @@ import type { Redis } from 'ioredis';
 import { type Clock, systemRandom, type Timer } from '../clock.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { CountersLost, CountersLostKind, FleetMember, Membership } from '../limiter/fleet.ts';
-import type { GateBeat } from '../limiter/gate-report.ts';
+import { aliveMs, type GateBeat } from '../limiter/gate-report.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { isCluster, type RedisConnection } from './client.ts';
 import { CounterWatch, type ServerSign } from './counter-watch.ts';
-import { keyPrefix } from './keys.ts';
+import { encodeReport, fleetKey, gateIdPattern, readGates } from './gate-reports.ts';
 import { type NodeSign, NodeWatch } from './node-watch.ts';
 import { loadScript, runScript } from './scripts.ts';
 
@@ -22,16 +22,12 @@ export interface HeartbeatOptions extends FleetMember {
 }
 
 const beatMs = 1000;
-/** A gate that misses a few beats is still counted: too many gates make local shares smaller, which is the safe side. */
-const aliveMs = 5000;
 const keptMs = 60_000;
 /** Longer than most outages: a count that has expired can no longer tell of a loss. */
 const countKeptMs = 3_600_000;
 const maxVersions = 32;
 /** Of a version's text; tidegate's own have 12 characters. */
 const maxVersionLength = 64;
-/** It stands in a key: no braces, which would choose another slot. */
-const gateIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
 
 const lossInWords: Readonly<Record<CountersLostKind, string>> = {
   'rolled-back': 'counters lost: the store is back at an earlier state',
@@ -84,9 +80,11 @@ const signOf = async (node: Redis): Promise<NodeSign | null> => {
 };
 
 const keysOf = (namespace: string, gateId: string): string[] =>
-  ['alive', 'versions', 'version-counts', `beats:${gateId}`].map((name) => `${keyPrefix(namespace)}{gates}:${name}`);
+  ['alive', 'versions', 'version-counts', `beats:${gateId}`, `report:${gateId}`].map((name) =>
+    fleetKey(namespace, name),
+  );
 
-const beatArgs = (gateId: string, version: string): (string | number)[] => [
+const beatArgs = (gateId: string, version: string, report = ''): (string | number)[] => [
   0,
   gateId,
   version,
@@ -94,6 +92,7 @@ const beatArgs = (gateId: string, version: string): (string | number)[] => [
   keptMs,
   countKeptMs,
   maxVersions,
+  report,
 ];
 
 /** How many gates share the counters of a namespace, asked by somebody who is none. */
@@ -145,8 +144,9 @@ export class Heartbeat implements Membership {
     return this.#last?.policyVersions ?? new Map();
   }
 
-  async gates(): Promise<readonly GateBeat[]> {
-    return [];
+  gates(): Promise<readonly GateBeat[]> {
+    const { redis, namespace = 'default' } = this.#options;
+    return readGates(redis, namespace);
   }
 
   ageMs(): number | null {
@@ -219,7 +219,9 @@ export class Heartbeat implements Membership {
   }
 
   async #send(version: string): Promise<Beat> {
-    const args = beatArgs(this.#options.gateId, version);
+    const { gateId, report } = this.#options;
+    const told = version === '' ? null : (report?.() ?? null);
+    const args = beatArgs(gateId, version, told === null ? '' : encodeReport(told));
     return readBeat(await runScript(this.#options.redis, this.#script, { keys: this.#keys, args }));
   }
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ManualClock, systemClock } from '../../src/clock.ts';
 import type { CountersLost } from '../../src/limiter/fleet.ts';
@@ -5,7 +7,9 @@ import { openRedis, type RedisConnection } from '../../src/redis/client.ts';
 import { Heartbeat, type HeartbeatOptions } from '../../src/redis/heartbeat.ts';
 import { asOperator } from '../services/redis-control.ts';
 import { describeWith, freshName, type OwnEngine, startRedis, startRedisCluster } from '../support/engines.ts';
+import { gateReport } from '../support/gate-reports.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { repositoryRoot } from '../support/source-text.ts';
 
 /** The next beat takes its turn on a clock that the test moves, and its answer is awaited. */
 const beatOn = async (clock: ManualClock, heartbeat: Heartbeat): Promise<void> => {
@@ -80,6 +84,81 @@ describeWith('redis', 'the heartbeat of gates', (url) => {
     const gate = await openGate({ policyVersion: () => '' });
     expect(Object.fromEntries(gate.policyVersions())).toEqual({ none: 1 });
     expect(gate.liveGates()).toBe(1);
+  });
+
+  it('tells how each gate is doing, those heard last first, until it leaves or falls silent', async () => {
+    const first = await openGate({ gateId: 'first', report: () => ({ ...gateReport, decisions: 7 }) });
+    const second = await openGate({ gateId: 'second', report: () => gateReport });
+    const silent = await openGate({ gateId: 'silent' });
+    await redis.zadd(`${prefix()}alive`, systemClock.nowMs() - 6_000, 'gone');
+    await redis.set(`${prefix()}report:gone`, JSON.stringify(gateReport), 'PX', 10_000);
+    const told = await silent.gates();
+    expect(told.map(({ gateId, decisions }) => [gateId, decisions])).toEqual([
+      ['second', gateReport.decisions],
+      ['first', 7],
+    ]);
+    for (const { lastBeatAtMs, beatAgeMs, ...report } of told) {
+      expect(report).toMatchObject({ ...gateReport, decisions: report.decisions });
+      expect(beatAgeMs).toBeLessThan(5_000);
+      expect(Math.abs(systemClock.nowMs() - lastBeatAtMs)).toBeLessThan(5_000);
+    }
+    await second.stop();
+    expect((await first.gates()).map(({ gateId }) => gateId)).toEqual(['first']);
+    expect(await redis.keys(`${prefix()}report:second`)).toEqual([]);
+    await Promise.all([first.stop(), silent.stop()]);
+  });
+
+  it('takes nothing of what another has written but short texts and numbers in their range', async () => {
+    const gate = await openGate({ gateId: 'own', report: () => gateReport });
+    const nowMs = systemClock.nowMs();
+    const hostile: Record<string, string> = {
+      page: JSON.stringify({ ...gateReport, region: '<img src=x onerror=alert(1)>\u202e\u0007'.repeat(9), denied: -1 }),
+      long: JSON.stringify({ ...gateReport, region: 'x'.repeat(5_000) }),
+      list: '[1,2]',
+      text: 'no JSON at all',
+      numbers: '{"decisions":1e400,"degradedShare":7,"startedAtMs":1e300,"blockListAgeMs":"1"}',
+      'a b': JSON.stringify(gateReport),
+    };
+    for (const [name, text] of Object.entries(hostile)) {
+      await redis.zadd(`${prefix()}alive`, nowMs, name);
+      await redis.set(`${prefix()}report:${name}`, text, 'PX', 10_000);
+    }
+    const told = new Map((await gate.gates()).map((beat) => [beat.gateId, beat]));
+    expect([...told.keys()].sort()).toEqual(['numbers', 'own', 'page']);
+    expect(told.get('page')).toMatchObject({ region: expect.stringMatching(/^[\x20-\x7e]{64}$/), denied: 0 });
+    const clean = { decisions: 0, degradedShare: 1, startedAtMs: 8.64e15, blockListAgeMs: null, region: '' };
+    expect(told.get('numbers')).toMatchObject(clean);
+    await gate.stop();
+  });
+
+  it('lists two thousand gates at most', async () => {
+    const gate = await openGate({ gateId: 'own', report: () => gateReport });
+    const nowMs = systemClock.nowMs();
+    const fill = redis.pipeline();
+    for (let index = 0; index < 2_100; index += 1) {
+      fill.zadd(`${prefix()}alive`, nowMs + 1_000, `g${index}`);
+      fill.set(`${prefix()}report:g${index}`, JSON.stringify(gateReport), 'PX', 20_000);
+    }
+    await fill.exec();
+    expect(await gate.gates()).toHaveLength(2_000);
+    await gate.stop();
+  });
+
+  it('goes on beside gates of the release before, which say nothing of themselves: each counts both', async () => {
+    const before = readFileSync(join(repositoryRoot, 'test/fixtures/heartbeat-before-reports.lua'), 'utf8');
+    const keys = ['alive', 'versions', 'version-counts', 'beats:old'].map((name) => `${prefix()}${name}`);
+    const beat = (version: string) =>
+      redis.eval(before, keys.length, ...keys, 0, 'old', version, 5_000, 60_000, 3_600_000, 32);
+    const gate = await openGate({ gateId: 'new', report: () => gateReport });
+    expect((await beat('v0')) as unknown[]).toEqual(expect.arrayContaining([2, 'v0', 'v1']));
+    await beatOn(clock, gate);
+    expect(gate.liveGates()).toBe(2);
+    expect(Object.fromEntries(gate.policyVersions())).toEqual({ v0: 1, v1: 1 });
+    expect((await gate.gates()).map(({ gateId }) => gateId)).toEqual(['new']);
+    await beat('');
+    await beatOn(clock, gate);
+    expect(gate.liveGates()).toBe(1);
+    await gate.stop();
   });
 
   it('follows a change of policies', async () => {

@@ -25,6 +25,7 @@ import {
   startTlsRedis,
   type TlsRedis,
 } from '../support/engines.ts';
+import { gateReport } from '../support/gate-reports.ts';
 import { promotionOf } from '../support/promotions.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { repositoryRoot, sourceFiles } from '../support/source-text.ts';
@@ -67,10 +68,12 @@ const exercise = async (url: string): Promise<void> => {
     namespace,
     gateId: 'g',
     policyVersion: () => 'v',
+    report: () => gateReport,
     clock: new ManualClock(),
   });
   await heartbeat.start();
   expect(heartbeat.policyVersions().get('v')).toBe(1);
+  expect(await heartbeat.gates()).toHaveLength(1);
   await heartbeat.stop();
   const logger = recordingLogger();
   await inspectRedis({ redis, logger });

@@ -49,6 +49,7 @@ it('the gate of a process is measured as one in a host is: decisions, events, li
     log,
     measuring,
     opened,
+    service: 'serve',
   });
 
   const request = { clients: [clientOf('ip', '203.0.113.9')], method: 'GET', path: '/orders' };
@@ -61,6 +62,11 @@ it('the gate of a process is measured as one in a host is: decisions, events, li
     ]),
   );
   expect(await numberOf('tidegate.events.recorded')).toBe(3);
+  const { region } = config;
+  const told = { region, service: 'serve', decisions: 3, denied: 2, degradedShare: 0, blockListEntries: 0 };
+  expect(await side.fleet.gates()).toEqual([
+    expect.objectContaining({ ...told, policyVersion: policies.current().version }),
+  ]);
   expect(await numberOf('tidegate.block_list.size')).toBe(0);
   expect(await numberOf('tidegate.policies.size')).toBe(1);
   expect(await numberOf('tidegate.policies.records_dropped')).toBe(0);
