@@ -35,7 +35,7 @@ const contentProblem = (answer: Answer, response: Response): string | null => {
   const content = answer.content?.[type];
   if (answer.content === undefined) return response.payload === '' ? null : 'has a body that is not documented';
   if (content === undefined) return `has the type ${type}; documented are ${Object.keys(answer.content).join(', ')}`;
-  return type.endsWith('json') ? checkFor(content.schema)(response.json()) : null;
+  return /[/+]json$/.test(type) ? checkFor(content.schema)(response.json()) : null;
 };
 
 /** Paths that no route has any more, once a hostile id is in them. */

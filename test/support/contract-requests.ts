@@ -56,8 +56,17 @@ export const operationsOf = (document: object): Operation[] => {
 const encoded = (value: unknown): string =>
   encodeURIComponent(Buffer.from(typeof value === 'string' ? value : String(value), 'utf8').toString('utf8'));
 
-const sometimesHostile = (schema: JsonSchema, name: string): fc.Arbitrary<unknown> =>
-  fc.oneof({ weight: 6, arbitrary: valuesOf(schema, name) }, { weight: 1, arbitrary: hostileText });
+const oftenHostile = (schema: JsonSchema, name = ''): fc.Arbitrary<unknown> =>
+  fc.oneof({ weight: 3, arbitrary: valuesOf(schema, name) }, { weight: 1, arbitrary: hostileText });
+
+type Body = Pick<ContractRequest, 'headers' | 'payload'>;
+
+/** One kind of request: all of it as the document wants it, or some of it not. */
+interface Kind extends Known {
+  readonly value: typeof valuesOf;
+  readonly body: (schema: JsonSchema) => fc.Arbitrary<Body>;
+  readonly stranger: fc.Arbitrary<string | null>;
+}
 
 /** What is there to be named: blocks by their ids, and positions in the change log. */
 export interface Known {
@@ -65,12 +74,12 @@ export interface Known {
   readonly cursors: readonly string[];
 }
 
-const pathOf = (operation: Operation, { ids }: Known): fc.Arbitrary<string> => {
+const pathOf = (operation: Operation, { ids, value }: Kind): fc.Arbitrary<string> => {
   const params = operation.parameters.filter(({ in: where }) => where === 'path');
   const values = params.map(({ schema, name }) =>
     name === 'id'
-      ? fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...ids) }, sometimesHostile(schema, name))
-      : sometimesHostile(schema, name),
+      ? fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...ids) }, value(schema, name))
+      : value(schema, name),
   );
   return fc
     .tuple(...values)
@@ -82,30 +91,26 @@ const pathOf = (operation: Operation, { ids }: Known): fc.Arbitrary<string> => {
 const pairsOf = (
   operation: Operation,
   where: Parameter['in'],
-  { cursors }: Known,
+  { cursors, value }: Kind,
 ): fc.Arbitrary<Readonly<Record<string, unknown>>> => {
   const params = operation.parameters.filter((one) => one.in === where);
   const shape = Object.fromEntries(
     params.map(({ name, schema }) => {
-      const value = sometimesHostile(schema, name);
-      return [name, name === 'after' ? fc.oneof(fc.constantFrom(...cursors), value) : value];
+      const given = value(schema, name);
+      return [name, name === 'after' ? fc.oneof(fc.constantFrom(...cursors), given) : given];
     }),
   );
   return fc.record(shape, { requiredKeys: params.filter(({ required }) => required).map(({ name }) => name) });
 };
 
-const queryOf = (operation: Operation, known: Known): fc.Arbitrary<string> =>
-  fc
-    .tuple(pairsOf(operation, 'query', known), fc.oneof({ weight: 8, arbitrary: fc.constant(null) }, hostileText))
-    .map(([pairs, stranger]) => {
-      const all = Object.entries(pairs).map(([name, value]) => `${encoded(name)}=${encoded(value)}`);
-      if (stranger !== null) all.push(`${encoded(stranger)}=${encoded(stranger)}`);
-      return all.length === 0 ? '' : `?${all.join('&')}`;
-    });
+const queryOf = (operation: Operation, kind: Kind): fc.Arbitrary<string> =>
+  fc.tuple(pairsOf(operation, 'query', kind), kind.stranger).map(([pairs, stranger]) => {
+    const all = Object.entries(pairs).map(([name, value]) => `${encoded(name)}=${encoded(value)}`);
+    if (stranger !== null) all.push(`${encoded(stranger)}=${encoded(stranger)}`);
+    return all.length === 0 ? '' : `?${all.join('&')}`;
+  });
 
 const json = { 'content-type': 'application/json' };
-
-type Body = Pick<ContractRequest, 'headers' | 'payload'>;
 
 const jsonBody = (value: unknown): Body => {
   const payload = JSON.stringify(value);
@@ -120,11 +125,10 @@ const spoiled = (schema: JsonSchema): fc.Arbitrary<unknown> =>
     return { ...value, [names[at % names.length] ?? 'stranger']: evil };
   });
 
-const bodyOf = ({ body }: Operation): fc.Arbitrary<Body> => {
-  if (body === null) return fc.constant({ headers: {} });
-  return fc.oneof(
-    { weight: 8, arbitrary: valuesOf(body).map(jsonBody) },
-    { weight: 4, arbitrary: spoiled(body).map(jsonBody) },
+const wrongBody = (schema: JsonSchema): fc.Arbitrary<Body> =>
+  fc.oneof(
+    { weight: 6, arbitrary: spoiled(schema).map(jsonBody) },
+    { weight: 2, arbitrary: valuesOf(schema).map(jsonBody) },
     { weight: 2, arbitrary: hostileValue.map(jsonBody) },
     {
       weight: 1,
@@ -137,20 +141,40 @@ const bodyOf = ({ body }: Operation): fc.Arbitrary<Body> => {
     { weight: 1, arbitrary: hostileText.map((payload) => ({ headers: { 'content-type': 'text/plain' }, payload })) },
     { weight: 1, arbitrary: hostileText.map((payload) => ({ headers: json, payload })) },
   );
-};
 
-const headersOf = (operation: Operation, known: Known): fc.Arbitrary<Readonly<Record<string, string>>> =>
-  pairsOf(operation, 'header', known).map((pairs) =>
+const headersOf = (operation: Operation, kind: Kind): fc.Arbitrary<Readonly<Record<string, string>>> =>
+  pairsOf(operation, 'header', kind).map((pairs) =>
     Object.fromEntries(Object.entries(pairs).map(([name, value]) => [name, String(value)])),
   );
 
-/** Requests for an operation: valid, at the edges, invalid and hostile. */
-export const requestsFor = (operation: Operation, known: Known): fc.Arbitrary<ContractRequest> =>
+const requestsOf = (operation: Operation, kind: Kind): fc.Arbitrary<ContractRequest> =>
   fc
-    .tuple(pathOf(operation, known), queryOf(operation, known), headersOf(operation, known), bodyOf(operation))
+    .tuple(
+      pathOf(operation, kind),
+      queryOf(operation, kind),
+      headersOf(operation, kind),
+      operation.body === null ? fc.constant<Body>({ headers: {} }) : kind.body(operation.body),
+    )
     .map(([path, query, headers, { headers: type, ...body }]) => ({
       method: operation.method,
       url: path + query,
       headers: { ...headers, ...type },
       ...body,
     }));
+
+/** Requests for an operation: valid and at the edges as often as invalid and hostile. */
+export const requestsFor = (operation: Operation, known: Known): fc.Arbitrary<ContractRequest> =>
+  fc.oneof(
+    requestsOf(operation, {
+      ...known,
+      value: valuesOf,
+      body: (schema) => valuesOf(schema).map(jsonBody),
+      stranger: fc.constant(null),
+    }),
+    requestsOf(operation, {
+      ...known,
+      value: oftenHostile,
+      body: wrongBody,
+      stranger: fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, hostileText),
+    }),
+  );
