@@ -1,32 +1,24 @@
+import type { Hit, SubjectFacts } from '../../analytics/explain.ts';
+import { verdictOf } from '../../analytics/verdict.ts';
 import type { Block } from '../../blocklist/block.ts';
-import { covers } from '../../blocklist/subject.ts';
-import { type BlockSubject, subjectKeyOf } from '../../client.ts';
+import { type BlockSubject, subjectFromKey, subjectKeyOf } from '../../client.ts';
 import { columns } from '../columns.ts';
 import type { ListSession } from '../list-session.ts';
+import type { Paint } from '../paint.ts';
 import { agoText, countText, plainText, untilText } from '../time-text.ts';
-import { actionPhrase, allowText, blockRows, knockingText, subjectText } from './block-text.ts';
-import type { Hit, SubjectExplanation } from './explain.ts';
+import { allowText, blockRows, knockingText } from './block-text.ts';
+import type { SubjectExplanation } from './explain.ts';
 import { subjectWords } from './subjects.ts';
+
+/** Of its blocks, the newest first. */
+const maxHistory = 10;
 
 type Look = Pick<ListSession, 'nowMs' | 'paint'>;
 
 /** The one sentence that whoever asks is after. */
-const headline = (
-  { subject, standing, hits, proposal, switches }: SubjectExplanation,
-  { nowMs, paint }: Look,
-): string => {
-  const name = subjectText(subject);
-  const [hit] = hits;
-  // What is allowed inside a network says nothing about the rest of it.
-  const around = standing.allowed.find((entry) => covers(entry.subject, subject));
-  if (around) return `${paint.good(`${name} is not blocked`)}: ${allowText(around, nowMs)}`;
-  if (hit && switches.blocks) {
-    return `${paint.doubtful(`${name} is not blocked now`)}: blocks are switched off everywhere until ${untilText(switches.blocks.untilMs, nowMs)}`;
-  }
-  if (hit)
-    return `${paint.bad(`${name} ${actionPhrase(hit.entry.action)}`)} until ${untilText(hit.entry.expiresAtMs, nowMs)}`;
-  if (proposal) return `${paint.doubtful(`${name} is not blocked`)}: a block of it is proposed, and waits for a person`;
-  return `${paint.good(`${name} is not blocked`)}`;
+const headline = (facts: SubjectFacts, paint: Paint): string => {
+  const { tone, text } = verdictOf(facts);
+  return paint[tone](plainText(text));
 };
 
 /** How an entry hits the subject. */
@@ -40,8 +32,10 @@ const isBehind = (allowed: BlockSubject, subject: BlockSubject): boolean => isAd
 
 const listed = (hit: Hit): boolean => hit.block?.origin === 'list';
 
-const hitRows = (hit: Hit, subject: BlockSubject, { nowMs }: Look): string[][] => {
-  const { entry, block, refusals } = hit;
+const hitRows = (hit: Hit, { facts, refusals: known }: SubjectExplanation, { nowMs }: Look): string[][] => {
+  const { entry, block } = hit;
+  const { subject } = facts;
+  const refusals = known.get(entry.blockId);
   const head = ['hit', `${hitText(hit, subject)}: block ${entry.blockId}${listed(hit) ? `, list ${entry.rule}` : ''}`];
   if (block === null) {
     const until = untilText(entry.expiresAtMs, nowMs);
@@ -62,7 +56,7 @@ const historyText = (block: Block, nowMs: number): string => {
   return `${id} ${state}, ${rule}, made ${agoText(blockedAtMs, nowMs)}, last changed by ${plainText(actor)}${why}`;
 };
 
-const factRows = ({ subject, standing, proposal, history }: SubjectExplanation, { nowMs }: Look): string[][] => {
+const factRows = ({ subject, standing, proposal, blocks }: SubjectFacts, { nowMs }: Look): string[][] => {
   const { allowed, tombstoneUntilMs, strikes, identities } = standing;
   const behind = countText(identities ?? 0, 'authenticated identity', 'authenticated identities');
   return [
@@ -81,12 +75,12 @@ const factRows = ({ subject, standing, proposal, history }: SubjectExplanation, 
         : strikes.map(({ blockId, untilMs }) => `${blockId} until ${untilText(untilMs, nowMs)}`).join(', '),
     ],
     ...(identities === null ? [] : [['behind it', `${behind} in the last day`]]),
-    ...history.map((block, index) => [index === 0 ? 'history' : '', historyText(block, nowMs)]),
+    ...blocks.slice(0, maxHistory).map((block, index) => [index === 0 ? 'history' : '', historyText(block, nowMs)]),
   ];
 };
 
 /** What a person can do about it, ready to be copied. */
-const nextLines = ({ subject, hits, proposal, standing }: SubjectExplanation): string[] => {
+const nextLines = ({ subject, hits, proposal, standing, elsewhere }: SubjectFacts): string[] => {
   const [hit] = hits;
   const own = hits.find(({ entry }) => entry.subjectKey === subjectKeyOf(subject));
   const who = subjectWords(subject);
@@ -106,6 +100,9 @@ const nextLines = ({ subject, hits, proposal, standing }: SubjectExplanation): s
       `tidegate blocks lift ${proposal.id} --reason false-positive --note …  never mind`,
     ];
   }
+  const [other] = elsewhere;
+  const within = other && subjectFromKey(other.subjectKey);
+  if (within) return [`tidegate blocks explain ${subjectWords(within)}   the one that is blocked`];
   const [allowed] = standing.allowed;
   if (allowed) return [`tidegate blocks disallow ${subjectWords(allowed.subject)} --note …   end the allow entry`];
   return [`tidegate blocks add ${who} --for 2h --note …   block it by hand`];
@@ -114,11 +111,11 @@ const nextLines = ({ subject, hits, proposal, standing }: SubjectExplanation): s
 /** The explanation for people. */
 export const explanationText = (explanation: SubjectExplanation, look: Look): string => {
   const { paint } = look;
-  const rows = [
-    ...explanation.hits.flatMap((hit) => hitRows(hit, explanation.subject, look)),
-    ...factRows(explanation, look),
-  ].map(([name = '', value = '']) => [paint.faint(name), value]);
-  return `${headline(explanation, look)}\n${columns(rows)}Next:\n${nextLines(explanation)
+  const { facts } = explanation;
+  const rows = [...facts.hits.flatMap((hit) => hitRows(hit, explanation, look)), ...factRows(facts, look)].map(
+    ([name = '', value = '']) => [paint.faint(name), value],
+  );
+  return `${headline(facts, paint)}\n${columns(rows)}Next:\n${nextLines(facts)
     .map((line) => `  $ ${line}\n`)
     .join('')}`;
 };
