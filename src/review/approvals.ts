@@ -204,6 +204,8 @@ export class Approvals {
       until,
       note,
       expiresAt: new Date(expiresAtMs).toISOString(),
+      // Whose it is, where it is one tenant's.
+      ...(subject.tenant === undefined ? {} : { tenant: subject.tenant }),
     };
     logger.info({ approval: id, actor: by, subject: data.subject }, 'a second person is asked for');
     try {
