@@ -13,7 +13,7 @@ const claimPattern = /^[^\s,]{1,256}$/;
 const claimMust = 'must be 1 to 256 characters without white space and commas';
 
 /** What stands in a role claim, and what it is here. */
-export const rolePattern = /^[^=,\s](?:[^=,]{0,126}[^=,\s])?=(?:viewer|reviewer|lead|admin|enforcer|gate)$/;
+export const rolePattern = /^[^,\s](?:[^,]{0,126}[^,\s])?=(?:viewer|reviewer|lead|admin|enforcer|gate)$/;
 
 /** Every setting there is. Parsing, `--help`, `tidegate doctor` and docs/reference/configuration.md come from here. */
 export const settings = {

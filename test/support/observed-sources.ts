@@ -112,6 +112,10 @@ export const detectorWith = (lags: ReadonlyMap<number, number>) => ({
   lag: () => Promise.resolve(lags),
 });
 
+export const delivererWith = (isLeader: boolean) => ({
+  stats: () => ({ isLeader, delivered: 3, failures: 2, givenUp: 1, dropped: 4, waiting: 5, disabled: 6 }),
+});
+
 export const logWith = (droppedRecords: number) => ({ stats: () => ({ records: 4, bytes: 400, droppedRecords }) });
 
 export const processSource = {

@@ -14,6 +14,7 @@ import type { ObservedDecision } from '../../../src/metrics/observed.ts';
 import { collectedMetrics } from '../../support/collected-metrics.ts';
 import {
   blockListOf,
+  delivererWith,
   detectorWith,
   emitterWith,
   gateStats,
@@ -64,6 +65,7 @@ const measureAll = (meters: Meters): void => {
   meters.lags.add(detector, 'detectLag');
   meters.relays.add(relay);
   meters.ruleStates.add(ruleState);
+  meters.deliverers.add(deliverer);
   meters.logs.add(log);
   meters.process.add(processSource);
   meters.describe({ 'tidegate.version': '1.0.0', 'tidegate.command': 'up', 'tidegate.region': 'local' });
@@ -73,6 +75,7 @@ const measureAll = (meters: Meters): void => {
 // Held here, since what is measured is not kept alive by it.
 const lags = new Map([[3, 40]]);
 const [ingester, detector, relay, log] = [ingesterWith(lags), detectorWith(lags), relayWith(), logWith(5)];
+const deliverer = delivererWith(true);
 
 const observed = () => {
   const collected = collectedMetrics();
