@@ -8,7 +8,8 @@ ARGV[2] JSON: step, id (of the list's block), and
     has only itself to look for)
   finish: import
 
-Returns {import, prefix lengths of networks that are protected} of begin, {added, renewed, refused, shadowed} of put,
+Returns {import, prefix lengths of networks that are protected} of begin, {added, renewed, refused, shadowed, then of at most 20 refused
+the subject and by what} of put,
 {imports ended} of finish; {superseded} when another import of the same list has begun
 ]]
 local asked = cjson.decode(ARGV[2])
@@ -54,11 +55,15 @@ if not terms or terms.gone then return { 'superseded' } end
 local counts = { added = 0, renewed = 0, refused = 0, shadowed = 0 }
 local is_guarded = redis.call('EXISTS', key('allow')) == 1 or redis.call('EXISTS', key('inside')) == 1
   or redis.call('EXISTS', key('buried')) == 1
-local told = { line_of(terms) }
+local told, refused = { line_of(terms) }, {}
 
 local function fate_of(subject, line)
   local guard = is_guarded and (asked.guards[subject] or { around = { { subject } }, inside = {} })
-  if guard and protection(guard.around, guard.inside) then return 'refused' end
+  local by = guard and protection(guard.around, guard.inside)
+  if by then
+    if #refused < 40 then refused[#refused + 1], refused[#refused + 2] = subject, by end
+    return 'refused'
+  end
   local entry = line and entry_of(line) or nil
   if not in_force(entry) then return 'added' end
   return entry.id == id and 'renewed' or 'shadowed'
@@ -85,4 +90,4 @@ for _, asked_shard in ipairs(asked.shards) do
 end
 live_until(terms.ends, key('shards'))
 if #told > 1 then record_block('added', #told - 1, cjson.encode(told), id) end
-return { counts.added, counts.renewed, counts.refused, counts.shadowed }
+return { counts.added, counts.renewed, counts.refused, counts.shadowed, unpack(refused) }

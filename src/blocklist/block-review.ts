@@ -150,6 +150,13 @@ export interface ImportResult {
   readonly refused: number;
   /** Blocked by something else already, which stays. */
   readonly shadowed: number;
+  /** Of the refused ones at most 20, and what they were hit by. */
+  readonly refusedSubjects: readonly RefusedSubject[];
+}
+
+export interface RefusedSubject {
+  readonly subjectKey: string;
+  readonly by: Refusal | 'tombstone';
 }
 
 /** Everything that the list knows of one subject. */

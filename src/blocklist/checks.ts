@@ -18,6 +18,7 @@ export const longestLimitWindowMs = 86_400_000;
 export const mostSubjectsPerList = 1_000_000;
 export const mostRefusalsPerNote = 1000;
 export const mostRefusalsPerAnswer = 500;
+export const mostRefusedNamed = 20;
 export const mostRules = 500;
 const maxDefinitionLength = 100_000;
 

@@ -1,6 +1,7 @@
 import type { Block } from '../blocklist/block.ts';
 import type { BlockEntry } from '../blocklist/block-feed.ts';
-import type { ImportResult, ListImport } from '../blocklist/block-review.ts';
+import type { AllowEntry, ImportResult, ListImport, RefusedSubject } from '../blocklist/block-review.ts';
+import { mostRefusedNamed } from '../blocklist/checks.ts';
 import { listBlockIdOf, listBlockOf } from '../blocklist/promotion.ts';
 import { type StepTaken, stepOf, stepTaken } from '../blocklist/steps.ts';
 import { touches } from '../blocklist/subject.ts';
@@ -14,13 +15,16 @@ export const importList = (book: Book, list: ListImport): ImportResult => {
   const blockId = listBlockIdOf(list.list);
   const block = listBlockOf(list, state.blocks.get(blockId)?.block ?? null, nowMs);
   const held = new Map(state.entriesOfList(list.list, nowMs).map((entry) => [entry.subjectKey, entry]));
-  const guarded = guardedSubjects(book);
+  const guarded = guardsOf(book);
+  const refusedSubjects: RefusedSubject[] = [];
   const counts = { added: 0, renewed: 0, refused: 0, shadowed: 0 };
   const put: BlockEntry[] = [];
   for (const subject of list.subjects) {
     const subjectKey = subjectKeyOf(subject);
-    const found = standingOf(book, subject, { guarded, blockId });
+    const by = refusalOf(subject, guarded);
+    const found = by ? 'refused' : standingOf(book, subjectKey, blockId);
     counts[found] += 1;
+    if (by && refusedSubjects.length < mostRefusedNamed) refusedSubjects.push({ subjectKey, by });
     if (found === 'refused' || found === 'shadowed') continue;
     held.delete(subjectKey);
     put.push({ subjectKey, blockId, rule: list.list, expiresAtMs: list.untilMs, action: list.action });
@@ -32,22 +36,32 @@ export const importList = (book: Book, list: ListImport): ImportResult => {
   for (const entry of put) state.putEntry(entry);
   for (const subjectKey of held.keys()) state.entries.delete(subjectKey);
   tell(book, block, { added: put, removed: [...held.values()], taken });
-  return { blockId, removed: held.size, ...counts };
+  return { blockId, removed: held.size, ...counts, refusedSubjects };
 };
 
-/** Whom an import must not hit: the allow list, canaries and tombstones. */
-const guardedSubjects = ({ state, nowMs }: Book): readonly BlockSubject[] => [
-  ...[...state.allowed.values()].flatMap(({ subject, untilMs }) => (untilMs > nowMs ? subject : [])),
-  ...[...state.tombstones.values()].flatMap(({ value, untilMs }) => (untilMs > nowMs ? value : [])),
-];
+interface Guard {
+  readonly subject: BlockSubject;
+  readonly by: RefusedSubject['by'];
+}
 
-const standingOf = (
-  { state, nowMs }: Book,
-  subject: BlockSubject,
-  { guarded, blockId }: { readonly guarded: readonly BlockSubject[]; readonly blockId: string },
-): 'added' | 'renewed' | 'refused' | 'shadowed' => {
-  if (guarded.some((other) => touches(subject, other))) return 'refused';
-  const entry = state.entryOf(subjectKeyOf(subject), nowMs);
+/** Whom an import must not hit, what comes first first: the allow list, canaries and tombstones. */
+const guardsOf = ({ state, nowMs }: Book): readonly Guard[] => {
+  const allowed = [...state.allowed.values()].filter(({ untilMs }) => untilMs > nowMs);
+  const of = (kind: AllowEntry['kind'], by: Guard['by']): Guard[] =>
+    allowed.flatMap((entry) => (entry.kind === kind ? [{ subject: entry.subject, by }] : []));
+  const buried = [...state.tombstones.values()].filter(({ untilMs }) => untilMs > nowMs);
+  return [
+    ...of('allow', 'allow-list'),
+    ...of('canary', 'canary'),
+    ...buried.map(({ value }): Guard => ({ subject: value, by: 'tombstone' })),
+  ];
+};
+
+const refusalOf = (subject: BlockSubject, guards: readonly Guard[]): RefusedSubject['by'] | null =>
+  guards.find((guard) => touches(subject, guard.subject))?.by ?? null;
+
+const standingOf = ({ state, nowMs }: Book, subjectKey: string, blockId: string): 'added' | 'renewed' | 'shadowed' => {
+  const entry = state.entryOf(subjectKey, nowMs);
   if (entry === null) return 'added';
   return entry.blockId === blockId ? 'renewed' : 'shadowed';
 };

@@ -1,6 +1,6 @@
 import { networkOf } from '../address.ts';
-import type { ImportResult, ListImport } from '../blocklist/block-review.ts';
-import { checkedImport } from '../blocklist/checks.ts';
+import type { ImportResult, ListImport, RefusedSubject } from '../blocklist/block-review.ts';
+import { checkedImport, mostRefusedNamed } from '../blocklist/checks.ts';
 import { listBlockIdOf, listBlockOf } from '../blocklist/promotion.ts';
 import { stepTaken } from '../blocklist/steps.ts';
 import { rangeOf, rangesInside } from '../blocklist/subject.ts';
@@ -8,7 +8,7 @@ import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import { TidegateError } from '../errors.ts';
 import { actionText, fixedPartOf } from './block-record.ts';
 import { type BlockScripts, brokenReply } from './block-scripts.ts';
-import { shardOf, storedOf } from './block-subject.ts';
+import { shardOf, storedOf, subjectKeyFrom } from './block-subject.ts';
 
 /** One script puts so many, and one change record holds them: a millisecond or two, in which Redis serves nobody else. */
 const entriesPerStep = 1000;
@@ -46,6 +46,7 @@ export const importList = async (scripts: BlockScripts, given: ListImport): Prom
   const step = { id: blockId, import: String(begun) };
   const guard = guardFor(lengths.map(Number));
   const sums = [0, 0, 0, 0];
+  const refusedSubjects: RefusedSubject[] = [];
   const steps = stepsOf(list.subjects);
   for (let from = 0; from < steps.length; from += stepsAtOnce) {
     const replies = await Promise.all(
@@ -53,8 +54,11 @@ export const importList = async (scripts: BlockScripts, given: ListImport): Prom
         .slice(from, from + stepsAtOnce)
         .map((subjects) => scripts.run('import', { ...step, step: 'put', ...putOf(subjects, guard) })),
     );
-    for (const reply of replies)
-      for (const [at, count] of checked(reply, list).entries()) sums[at] = (sums[at] ?? 0) + count;
+    for (const reply of replies) {
+      for (const [at, count] of checked(reply.slice(0, sums.length), list).entries())
+        sums[at] = (sums[at] ?? 0) + count;
+      refusedSubjects.push(...refusedFrom(reply.slice(sums.length)));
+    }
   }
   const [ended = 0] = checked(await scripts.run('import', { ...step, step: 'finish' }), list);
   const removed = ended > 0 ? await dropEnded(scripts) : 0;
@@ -62,8 +66,14 @@ export const importList = async (scripts: BlockScripts, given: ListImport): Prom
     (typeof counted)[number],
     number
   >;
-  return { blockId, ...counts, removed };
+  return { blockId, ...counts, removed, refusedSubjects: refusedSubjects.slice(0, mostRefusedNamed) };
 };
+
+/** Subjects and by what they were refused, in turns. */
+const refusedFrom = (flat: readonly unknown[]): RefusedSubject[] =>
+  flat.flatMap((stored, at) =>
+    at % 2 === 0 ? [{ subjectKey: subjectKeyFrom(String(stored)), by: flat[at + 1] as RefusedSubject['by'] }] : [],
+  );
 
 /** Drops what imports that have ended have left, and tells gates. Returns how many entries that were. */
 export const dropEnded = async (scripts: BlockScripts): Promise<number> => {

@@ -5,6 +5,7 @@ import { enforcement } from './enforcement/contests.ts';
 import { events } from './events/contests.ts';
 import { failure } from './failure/contests.ts';
 import { pipeline } from './pipeline/contests.ts';
+import { review } from './review/contests.ts';
 
 /** Name → what it measures, in the order in which it is told. */
 export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([
@@ -14,6 +15,7 @@ export const benches: ReadonlyMap<string, readonly Contest[]> = new Map([
   ['failure', failure],
   ['consistency', consistency],
   ['abuse', abuse],
+  ['review', review],
 ]);
 
 export const contestNamed = (bench: string, name: string): Contest => {

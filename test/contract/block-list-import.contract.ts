@@ -6,7 +6,7 @@ import { ada, dayMs, goodwill, hourMs, ip, keyOfA, network, type OnStage, startM
 const one = ip('192.0.2.1');
 const two = ip('192.0.2.2');
 const three = ip('192.0.2.3');
-const none = { added: 0, renewed: 0, removed: 0, refused: 0, shadowed: 0 };
+const none = { added: 0, renewed: 0, removed: 0, refused: 0, shadowed: 0, refusedSubjects: [] };
 
 /** Lists from elsewhere. */
 export const importContract = (onStage: OnStage): void => {
@@ -67,8 +67,32 @@ export const importContract = (onStage: OnStage): void => {
     const stage = onStage();
     await stage.import([one, two]);
     await stage.allow(network('192.0.2.0/31'));
-    expect(await stage.import([one, two])).toEqual({ ...none, blockId: 'l-bad', renewed: 1, refused: 1, removed: 1 });
+    expect(await stage.import([one, two])).toEqual({
+      ...none,
+      blockId: 'l-bad',
+      renewed: 1,
+      refused: 1,
+      removed: 1,
+      refusedSubjects: [{ subjectKey: 'ip:192.0.2.1', by: 'allow-list' }],
+    });
     expect(await stage.enforced()).toEqual(['ip:192.0.2.2']);
+  });
+
+  it('names at most 20 of those it refused, and what by', async () => {
+    const stage = onStage();
+    await stage.allow(one, { kind: 'canary' });
+    await stage.list.transition((await stage.made({ subject: two })).id, { ...goodwill, tombstoneMs: 5000 });
+    const { refusedSubjects } = await stage.import([one, two, three]);
+    expect(new Set(refusedSubjects)).toEqual(
+      new Set([
+        { subjectKey: 'ip:192.0.2.1', by: 'canary' },
+        { subjectKey: 'ip:192.0.2.2', by: 'tombstone' },
+      ]),
+    );
+    await stage.allow(network('10.0.0.0/8'));
+    const many = Array.from({ length: 25 }, (_, index) => ip(`10.0.0.${index}`));
+    const result = await stage.import(many);
+    expect([result.refused, result.refusedSubjects.length]).toEqual([25, 20]);
   });
 
   it('gives its place to a person’s block, and is not the worse for it', async () => {
