@@ -1,4 +1,5 @@
-import type { Block } from '../../blocklist/block.ts';
+import type { RuleJudgement } from '../../blocklist/block-review.ts';
+import type { PrecisionFloor } from '../../blocklist/rule-book.ts';
 import { precisionOf } from '../../review/precision.ts';
 
 /** What people said of the blocks of a rule. */
@@ -7,38 +8,40 @@ export interface Judged {
   readonly falsePositives: number;
   /** Lifted out of goodwill, which says nothing about the rule. */
   readonly goodwill: number;
-  /** In force or over, and nobody has looked. */
+  /** Made or proposed, and nobody has looked. */
   readonly unjudged: number;
 }
 
-const nothingJudged: Judged = { confirmed: 0, falsePositives: 0, goodwill: 0, unjudged: 0 };
+const sum = (judgements: readonly RuleJudgement[], of: (one: RuleJudgement) => number): number =>
+  judgements.reduce((total, one) => total + of(one), 0);
 
-/** How a lift for that reason begins what it leaves behind. */
-const isFalsePositive = ({ reason }: Block): boolean => /^false-positive(?::|$)/.test(reason);
-
-const judgementOf = (block: Block): keyof Judged | null => {
-  if (block.state === 'confirmed') return 'confirmed';
-  if (block.state === 'lifted') return isFalsePositive(block) ? 'falsePositives' : 'goodwill';
-  return block.state === 'active' || block.state === 'expired' ? 'unjudged' : null;
-};
-
-/** By rule, of blocks that a detector made. */
-export const judgedByRule = (blocks: readonly Block[]): ReadonlyMap<string, Judged> => {
-  const all = new Map<string, Judged>();
-  for (const block of blocks) {
-    const judgement = judgementOf(block);
-    if (block.origin !== 'detector' || judgement === null) continue;
-    const known = all.get(block.rule) ?? nothingJudged;
-    all.set(block.rule, { ...known, [judgement]: known[judgement] + 1 });
-  }
-  return all;
+/**
+ * Of the content of a rule that has this hash: what was said of others says nothing of it. Null: of all that went by this
+ * name. Undefined: it made no block.
+ */
+export const judgedOf = (
+  judgements: readonly RuleJudgement[],
+  name: string,
+  hash: string | null,
+): Judged | undefined => {
+  const own = judgements.filter(({ rule, ruleHash }) => rule === name && (hash === null || ruleHash === hash));
+  if (own.length === 0) return undefined;
+  const [confirmed, falsePositives, goodwill] = [
+    sum(own, (one) => one.confirmed),
+    sum(own, (one) => one.falsePositives),
+    sum(own, (one) => one.goodwill),
+  ];
+  const made = sum(own, (one) => one.made);
+  return { confirmed, falsePositives, goodwill, unjudged: Math.max(0, made - confirmed - falsePositives - goodwill) };
 };
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
-/** `92 % of 12 (65 % to 99 %)`. */
-export const precisionText = (judged: Judged | undefined): string => {
+/** `92 % of 12 (65 % to 99 %)`; below its floor it says so. */
+export const precisionText = (judged: Judged | undefined, floor: PrecisionFloor | null = null): string => {
   const precision = judged === undefined ? null : precisionOf(judged);
   if (precision === null) return 'nobody judged';
-  return `${percent(precision.share)} of ${precision.judged} (${percent(precision.low)} to ${percent(precision.high)})`;
+  const isBelow = floor !== null && precision.judged >= floor.minLabels && precision.low < floor.floor;
+  const said = `${percent(precision.share)} of ${precision.judged} (${percent(precision.low)} to ${percent(precision.high)})`;
+  return isBelow ? `${said}, BELOW ${percent(floor.floor)}` : said;
 };

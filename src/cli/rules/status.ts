@@ -1,21 +1,16 @@
 import type { Command } from 'commander';
-import type { BlockState } from '../../blocklist/block.ts';
+import type { RuleJudgement } from '../../blocklist/block-review.ts';
 import type { Breaker, ModeOverride, Traffic } from '../../blocklist/block-switches.ts';
 import { allRules, cappedMode } from '../../blocklist/budget.ts';
 import type { Rule, RuleMode } from '../../detect/rule.ts';
 import { readRuleFile } from '../../detect/rule-file.ts';
 import { precisionOf } from '../../review/precision.ts';
-import { collectBlocks } from '../blocks/list.ts';
 import { columns } from '../columns.ts';
 import { type Host, settingsCommand } from '../command-line.ts';
 import { type Answer, answering, type ListSession, listSettings } from '../list-session.ts';
 import { shippedFiles } from '../settings.ts';
 import { agoText, countText, leftText, numberText, plainText } from '../time-text.ts';
-import { type Judged, judgedByRule, precisionText } from './precision.ts';
-
-/** Blocks that are read for what people said of them. */
-const maxBlocks = 10_000;
-const judgedStates: readonly BlockState[] = ['active', 'confirmed', 'lifted', 'expired'];
+import { type Judged, judgedOf, precisionText } from './precision.ts';
 
 /** All that is known of one rule. */
 interface RuleStatus {
@@ -31,10 +26,10 @@ interface RuleStatus {
 interface Known {
   readonly overrides: readonly ModeOverride[];
   readonly breakers: readonly Breaker[];
-  readonly judged: ReadonlyMap<string, Judged>;
+  readonly judgements: readonly RuleJudgement[];
 }
 
-const statusOf = (name: string, rule: Rule | null, { overrides, breakers, judged }: Known): RuleStatus => {
+const statusOf = (name: string, rule: Rule | null, { overrides, breakers, judgements }: Known): RuleStatus => {
   const override = overrides.find((one) => one.rule === name) ?? null;
   return {
     name,
@@ -42,7 +37,7 @@ const statusOf = (name: string, rule: Rule | null, { overrides, breakers, judged
     override,
     inForce: rule && cappedMode(rule.mode, override?.mode ?? null),
     breaker: breakers.find((one) => one.rule === name) ?? null,
-    judged: judged.get(name),
+    judged: judgedOf(judgements, name, rule?.hash ?? null),
   };
 };
 
@@ -86,7 +81,7 @@ const statusText = (statuses: readonly RuleStatus[], all: Breaker | null, { traf
   const rows = statuses.map((status) => [
     status.name,
     hourText(status.breaker),
-    precisionText(status.judged),
+    precisionText(status.judged, status.rule?.precision ?? null),
     breakerText(status.breaker, look),
     modeText(status, look),
   ]);
@@ -118,6 +113,7 @@ const jsonOf = ({ name, rule, override, inForce, breaker, judged }: RuleStatus):
   },
   owner: rule?.owner ?? null,
   ...breakerView(breaker),
+  precisionFloor: rule?.precision ?? null,
   judged: judged ?? null,
   precision: judged === undefined ? null : precisionOf(judged),
 });
@@ -131,13 +127,13 @@ const breakerView = (breaker: Breaker | null): object => ({
 const statusAnswer = async (session: ListSession): Promise<Answer> => {
   const { blockList, context } = session;
   const { rules, version } = await readRuleFile(context.config.rulesFile ?? shippedFiles.rules);
-  const [overrides, breakers, traffic, { blocks }] = await Promise.all([
+  const [overrides, breakers, traffic, judgements] = await Promise.all([
     blockList.overrides(),
     blockList.breakers(),
     blockList.traffic(),
-    collectBlocks(blockList, { states: judgedStates, limit: maxBlocks }),
+    blockList.judgements(),
   ]);
-  const statuses = statusesOf(rules, { overrides, breakers, judged: judgedByRule(blocks) });
+  const statuses = statusesOf(rules, { overrides, breakers, judgements });
   const all = breakers.find(({ rule }) => rule === allRules) ?? null;
   return {
     json: { version, rules: statuses.map(jsonOf), all: breakerView(all), traffic },
@@ -154,7 +150,7 @@ export const rulesStatusCommand = (host: Host): Command => {
     help: `
 The mode in force is the file's, capped by an override. A breaker that is open is over its budget: everything is proposed
 until a person resets it. Judged right: confirmed blocks, of those that were confirmed or lifted as false positives, with the
-range that holds in 95 of 100 cases.
+range that holds in 95 of 100 cases. Of what the rule says now: blocks that it made when it said something else do not count.
 
 Example:
   $ tidegate rules status --rules rules.yaml --json | jq '.rules[] | select(.breaker == "open") | .rule'`,

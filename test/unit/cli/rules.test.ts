@@ -1,15 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Block, BlockState } from '../../../src/blocklist/block.ts';
+import type { RuleJudgement } from '../../../src/blocklist/block-review.ts';
 import type { Breaker, Switches } from '../../../src/blocklist/block-switches.ts';
 import { listChecks } from '../../../src/cli/doctor-checks.ts';
 import { RuleWatch } from '../../../src/cli/rule-watch.ts';
-import { judgedByRule, precisionText } from '../../../src/cli/rules/precision.ts';
+import { judgedOf, precisionText } from '../../../src/cli/rules/precision.ts';
 import { ManualClock } from '../../../src/clock.ts';
 import { precisionOf } from '../../../src/review/precision.ts';
 import { recordingLogger } from '../../support/recording-logger.ts';
-
-const blockOf = (state: BlockState, reason = '', origin: Block['origin'] = 'detector'): Block =>
-  ({ rule: 'many-routes', state, reason, origin }) as Block;
 
 const nothingOff: Switches = { blocks: null, limits: null };
 const breakerOf = (state: Breaker['state']): Breaker => ({
@@ -18,18 +15,23 @@ const breakerOf = (state: Breaker['state']): Breaker => ({
 });
 
 describe('what people found right', () => {
-  it('is confirmed blocks against false positives: goodwill, people and lists say nothing about a rule', () => {
-    const judged = judgedByRule([
-      blockOf('confirmed'),
-      blockOf('lifted', 'false-positive: an office'),
-      blockOf('lifted', 'goodwill'),
-      blockOf('lifted', 'false-positives are rare'),
-      blockOf('active'),
-      blockOf('expired'),
-      blockOf('proposed'),
-      blockOf('confirmed', '', 'person'),
-    ]);
-    expect(judged.get('many-routes')).toEqual({ confirmed: 1, falsePositives: 1, goodwill: 2, unjudged: 2 });
+  it('is what was said of the content that the rule has now; of all contents where the file does not have it', () => {
+    const of = (ruleHash: string, made: number): RuleJudgement => ({
+      ...{ rule: 'many-routes', ruleHash, made, confirmed: 4, falsePositives: 2, goodwill: 1, lastLabelAtMs: null },
+    });
+    const judgements = [of('old', 9), of('now', 12), { ...of('now', 99), rule: 'another' }];
+    expect(judgedOf(judgements, 'many-routes', 'now')).toEqual({
+      ...{ confirmed: 4, falsePositives: 2, goodwill: 1, unjudged: 5 },
+    });
+    expect(judgedOf(judgements, 'many-routes', null)).toMatchObject({ confirmed: 8, unjudged: 7 });
+    expect(judgedOf(judgements, 'many-routes', 'new')).toBeUndefined();
+  });
+
+  it('is marked where it lies below the floor of the rule, once enough was said', () => {
+    const judged = { confirmed: 10, falsePositives: 10, goodwill: 0, unjudged: 0 };
+    expect(precisionText(judged, { floor: 0.6, minLabels: 20 })).toMatch(/^50 % of 20 .*, BELOW 60 %$/);
+    expect(precisionText(judged, { floor: 0.6, minLabels: 21 })).not.toMatch(/BELOW/);
+    expect(precisionText(judged, null)).not.toMatch(/BELOW/);
   });
 
   it('has a range that is wide for few and narrow for many', () => {
