@@ -72,14 +72,14 @@ describe('a session in the console', () => {
       expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the page');
       await page.keyboard.press('Enter');
       expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
-      await page.keyboard.press('g');
+      await page.keyboard.press('t');
       await page.keyboard.press('r');
       await page.getByRole('heading', { name: 'Rules', level: 1 }).waitFor();
       await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
       expect(await page.title()).toBe('Rules · tidegate');
       await page.keyboard.press('?');
       await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
-      expect(await seriousFindings(page)).toEqual([]);
+      expect(await seriousFindings(page, 'all')).toEqual([]);
       await shoot(page, 'shortcuts-desktop-light');
       await page.keyboard.press('Escape');
       await page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -122,7 +122,7 @@ describe('a session in the console', () => {
       const again = page.getByRole('dialog', { name: 'Your token is no longer valid' });
       await again.waitFor({ timeout: 15_000 });
       await shoot(page, 'signed-out-desktop-light');
-      expect(await seriousFindings(page)).toEqual([]);
+      expect(await seriousFindings(page, 'all')).toEqual([]);
       expect(await page.getByLabel('Reason').inputValue()).toBe('A customer who called');
       await page.keyboard.press('Escape');
       await again.waitFor({ state: 'detached' });
@@ -171,7 +171,7 @@ describe('a session in the console', () => {
       await goTo(page, '/policies');
       await page.getByRole('cell', { name: /60 per 1 min/ }).waitFor();
       await shoot(page, 'api-gone-stale-desktop-light');
-      expect(await seriousFindings(page)).toEqual([]);
+      expect(await seriousFindings(page, 'all')).toEqual([]);
       await stage.restart();
       await page.getByText('The API has not answered since').waitFor({ state: 'detached', timeout: 15_000 });
       await openAllow(page);

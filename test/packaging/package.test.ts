@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importsOf, repositoryRoot, sourceFiles } from '../support/source-text.ts';
+import { importsOf, repositoryRoot } from '../support/source-text.ts';
 import { link, type Packed, packProject } from './packed.ts';
 
 const optionalPackages = ['kafkajs', '@clickhouse/client', 'chdb', 'fastify', 'express', '@types/express', 'hono'];
@@ -22,7 +22,7 @@ const shippedAtTop = [
 ];
 
 /** The program, which reads its arguments at once, and the script of a page. */
-const notLoadedHere = ['dist/cli/main.js', 'dist/console/status.js'];
+const isNotLoadedHere = (path: string): boolean => path === 'dist/cli/main.js' || path.startsWith('dist/console/');
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-pack-'));
 let packed: Packed;
@@ -92,9 +92,15 @@ describe('the tarball', () => {
     ).toEqual([]);
   });
 
-  it('holds the page, styles and script of the console', () => {
-    const assets = sourceFiles(['src'], ['']).filter(({ path }) => !path.endsWith('.ts'));
-    for (const { path } of assets) expect(packed.paths).toContain(path.replace('src/', 'dist/'));
+  it('holds the page, style and script of the console as they are built, and what they are licensed under', () => {
+    const names = packed.paths.filter((path) => path.startsWith('dist/console/')).map((path) => path.slice(13));
+    const shapes = [/^index\.html$/, /^index-[\w-]{8}\.js$/, /^style-[\w-]{8}\.css$/, /^licenses\.md$/];
+    for (const shape of shapes) expect(names.filter((name) => shape.test(name))).toHaveLength(1);
+    expect(names).toHaveLength(shapes.length);
+    const page = readFileSync(join(packed.installed, 'dist/console/index.html'), 'utf8');
+    const linked = [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map(([, name = '']) => name);
+    expect(linked).toHaveLength(2);
+    for (const name of linked) expect(names).toContain(name);
   });
 
   it('holds each file that package.json points to', () => {
@@ -198,7 +204,7 @@ describe('an installed tidegate', () => {
     for (const name of Object.keys(packed.manifest.peerDependencies)) {
       if (!present.includes(name)) link(name, packed.consumer);
     }
-    const modules = packed.paths.filter((path) => /^dist\/.*\.js$/.test(path) && !notLoadedHere.includes(path));
+    const modules = packed.paths.filter((path) => /^dist\/.*\.js$/.test(path) && !isNotLoadedHere(path));
     const script = `
       const failed = [];
       for (const path of ${JSON.stringify(modules)}) {

@@ -1,6 +1,6 @@
 import type { Status } from './api-types.ts';
 import { silentSince } from './connection.ts';
-import { duration, instant } from './format.ts';
+import { instant, relative } from './format.ts';
 import { useNow } from './now.ts';
 import { Ago } from './parts.tsx';
 import { hrefOf } from './router.ts';
@@ -15,7 +15,7 @@ export const ConnectionBanner = () => {
     <div role="alert">
       {since === null ? null : (
         <p class="banner bad">
-          <strong>The API has not answered since {instant(since, now)}</strong> ({duration(now - since)}). What you see
+          <strong>The API has not answered since {instant(since, now)}</strong> ({relative(since, now)}). What you see
           is of before then. What you type is kept, and the page goes on by itself when the API is back.
         </p>
       )}

@@ -38,7 +38,8 @@ export const duration = (ms: Maybe<number>): string => {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${trimmed(ms / 1000)} s`;
   if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
-  return ms < 172_800_000 ? `${trimmed(ms / 3_600_000)} h` : `${trimmed(ms / 86_400_000)} d`;
+  if (ms < 172_800_000) return `${trimmed(ms / 3_600_000)} h`;
+  return ms < 864_000_000 ? `${trimmed(ms / 86_400_000)} d` : `${number(Math.round(ms / 86_400_000))} d`;
 };
 
 const units = [

@@ -1,4 +1,4 @@
-/** Keys, one after the other: `j`, or `g q`. */
+/** Keys, one after the other: `j`, or `t q`. */
 interface Sequence {
   readonly keys: string;
 }

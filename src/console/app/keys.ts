@@ -4,7 +4,7 @@ import { foundIn } from './key-sequence.ts';
 import { after } from './time.ts';
 
 export interface Shortcut {
-  /** One key (`j`, `?`, `Enter`, `Escape`) or several one after the other (`g q`), as `KeyboardEvent.key` names them. */
+  /** One key (`j`, `?`, `Enter`, `Escape`) or several one after the other (`t q`), as `KeyboardEvent.key` names them. */
   readonly keys: string;
   /** What it does, for the overlay of `?`. */
   readonly label: string;

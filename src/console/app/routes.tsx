@@ -21,23 +21,23 @@ export interface PageRoute {
   readonly page: ComponentType<PageProps>;
   /** Where the navigation lists it; null: it does not. */
   readonly section: 'Watch' | 'Review' | 'Rules and limits' | 'Access' | null;
-  /** Typed one after the other it goes there: `g q`. */
+  /** Typed one after the other it goes there: `t q`. */
   readonly keys: string | null;
 }
 
 /** All pages, in the order of the navigation. */
 export const routes: readonly PageRoute[] = [
-  { pattern: '/', title: 'Overview', page: OverviewPage, section: 'Watch', keys: 'g o' },
-  { pattern: '/gates', title: 'Gates', page: GatesPage, section: 'Watch', keys: 'g g' },
-  { pattern: '/events', title: 'Events', page: EventsPage, section: 'Watch', keys: 'g e' },
-  { pattern: '/queue', title: 'Review queue', page: QueuePage, section: 'Review', keys: 'g q' },
-  { pattern: '/batches', title: 'Batches', page: BatchesPage, section: 'Review', keys: 'g b' },
-  { pattern: '/approvals', title: 'Approvals', page: ApprovalsPage, section: 'Review', keys: 'g a' },
-  { pattern: '/rules', title: 'Rules', page: RulesPage, section: 'Rules and limits', keys: 'g r' },
-  { pattern: '/policies', title: 'Policies', page: PoliciesPage, section: 'Rules and limits', keys: 'g p' },
-  { pattern: '/allow', title: 'Allow entries', page: AllowPage, section: 'Rules and limits', keys: 'g l' },
-  { pattern: '/switches', title: 'Switches', page: SwitchesPage, section: 'Rules and limits', keys: 'g s' },
-  { pattern: '/tokens', title: 'Tokens', page: TokensPage, section: 'Access', keys: 'g t' },
+  { pattern: '/', title: 'Overview', page: OverviewPage, section: 'Watch', keys: 't o' },
+  { pattern: '/gates', title: 'Gates', page: GatesPage, section: 'Watch', keys: 't g' },
+  { pattern: '/events', title: 'Events', page: EventsPage, section: 'Watch', keys: 't e' },
+  { pattern: '/queue', title: 'Review queue', page: QueuePage, section: 'Review', keys: 't q' },
+  { pattern: '/batches', title: 'Batches', page: BatchesPage, section: 'Review', keys: 't b' },
+  { pattern: '/approvals', title: 'Approvals', page: ApprovalsPage, section: 'Review', keys: 't a' },
+  { pattern: '/rules', title: 'Rules', page: RulesPage, section: 'Rules and limits', keys: 't r' },
+  { pattern: '/policies', title: 'Policies', page: PoliciesPage, section: 'Rules and limits', keys: 't p' },
+  { pattern: '/allow', title: 'Allow entries', page: AllowPage, section: 'Rules and limits', keys: 't l' },
+  { pattern: '/switches', title: 'Switches', page: SwitchesPage, section: 'Rules and limits', keys: 't s' },
+  { pattern: '/tokens', title: 'Tokens', page: TokensPage, section: 'Access', keys: 't t' },
   { pattern: '/blocks/:id', title: 'Block', page: BlockPage, section: null, keys: null },
   { pattern: '/clients/:subject', title: 'Client', page: ClientPage, section: null, keys: null },
 ];

@@ -63,7 +63,7 @@ const AddDialog = ({ onClose }: { readonly onClose: () => void }) => {
         value={subject}
         onInput={(event) => setSubject(event.currentTarget.value)}
       />
-      <div class="row">
+      <div class="fields">
         <div>
           <label for={`${id}-kind`}>As</label>
           <select

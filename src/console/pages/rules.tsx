@@ -31,12 +31,14 @@ const BreakerState = ({ breaker }: { readonly breaker: Breaker }) => (
   </>
 );
 
+const modeTones: Readonly<Record<string, Tone>> = { enforce: 'info', review: 'warn' };
+
 const ModeText = ({ rule }: { readonly rule: Rule }) => {
   const now = useNow();
   const { mode, override } = rule;
   return (
     <>
-      <Chip tone={mode.inForce === 'enforce' ? 'bad' : 'info'}>{mode.inForce ?? 'not known'}</Chip>
+      <Chip tone={modeTones[mode.inForce ?? ''] ?? 'plain'}>{mode.inForce ?? 'not known'}</Chip>
       {mode.inForce === null ? <span class="quiet small"> no detector has said what it runs</span> : null}
       {mode.canaryPercent !== null && mode.canaryPercent < 100 ? ` for ${mode.canaryPercent} % of clients` : ''}
       {override === null ? null : (
@@ -74,18 +76,8 @@ const factsOf = (rule: Rule): readonly Fact[] => {
           ? 'never'
           : `surely under ${share(precisionFloor.floor)}, from ${plural(precisionFloor.minLabels, 'label')}`,
     },
-    {
-      name: 'Owner',
-      value: owner ?? '—',
-      detail:
-        reviewBy === null ? (
-          ''
-        ) : (
-          <>
-            , to be reviewed <Ago at={reviewBy} />
-          </>
-        ),
-    },
+    { name: 'Owner', value: owner ?? '—' },
+    { name: 'To be looked at again', value: <Ago at={reviewBy} /> },
   ];
 };
 

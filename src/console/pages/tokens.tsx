@@ -116,7 +116,7 @@ const MakeDialog = ({ onClose, onMade }: MakeProps) => {
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
-        <div class="row">
+        <div class="fields">
           <div>
             <label for={`${id}-role`}>Role</label>
             <select

@@ -9,7 +9,7 @@ const dangerous = [
   /\b(?:inner|outer)HTML\b/,
   /insertAdjacentHTML|document\.write|\beval\s*\(|new Function\b/,
   /\bsrcdoc\b|javascript:/i,
-  /\shref=\{(?!hrefOf\()/,
+  /\shref=\{(?!hrefOf\w*\()/,
   /\son[a-z]+="/,
   /\sstyle="/,
   /https?:\/\//,

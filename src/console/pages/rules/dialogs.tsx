@@ -61,7 +61,7 @@ export const ModeDialog = ({ rule, onClose }: { readonly rule: Rule; readonly on
       <p class="quiet">
         Its file says {rule.mode.file ?? 'nothing here'}. A cap never makes it do more, and ends by itself.
       </p>
-      <div class="row">
+      <div class="fields">
         <div>
           <label for={id}>At most</label>
           <select
