@@ -124,12 +124,12 @@ export const ClientPage = ({ params }: PageProps) => {
       <VerdictCard live={live} />
       {live.data === null ? null : (
         <>
-          {own === null ? null : <OwnBlock key={own} id={own} desk={desk} />}
-          <ClientActions subject={subject} isBlocked={live.data.standing.entries.length > 0} />
-          <div class="grid">
-            <StandingCard standing={live.data.standing} subject={live.data.subject} />
-            <BlocksCard subject={subject} />
+          <div class="client-acts">
+            {own === null ? null : <OwnBlock key={own} id={own} desk={desk} />}
+            <ClientActions subject={subject} isBlocked={live.data.standing.entries.length > 0} />
           </div>
+          <StandingCard standing={live.data.standing} subject={live.data.subject} />
+          <BlocksCard subject={subject} />
           <Course subject={subject} />
           <p class="quiet">
             <a href={hrefOf('/queue', { show: 'all', subject })}>Its blocks in the queue</a>

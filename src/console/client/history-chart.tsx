@@ -30,15 +30,19 @@ const pathFor = (subject: string, { fromMs, toMs }: Span): string => {
 export const useHistory = (subject: string | null, span: Span): Live<ClientHistory> =>
   useLive<ClientHistory>(subject === null ? null : pathFor(subject, span), pauseMs);
 
-const Chart = ({ history, range }: { readonly history: ClientHistory; readonly range: string }) => {
+/** Decisions of a client over time, by outcome. */
+export const HistoryChart = ({ history, range }: { readonly history: ClientHistory; readonly range: string }) => {
   const { from, to, stepMinutes, points } = history;
   const steps = useMemo(() => {
     const stepMs = stepMinutes * minuteMs;
     const known = points.map(({ at, ...point }) => ({ ...point, atMs: new Date(at).getTime() }));
     return filled(known, { fromMs: new Date(from).getTime(), toMs: new Date(to).getTime(), stepMs });
   }, [from, to, stepMinutes, points]);
-  return <OutcomeChart points={steps} unit={`per ${plural(stepMinutes, 'minute').replace(/^1 /, '')}`} range={range} />;
+  const span = {
+    fromMs: steps[0]?.atMs ?? 0,
+    // The last step is drawn to its end.
+    toMs: (steps.at(-1)?.atMs ?? 0) + stepMinutes * minuteMs,
+  };
+  const unit = `per ${plural(stepMinutes, 'minute').replace(/^1 /, '')}`;
+  return <OutcomeChart points={steps} unit={unit} range={range} span={span} />;
 };
-
-/** Decisions of a client over time, by outcome. */
-export const HistoryChart = Chart;

@@ -56,9 +56,7 @@ export const ActPanel = ({ block, desk }: ActPanelProps) => {
               onClick={() => desk.start(block, intent)}
             >
               <span class="long">{labelOf(intent, block)}</span>
-              <span class="short" aria-hidden="true">
-                {intents[intent].short}
-              </span>
+              <span class="short">{intents[intent].short}</span>
             </ActionButton>
           ))}
         </fieldset>

@@ -37,6 +37,8 @@ export const useCursor = (ids: readonly string[]): Cursor => {
     if (isFocused && next === id) focusRow(next);
   };
   useEffect(() => {
+    // What stands first is looked at as if somebody had chosen it: what comes in above it takes nobody elsewhere.
+    if (id !== null) want(id);
     if (id !== null && focusNext.current) focusRow(id);
     focusNext.current = false;
   }, [id]);
