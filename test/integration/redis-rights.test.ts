@@ -110,7 +110,7 @@ describeWith('redis', 'a user with the documented rights alone', () => {
     const used = [
       ...sourceFiles(['lua'], ['.lua']).map(({ text }) => text),
       // What ioredis and the adapters send outside of scripts.
-      'PING INFO TIME SELECT EVALSHA EVAL SET HGETALL HMGET ZREVRANGEBYSCORE CLUSTER|SLOTS CLUSTER|INFO ASKING SCAN UNLINK',
+      'PING INFO TIME SELECT EVALSHA EVAL SET HGETALL HMGET ZREVRANGE ZREVRANGEBYSCORE LRANGE CLUSTER|SLOTS CLUSTER|INFO ASKING SCAN UNLINK',
     ].join(' ');
     expect(used).toMatch(new RegExp(`\\b${right.slice(1).toUpperCase().replace('|', '\\|')}\\b`));
   });
