@@ -65,6 +65,8 @@ export interface RangeBounds {
 }
 
 const hourMs = 3_600_000;
+/** Minutes are stored in 32 bits of seconds. */
+const lastMs = Date.UTC(2100, 0, 1);
 
 /** The range that is asked about. Throws a 400 that names the field. */
 export const rangeFrom = (input: RangeInput, clock: Clock, { defaultMs, maxMs }: RangeBounds): TimeRange => {
@@ -72,6 +74,7 @@ export const rangeFrom = (input: RangeInput, clock: Clock, { defaultMs, maxMs }:
   const fromMs = input.from === undefined ? Math.max(0, toMs - defaultMs) : instantFrom(input.from, 'query.from');
   if (fromMs >= toMs) throw invalidField('query.from', 'must be before query.to');
   if (fromMs < 0) throw invalidField('query.from', 'must not be before 1970');
+  if (toMs > lastMs) throw invalidField('query.to', 'must not be after 2100');
   if (maxMs !== undefined && toMs - fromMs > maxMs) {
     throw invalidField('query.from', `must be at most ${maxMs / hourMs} hours before query.to`);
   }

@@ -60,9 +60,13 @@ export class BoundedQuestions {
   select<Row>(sql: string, params: QueryParams): Promise<Row[]> {
     return this.#slots.run(() =>
       selectRows<Row>(this.#client, `${sql}\nSETTINGS ${this.#settings}`, params).catch((error: unknown) => {
-        const code = error instanceof TidegateError ? engineCodeOf(error.cause) : null;
-        if (code === null || !overBound.has(code)) throw error;
-        throw new TidegateError('QUERY_TOO_EXPENSIVE', tooExpensive, { cause: error });
+        if (!(error instanceof TidegateError)) throw error;
+        const code = engineCodeOf(error.cause);
+        if (code !== null && overBound.has(code)) {
+          throw new TidegateError('QUERY_TOO_EXPENSIVE', tooExpensive, { cause: error });
+        }
+        // There are no rows in a question that could be unreadable.
+        throw new TidegateError('TABLE_FAILED', error.message, { cause: error, retryable: error.retryable });
       }),
     );
   }

@@ -32,6 +32,9 @@ export const rangeParams = ({ fromMs, toMs }: TimeRange): QueryParams => {
   throw new TidegateError('INPUT_INVALID', 'A time range goes from an earlier to a later whole millisecond');
 };
 
+/** A few digits alone would not be taken for seconds. */
+const secondText = (atMs: number): string => new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
+
 /** A whole number within its bounds. Throws INPUT_INVALID. */
 export const bounded = (name: string, value: number, most: number): number => {
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
@@ -95,7 +98,7 @@ export class RowsInReach {
     const view = `throttle_spikes_between(from_time = {from:DateTime('UTC')}, to_time = {to:DateTime('UTC')}) AS r`;
     const reach = this.tenants === null ? '1' : "r.dimension = 'tenant' AND r.value IN {reach:Array(String)}";
     rangeParams(range);
-    const seconds = { from: Math.floor(fromMs / 1000), to: Math.ceil(toMs / 1000) };
+    const seconds = { from: secondText(fromMs), to: secondText(toMs + 999) };
     return { from: `${view} WHERE r.is_spike = 1 AND ${reach}`, params: { ...this.#reach(), ...seconds } };
   }
 

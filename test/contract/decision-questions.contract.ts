@@ -319,6 +319,22 @@ export const decisionQuestionsContract = ({ database, next }: ReaderStage): void
     expect(await database().reader.within([text]).spikes(range)).toEqual([]);
   });
 
+  it.each([0, Date.UTC(2099, 11, 31, 23)])('answers about the ends of time, such as %d', async (fromMs) => {
+    const range = { fromMs, toMs: fromMs + hourMs };
+    const client = { kind: 'user', id: 'nobody-at-all' } as const;
+    const questions = database().reader.within(['nobody']);
+    for (const stepMinutes of [1, 60, 1440]) {
+      expect(await questions.outcomes({ ...range, stepMinutes })).toEqual([]);
+      expect(await questions.throttleRates({ ...range, by: 'route', stepMinutes })).toEqual([]);
+    }
+    expect(await questions.throttleRates({ ...range, by: 'client' })).toEqual([]);
+    expect(await questions.offenders(range)).toEqual([]);
+    expect(await questions.nearLimit(range)).toEqual([]);
+    expect(await questions.spikes(range)).toEqual([]);
+    expect(await questions.clientHistory({ ...range, client })).toMatchObject({ points: [] });
+    expect(await questions.decisionsAround({ client, atMs: fromMs })).toEqual([]);
+  });
+
   it('refuses a question without a bound', async () => {
     const [questions, range, invalid] = [everybody(), { fromMs: 0, toMs: 1 }, { code: 'INPUT_INVALID' }];
     const client = { kind: 'user', id: 'a' } as const;

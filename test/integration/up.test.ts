@@ -45,11 +45,14 @@ describeWith('chdb', 'tidegate up', (folder) => {
     const url = await startUp(freshFolder()).url();
     const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
     expect(document).toMatchObject({ openapi: '3.1.0' });
-    for (const path of ['/', '/livez', '/readyz', '/v1/status', '/v1/throttle-rates?by=region']) {
+    for (const path of ['/', '/livez', '/readyz', '/v1/status']) {
       expect((await fetch(url + path)).status, path).toBe(200);
     }
-    expect((await fetch(`${url}/v1/blocks`)).status).toBe(401);
-    expect((await fetch(`${url}/v1/blocks`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
+    for (const path of ['/v1/blocks', '/v1/throttle-rates?by=region', '/v1/explain?subject=203.0.113.9']) {
+      expect((await fetch(url + path)).status, path).toBe(401);
+      const answer = await fetch(url + path, { headers: { authorization: `Bearer ${token}` } });
+      expect(answer.status, path).toBe(200);
+    }
     const check = await post(`${url}/v1/limiter/check`, { key: 'user-1', limit: 1, window: 60 });
     expect(await check.json()).toEqual({ allowed: true, remaining: 0, reset_time: expect.any(Number) });
   });

@@ -120,6 +120,7 @@ describe.each(routes)('GET %s', (url) => {
       ['to=2026-13-01T00:00:00Z', 'query.to'],
       ['from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'query.from'],
       ['from=1960-01-01T00:00:00Z&to=1960-01-01T00:01:00Z', 'query.from'],
+      ['from=9999-01-01T00:00:00Z&to=9999-01-01T00:01:00Z', 'query.to'],
       ['nonsense=1', 'query.nonsense'],
     ] as const) {
       const answer = await get(withQuery(url, query));
