@@ -33,6 +33,8 @@ export const mostSampled = 20;
 export const mostRefused = 200;
 const pageSize = 500;
 const readAtOnce = 32;
+/** A filter that hits one block in a million still ends: a page reads a bounded number of blocks. */
+const mostPages = 200;
 
 const leadsTo: Readonly<Partial<Record<BulkAct['kind'], BlockState>>> = {
   confirm: 'confirmed',
@@ -89,7 +91,9 @@ export const findTargets = async (
   }
   const filter = filterFor(act, targets.filter);
   const blocks: Block[] = [];
-  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+  let pages = 0;
+  for (let cursor: string | undefined = ''; cursor !== undefined; pages += 1) {
+    if (pages === mostPages) return { blocks, missing: [], isExact: false };
     const from: { cursor?: string } = cursor === '' ? {} : { cursor };
     const page = await blockList.list({ ...filter, ...from, sort: 'oldest', limit: pageSize });
     blocks.push(...page.blocks);

@@ -118,6 +118,9 @@ const agreedNote = ({ by, what }: Approval, approver: Reviewer): string => {
   return `${length}asked for by ${by}, agreed by ${approver.name}: ${words}`.slice(0, maxNoteLength);
 };
 
+/** What another try would come to as well. */
+const isFinal: ReadonlySet<string> = new Set(['INPUT_INVALID', 'BLOCK_CONFLICT', 'BLOCK_NOT_FOUND']);
+
 /** Does to the list what two people agreed on, in the name of the first. */
 export const carrying =
   ({ blockList, clock }: Pick<MakingParts, 'blockList' | 'clock'>): Carry =>
@@ -134,7 +137,7 @@ export const carrying =
       if (result.kind === 'added') return { blockId: result.block.id };
       return { problem: `${subjectKeyOf(result.by.subject)} is on the allow list (${result.by.note}).` };
     } catch (error) {
-      if (!(error instanceof TidegateError) || error.code === 'STORE_FAILED') throw error;
-      return { problem: error.message };
+      if (error instanceof TidegateError && isFinal.has(error.code)) return { problem: error.message };
+      throw error;
     }
   };
