@@ -1,6 +1,6 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile, type Validator } from 'typebox/compile';
 import { problemsOf } from '../problems.ts';
 import { RequestFailure } from './problem.ts';
 
@@ -17,9 +17,12 @@ const maxProblems = 20;
  * converted; a body says its types itself: `"5"` is no number there.
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
-  const validator = Compile(schema);
+  // A process has more routes than anybody asks it soon: each is compiled when it is asked first.
+  let compiled: Validator | null = null;
   const part = partNames[httpPart] ?? httpPart;
   return (given: unknown) => {
+    compiled ??= Compile(schema);
+    const validator = compiled;
     const value = httpPart === 'body' ? given : validator.Convert(given);
     if (validator.Check(value)) return { value };
     const problems = problemsOf(schema, value)

@@ -42,7 +42,7 @@ const evidence: Evidence = {
 
 /** An API over memory engines, and the ways to look behind it. */
 export const apiUnderTest = async (overrides: Partial<ApiOptions> = {}) => {
-  const clock = new ManualClock();
+  const clock = overrides.clock instanceof ManualClock ? overrides.clock : new ManualClock();
   const limitStore = new MemoryLimitStore({ clock });
   const blockList: BlockList = overrides.blockList ?? new MemoryBlockList({ clock });
   const recorded: DecisionRecord[] = [];
