@@ -51,9 +51,9 @@ const wordsFor = (entry: unknown, field: string, message: string): string => {
 };
 
 /** Judged by hand: of a choice of types the schema says what each of them lacks. */
-const byHand = new Set<string>([...sharePaths, 'canary', 'action', 'shared.then']);
+const byHand = new Set<string>([...sharePaths, 'canary', 'action', 'shared.then', 'precision']);
 const isByHand = (field: string): boolean =>
-  byHand.has(field) || field.startsWith('action.') || field.startsWith('shared.then.');
+  byHand.has(field) || ['action.', 'shared.then.', 'precision.'].some((part) => field.startsWith(part));
 
 /** What the schema refuses, said as people need it. */
 export const inWords = (document: unknown, problems: readonly Problem[]): Problem[] =>

@@ -69,6 +69,11 @@ describe('a rule', () => {
     ['a canary of 0', changed({ canary: '0%' }), 'canary', /mode: shadow/],
     ['a canary without %', changed({ canary: 10 }), 'canary', /did you mean 10%\?/],
     ['a canary over 100', changed({ canary: '101%' }), 'canary', /over 0% to 100%/],
+    ['a precision that is none', changed({ precision: 'high' }), 'precision', /none, or such as/],
+    ['a floor of 0', changed({ precision: { floor: 0 } }), 'precision.floor', /say none/],
+    ['a floor over all', changed({ precision: { floor: '101%' } }), 'precision.floor', /0% to 100%/],
+    ['no labels at all', changed({ precision: { minLabels: 0 } }), 'precision.minLabels', />= 1/],
+    ['a field of no precision', changed({ precision: { labels: 3 } }), 'precision.labels', /not a known field/],
     ['a day that is none', changed({ reviewBy: '2027-02-30' }), 'reviewBy', /such as 2027-03-31/],
     ['an action that is none', changed({ action: 'tarpit' }), 'action', /refuse, or a limit/],
     ['a limit of 0', changed({ action: { limit: 0, window: '60s' } }), 'action.limit', />= 1/],
@@ -160,6 +165,14 @@ rules:
     expect(rule?.match).not.toHaveProperty('outcomes');
   });
 
+  it('has a precision to keep up, by default, unless it says none', () => {
+    const precisionOf = (change: object) => parseRules(changed(change)).rules[0]?.precision;
+    expect(precisionOf({})).toEqual({ floor: 0.6, minLabels: 20 });
+    expect(precisionOf({ precision: { floor: '75%' } })).toEqual({ floor: 0.75, minLabels: 20 });
+    expect(precisionOf({ precision: { minLabels: 50 } })).toEqual({ floor: 0.6, minLabels: 50 });
+    expect(precisionOf({ precision: 'none' })).toBeNull();
+  });
+
   it('asks two clients of a network where it does not say how many', () => {
     expect(parseRules(changed({ by: 'network' })).rules[0]?.minClients).toBe(2);
   });
@@ -173,6 +186,7 @@ describe('the hash of a rule', () => {
     ['its canary share', { canary: '5%' }],
     ['its owner', { owner: 'me' }],
     ['its review date', { reviewBy: '2031-01-01' }],
+    ['its precision', { precision: 'none' }],
     ['its name', { name: 'other' }],
     ['another spelling', { windows: { of: 5, hit: 3, length: '1m', lasting: '0s' }, by: 'client', match: {} }],
   ])('stays with %s', (_, change) => {
@@ -369,6 +383,8 @@ rules:
       'action',
       'shared',
       'budget',
+      'precision',
+      'floor',
       'owner',
       'length',
       'hit',

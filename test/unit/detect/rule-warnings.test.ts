@@ -28,6 +28,7 @@ describe('the warnings on rules', () => {
     ['has no review date', without(/ {4}reviewBy.*\n/), 'reviewBy'],
     ['was to be reviewed', without(/2027-03-31/, '2026-11-21'), 'reviewBy'],
     ['refuses addresses that people may share', without(/ {4}match.*\n/), 'shared'],
+    ['can never show its precision', `${sound}    precision: { floor: 60%, minLabels: 5 }\n`, 'precision.floor'],
     ['is overwhelmed at once', without(/denied: 100/, 'denied: 10'), 'windows.overwhelming.denied'],
   ])('tell of a rule that %s', (_, terms, path) => {
     expect(warningsOf(ruleText('a', terms)).map((warning) => warning.path)).toEqual([`rules[0].${path}`]);
@@ -37,6 +38,7 @@ describe('the warnings on rules', () => {
     ['with shared terms', `${without(/ {4}match.*\n/)}    shared: { identities: 3, then: suppress }\n`],
     ['with a limit for an action', `${without(/ {4}match.*\n/)}    action: { limit: 9, window: 60s }\n`],
     ['with a canary share', `${without(/ {4}match.*\n/)}    canary: 10%\n`],
+    ['without a precision', `${sound}    precision: none\n`],
     ['in shadow', without(/ {4}match.*\n/).replace('enforce', 'shadow')],
   ])('leave addresses alone in a rule %s', (_, terms) => {
     expect(warningsOf(ruleText('a', terms))).toEqual([]);
