@@ -97,6 +97,19 @@ describe('a notice', () => {
     expect(change({ ...breaker, state: 'lifted' })).toBeNull();
   });
 
+  it('of a proposal is of the making of it alone: what people note on it later is no news', () => {
+    const block = {
+      id: 'b-1',
+      subject: clientOf('ip', '203.0.113.1'),
+      expiresAtMs: 1,
+      evidence: null,
+      state: 'proposed',
+    };
+    expect(change({ ...block, version: 1 })).toMatchObject({ kind: 'block.proposed', data: { evidence: null } });
+    expect(change({ ...block, version: 2 })).toBeNull();
+    expect(change({ ...block, version: 1, state: 'active' })).toBeNull();
+  });
+
   it('has an id that a header may hold, whatever the rule is called, and says its kind and time in the body', () => {
     const id = messageIdOf('breaker.opened ä\r\nx: y 17');
     expect(id).toMatch(/^msg_[\w-]{27}$/);

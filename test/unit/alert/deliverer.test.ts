@@ -43,7 +43,10 @@ const stage = ({ endpoints = [endpointOf('one')], clock = new ManualClock(), hol
     posts.push(request);
     return answer(request);
   };
-  const look = async () => undefined;
+  let looks = 0;
+  const look = async () => {
+    looks += 1;
+  };
   const deliverer = new Deliverer({ outbox, endpoints, post, clock, random: () => 0.5, logger, holder, look });
   const put = (id: string, kind: NoticeKind = 'block.proposed', data: Notice['data'] = {}) =>
     outbox.put([{ kind, id, at: new Date(clock.nowMs()).toISOString(), data }]);
@@ -59,7 +62,7 @@ const stage = ({ endpoints = [endpointOf('one')], clock = new ManualClock(), hol
     answer = next;
   };
   const idsOf = () => posts.map(({ headers }) => headers['webhook-id']);
-  return { clock, outbox, deliverer, posts, put, turn, answering, logger, idsOf };
+  return { looksOf: () => looks, clock, outbox, deliverer, posts, put, turn, answering, logger, idsOf };
 };
 
 describe('what is delivered', () => {
@@ -204,6 +207,7 @@ describe('several processes', () => {
     for (let n = 0; n < 20; n += 1) await first.put(`n${n}`);
     await Promise.all([first.turn(), second.turn()]);
     expect([first.posts.length, second.posts.length]).toEqual([20, 0]);
+    expect([first.looksOf(), second.looksOf()]).toEqual([1, 0]);
     await second.put('last');
     expect(await second.turn(14_999)).toBe(0);
     expect(await second.turn(1)).toBe(1);
