@@ -1,5 +1,5 @@
 import { clientPrefixLengths, networkOf } from '../address.ts';
-import type { BlockSubject } from '../client.ts';
+import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import type { Block, BlockAction, BlockDuration } from './block.ts';
 import type { Promotion, SharedAddressTerms } from './block-promoter.ts';
 import type { ListImport, ManualBlock, Transition } from './block-review.ts';
@@ -134,8 +134,12 @@ export const manualBlockOf = (add: ManualBlock, id: string, nowMs: number): Bloc
 });
 
 export const listBlockIdOf = (list: string): string => `l-${list}`;
+const listMark = '~list:';
 /** Stands for a list itself; its entries have subjects of their own. */
-export const listSubjectOf = (list: string): BlockSubject => ({ kind: 'key', id: `~list:${list}` });
+export const listSubjectOf = (list: string): BlockSubject => ({ kind: 'key', id: `${listMark}${list}` });
+/** `list:NAME` for what stands for a list, which is no client; else as {@link subjectKeyOf}. For people to read. */
+export const subjectForPeople = (subject: BlockSubject): string =>
+  subject.kind === 'key' && subject.id.startsWith(listMark) ? subject.id.slice(1) : subjectKeyOf(subject);
 export const isListBlock = (block: Pick<Block, 'origin'>): boolean => block.origin === 'list';
 
 /** The block that all entries of a list share, after an import; `before`: as the last import left it. */

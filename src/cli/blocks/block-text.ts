@@ -1,7 +1,8 @@
 import type { Block, BlockAction, BlockState, Evidence } from '../../blocklist/block.ts';
 import type { Refusals } from '../../blocklist/block-feed.ts';
 import type { AllowEntry } from '../../blocklist/block-review.ts';
-import { type BlockSubject, subjectKeyOf } from '../../client.ts';
+import { subjectForPeople } from '../../blocklist/promotion.ts';
+import type { BlockSubject } from '../../client.ts';
 import { formatDurationMs } from '../../duration.ts';
 import { heavier } from '../../replay/text-report.ts';
 import { columns } from '../columns.ts';
@@ -25,7 +26,7 @@ export const actionText = (action: BlockAction): string =>
 export const actionPhrase = (action: BlockAction): string =>
   action.kind === 'refuse' ? 'is refused' : `is limited to ${actionText(action)}`;
 
-export const subjectText = (subject: BlockSubject): string => plainText(subjectKeyOf(subject));
+export const subjectText = (subject: BlockSubject): string => plainText(subjectForPeople(subject));
 
 export const paintState = (state: BlockState, paint: Paint): string => {
   if (state === 'active' || state === 'confirmed') return paint.bad(state);
