@@ -120,6 +120,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   const page = await readConsolePage(logger);
   const { blockList, records } = counters;
   const review = createReview({ blockList, records, clock, logger, notify: notifying(counters.outbox) });
+  options.metrics?.measuring.observeLearning(review.learning);
   const api = await createApi({
     clock,
     logger,
@@ -145,7 +146,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   const url = await listen(api, config.host, portOf(config));
   logger.info({ url }, 'listening');
   if (!isLoopback(config.host)) {
-    logger.warn({ url }, 'others reach this API: limiter checks, rates, status and metrics answer without a token');
+    logger.warn({ url }, 'others reach this API: limiter checks, status and metrics answer without a token');
   }
   const close = async (): Promise<void> => {
     await api.close();

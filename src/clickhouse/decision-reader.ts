@@ -18,11 +18,10 @@ import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import { BoundedQuestions, type QuestionBounds } from './bounded-questions.ts';
 import { decisionQuestions } from './decision-questions.ts';
 import { type ClickHouseEngine, type QueryParams, selectRows } from './engine.ts';
-import { type Source, sourceOf } from './grain.ts';
+import { maxPoints, type Source, sourceOf, stepStart } from './grain.ts';
 import { knownLatenciesOf, quantilesOf } from './latency-sql.ts';
 import { type Count, type Counts, outcomeSums, totalsOf } from './outcome-sums.ts';
-import { bounded, rangeParams, withinRange } from './question-rows.ts';
-import { maxPoints } from './rate-questions.ts';
+import { bounded, RowsInReach, rangeParams, withinRange } from './question-rows.ts';
 
 const minuteMs = 60_000;
 
@@ -32,23 +31,9 @@ const dimensionOf = (asked: ThrottleDimension): ThrottleDimension => {
   throw new TidegateError('INPUT_INVALID', `These go by ${throttleDimensions.join(', ')}`);
 };
 
-const stepOf = (stepMinutes: number): number => bounded('stepMinutes', stepMinutes, 1440);
-
-const stepStart = ({ time }: Source): string =>
-  `toUnixTimestamp(toStartOfInterval(t.${time}, toIntervalMinute({stepMinutes:UInt32})))`;
-
-const conditionOf = ({ where, time }: Source): string => `${where} AND ${withinRange(time)}`;
-
-const busiest = (source: Source, { groups = 20 }: { readonly groups?: number }): string => {
-  const most = bounded('groups', groups, 100);
-  return `SELECT ${source.group} FROM ${source.table} AS b WHERE ${conditionOf(source)}
-    GROUP BY ${source.group} ORDER BY sum(b.decisions) DESC LIMIT ${most}`;
-};
-
-const paramsOf = (source: Source, query: TimeRange): QueryParams => {
-  const { toMs } = rangeParams(query);
-  return { fromMs: source.fromMs, toMs, stepMinutes: source.stepMinutes, most: maxPoints };
-};
+/** Of the busiest groups alone. */
+const busiest = ({ rows, group, count }: Source): string =>
+  `${group} IN (SELECT ${group} FROM ${rows.from} GROUP BY ${group} ORDER BY sum(${count}) DESC LIMIT {groups:UInt32})`;
 
 export interface DecisionReaderOptions {
   /** What one question of {@link DecisionQuestions} may cost. */
@@ -83,19 +68,23 @@ export class ClickHouseDecisionReader implements DecisionReader {
   }
 
   async latencies(query: LatencyQuery): Promise<readonly LatencyPoint[]> {
-    const by = query.by === undefined ? null : dimensionOf(query.by);
+    const by = query.by === undefined ? undefined : dimensionOf(query.by);
     // Without steps the range is one: of days, where it is long.
     const rangeMinutes = Math.ceil((query.toMs - query.fromMs) / minuteMs);
-    const asked = query.stepMinutes ?? (rangeMinutes <= 2880 ? 1 : 60);
-    const source = sourceOf(by, query, stepOf(asked));
+    const { fromMs, toMs, stepMinutes = rangeMinutes <= 2880 ? 1 : 60 } = query;
+    const source = sourceOf(new RowsInReach(null, null), { fromMs, toMs, stepMinutes, by });
     const at = query.stepMinutes === undefined ? 'toInt64(intDiv({fromMs:Int64}, 1000))' : stepStart(source);
-    const groups = by === null ? '1' : `${source.group} IN (${busiest(source, query)})`;
     const rows = await this.#questions.select<{ at: Count; name: string; decisions: Count; quantiles: number[] }>(
-      `SELECT ${at} AS at, ${source.group} AS name, sumMap(t.latency_us) AS state,
+      `SELECT ${at} AS at, ${source.group} AS name, sumMap(r.latency_us) AS state,
          ${knownLatenciesOf('state')} AS decisions, ${quantilesOf('state')} AS quantiles
-       FROM ${source.table} AS t WHERE ${conditionOf(source)} AND ${groups}
+       FROM ${source.rows.from}${by === undefined ? '' : ` AND ${busiest(source)}`}
        GROUP BY at, name HAVING decisions > 0 ORDER BY at, name LIMIT {most:UInt32}`,
-      paramsOf(source, query),
+      {
+        ...source.rows.params,
+        stepMinutes: source.stepMinutes,
+        most: maxPoints,
+        groups: bounded('groups', query.groups ?? 20, 100),
+      },
     );
     return rows.map(({ at: start, name, decisions, quantiles: [p50Us = 0, p95Us = 0, p99Us = 0] }) => ({
       atMs: Number(start) * 1000,
