@@ -4,6 +4,7 @@ import type { Block } from '../blocklist/block.ts';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import { type Demo, type DemoTotals, type PersonaState, startDemo } from '../demo/demo.ts';
 import { readRuleFile } from '../detect/rule-file.ts';
+import { RuleNoter } from '../detect/rule-noter.ts';
 import { TidegateError } from '../errors.ts';
 import { gateReporter } from '../gate/gate-reporter.ts';
 import { aloneWith } from '../limiter/fleet.ts';
@@ -19,6 +20,7 @@ import { createLogger } from './logging.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { manifest } from './manifest.ts';
 import { Opened } from './opened.ts';
+import { reconciling } from './reconcile-side.ts';
 import { redact } from './redact.ts';
 import { type Config, settingNames, settings } from './settings.ts';
 import { sparedText } from './time-text.ts';
@@ -55,6 +57,9 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
     await startDemo({ engines: demoEngines, policies, rules, clock, random: systemRandom, logger, emitterId }),
     (running) => running.close(),
   );
+  // What the rules say, for the page that shows how right they are.
+  const noter = opened.add(new RuleNoter({ rules, book: engines.blockList, clock, logger }), (one) => one.stop());
+  await noter.start();
   const looks = [
     blockListLook(demo.replica, false),
     logLook(log, false),
@@ -78,6 +83,8 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
       counters: engines,
       reader,
       evidence: database.evidence,
+      reconciliation: reconciling({ auditor: database.auditor, log, clock }),
+      rules,
       ingester: demo.ingester,
       phase,
       health: createHealth({ clock, phase, looks, redact }),
