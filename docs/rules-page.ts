@@ -47,7 +47,7 @@ ${tableOf(fieldOf(RuleFileSchema).properties?.['budget'] ?? {})}
 
 Each block holds the hash of its rule. It covers what decides verdicts (\`by\`, \`match\`, \`when\`, \`breadth\`, \`depth\`,
 \`windows\`, \`compliance\`, \`evidence\`) and what decides blocks (\`block\`, \`action\`, \`shared\`, \`budget\`), after
-\`extends\`, however it is spelled. \`name\`, \`mode\`, \`canary\`, \`owner\` and \`reviewBy\` are not in it: the rule that
+\`extends\`, however it is spelled. \`name\`, \`mode\`, \`canary\`, \`owner\`, \`reviewBy\` and \`precision\` are not in it: the rule that
 is enforced is the rule that was watched in shadow. The id of a verdict is made of the rule's name, the subject and the
 incident alone, so that a change of the file does not block anybody twice.
 
