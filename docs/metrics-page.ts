@@ -55,6 +55,10 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
     title: 'Webhooks: `up`, `serve`, `detect` with `webhooksFile`',
     about: 'One of all processes delivers at a time; counters add up over them.',
   },
+  review: {
+    title: 'Reviewing: `up`, `serve`',
+    about: 'Of processes that have the API.',
+  },
   log: {
     title: 'Log in the process: `up` with `memory:`',
     about: 'Kafka has metrics of its own.',

@@ -8,6 +8,7 @@ import type {
   EmitterStatsSource,
   GateStatsSource,
   IngestSource,
+  LearningSource,
   LogSource,
   ObservedAudit,
   ObservedBlock,
@@ -43,6 +44,7 @@ export interface Instrumentation {
   observeRelay(relay: RelaySource): () => void;
   observeRuleState(state: RuleStateSource): () => void;
   observeDeliverer(deliverer: DelivererSource): () => void;
+  observeLearning(learning: LearningSource): () => void;
   observeLog(log: LogSource): () => void;
   observeProcess(process: ProcessSource): () => void;
   /** A block is stored and visible: what freshness and delay are told by. */
@@ -101,6 +103,7 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     observeRelay: watching(meters.relays),
     observeRuleState: watching(meters.ruleStates),
     observeDeliverer: watching(meters.deliverers),
+    observeLearning: watching(meters.learning),
     observeLog: watching(meters.logs),
     observeProcess: watching(meters.process),
     blockStored: (block) => meters.blockStored(block),

@@ -6,6 +6,7 @@ import type { InstrumentTable } from './instrument-kind.ts';
 import { eventInstruments, ingestInstruments, logInstruments } from './pipeline-instruments.ts';
 import { processInstruments } from './process-instruments.ts';
 import { auditInstruments, checkInstruments } from './proof-instruments.ts';
+import { reviewInstruments } from './review-instruments.ts';
 
 export { durationBucketsS, durationsSampledOneIn } from './gate-instruments.ts';
 export { type AttributeName, attributes, type Instrument, type InstrumentKind } from './instrument-kind.ts';
@@ -26,6 +27,7 @@ export const instrumentParts = {
   detect: detectInstruments,
   abuse: abuseInstruments,
   alert: alertInstruments,
+  review: reviewInstruments,
   log: logInstruments,
   process: processInstruments,
 } as const satisfies Readonly<Record<string, InstrumentTable>>;
@@ -41,6 +43,7 @@ export const instruments = {
   ...detectInstruments,
   ...abuseInstruments,
   ...alertInstruments,
+  ...reviewInstruments,
   ...logInstruments,
   ...processInstruments,
 } as const;

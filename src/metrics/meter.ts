@@ -28,6 +28,7 @@ import { durationsSampledOneIn, type Instrument, type InstrumentId, instruments,
 import { Lags } from './lags.ts';
 import type { ObservedBlock, ObservedDecision } from './observed.ts';
 import { PolicyLoads } from './policy-loads.ts';
+import { watchedLearning } from './review-figures.ts';
 import { StoredBlocks } from './stored-blocks.ts';
 import type { Reading } from './watched.ts';
 
@@ -76,6 +77,7 @@ export class Meters {
   readonly relays = watchedRelays();
   readonly ruleStates = watchedRuleStates();
   readonly deliverers = watchedDeliverers();
+  readonly learning = watchedLearning();
   readonly logs = watchedLogs();
   readonly process = watchedProcess();
   readonly lags: Lags;
@@ -187,8 +189,9 @@ export class Meters {
 
   #sources(): readonly { read(): Iterable<Reading> }[] {
     const { gates, emitters, blockLists, policies, policyRecords } = this;
-    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, logs, process } = this;
-    const pipeline = [ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, logs];
+    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, learning, logs, process } =
+      this;
+    const pipeline = [ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, learning, logs];
     return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, process];
   }
 }

@@ -156,6 +156,11 @@ export interface DelivererSource {
   };
 }
 
+/** What takes judgements of people back to the rules. */
+export interface LearningSource {
+  stats(): { readonly demotions: number; readonly failures: number };
+}
+
 /** What is switched off, and which rules are over their budget, as last known. Nothing before it is known. */
 export interface RuleStateSource {
   stats(): {

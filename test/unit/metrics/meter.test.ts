@@ -66,6 +66,8 @@ const measureAll = (meters: Meters): void => {
   meters.relays.add(relay);
   meters.ruleStates.add(ruleState);
   meters.deliverers.add(deliverer);
+  meters.learning.add(learning);
+  meters.learning.add(learning);
   meters.logs.add(log);
   meters.process.add(processSource);
   meters.describe({ 'tidegate.version': '1.0.0', 'tidegate.command': 'up', 'tidegate.region': 'local' });
@@ -76,6 +78,7 @@ const measureAll = (meters: Meters): void => {
 const lags = new Map([[3, 40]]);
 const [ingester, detector, relay, log] = [ingesterWith(lags), detectorWith(lags), relayWith(), logWith(5)];
 const deliverer = delivererWith(true);
+const learning = { stats: () => ({ demotions: 1, failures: 1 }) };
 
 const observed = () => {
   const collected = collectedMetrics();
