@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { onBack } from './connection.ts';
 import { createResource, type Known, type Resource } from './resource.ts';
-import { ask, onSignedIn } from './session.ts';
+import { ask, isShutOut, onSignedIn } from './session.ts';
 import { after, nowMs } from './time.ts';
 
 const keptResources = 60;
@@ -9,6 +9,7 @@ const resources = new Map<string, Resource<unknown>>();
 
 /** All that somebody looks at, now: after a change, when the page is looked at again, or the API is back. */
 export const refreshAll = (): void => {
+  if (isShutOut()) return;
   for (const resource of resources.values()) resource.refresh();
 };
 
@@ -32,7 +33,7 @@ const resourceOf = <T>(path: string, everyMs: number, pathNow: () => string): Re
     resources.set(key, found as Resource<unknown>);
     return found;
   }
-  const isHidden = (): boolean => document.hidden;
+  const isHidden = (): boolean => document.hidden || isShutOut();
   const made = createResource<T>({ ask: (signal) => ask<T>(pathNow(), { signal }), everyMs, nowMs, after, isHidden });
   resources.set(key, made as Resource<unknown>);
   for (const oldest of resources.keys()) {

@@ -17,6 +17,9 @@ export const session = signal<Session | null>(null);
  */
 export const access = signal<'asking' | 'out' | 'in' | 'again' | 'later'>('asking');
 
+/** The token is no longer valid: nothing is asked in its name, or the API would take this tab for somebody who guesses. */
+export const isShutOut = (): boolean => access.peek() !== 'in' && access.peek() !== 'asking';
+
 let token = '';
 let waiting: { readonly resolve: () => void; readonly reject: (reason: Problem) => void }[] = [];
 

@@ -25,7 +25,6 @@ export const Empty = ({ title, children }: { readonly title: string; readonly ch
 
 const failureTitle = (failure: Failure, what: string): string => {
   if (!(failure instanceof Problem)) return `${what}: the API does not answer`;
-  if (failure.status === 403) return `${what}: your token may not see this`;
   return `${what}: ${failure.title}`;
 };
 
@@ -81,6 +80,9 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 export const Shown = <T,>({ what, live, children }: ShownProps<T>) => {
   const { data, failure, loadedAtMs, askedAtMs, refresh } = live;
   if (data === null) {
+    if (failure instanceof Problem && failure.status === 403) {
+      return <Empty title="Not for your token">{failure.message}</Empty>;
+    }
     if (failure !== null) return <FailureBox what={capital(what)} failure={failure} onRetry={refresh} />;
     return <Loading what={what} sinceMs={askedAtMs} />;
   }

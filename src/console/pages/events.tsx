@@ -2,14 +2,14 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { number, plural } from '../app/format.ts';
 import { At, Card, Chip, Choice, type Tone } from '../app/parts.tsx';
 import { hrefOf, part } from '../app/router.ts';
-import { get } from '../app/session.ts';
+import { get, isShutOut } from '../app/session.ts';
 import { Empty, FailureBox, Loading } from '../app/states.tsx';
 import { DataTable } from '../app/table.tsx';
 import { after, nowMs } from '../app/time.ts';
 import { Visible } from '../app/visible.tsx';
 import { createFeed, type Feed, type LoggedEvent } from './events/feed.ts';
 
-const source = createFeed({ get: (path) => get(path), after, isHidden: () => document.hidden });
+const source = createFeed({ get: (path) => get(path), after, isHidden: () => document.hidden || isShutOut() });
 
 const kinds = ['all', 'block', 'allow', 'mode', 'breaker', 'switch'] as const;
 type Kind = (typeof kinds)[number];
