@@ -6,7 +6,7 @@ import { peerRedis } from '../enforcement/peers.ts';
 import { type BigQueue, bigQueue } from './big-queue.ts';
 
 const blocksPerPage = 50;
-const pagesPerRound = 40;
+const pagesPerRound = 30;
 const dayMs = 86_400_000;
 
 /** What people look at. Each is read page by page, from the beginning again after three. */
@@ -106,8 +106,8 @@ export const queuePage: Contest = {
   about:
     'A million blocks in one Redis: the time in which 95 of 100 pages of 50 blocks are there, for each order and for what people filter by. Beside it the least that a page can cost: fifty ids of one sorted set, and their blocks.',
   needsRedis: true,
-  maxRounds: 5,
-  timeoutMs: 400_000,
+  maxRounds: 3,
+  timeoutMs: 600_000,
   facets: Object.keys(queries).map((name) => ({ name: `${name}-p95`, unit: 'ms', better: 'lower' as const })),
   open: async (setting) => {
     const duel = await open(setting);
