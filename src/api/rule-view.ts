@@ -4,6 +4,7 @@ import type { RuleJudgement } from '../blocklist/block-review.ts';
 import type { Breaker, ModeOverride } from '../blocklist/block-switches.ts';
 import { cappedMode } from '../blocklist/budget.ts';
 import type { NotedRule } from '../blocklist/rule-book.ts';
+import { demotedForMs, demoter } from '../review/learning.ts';
 import { BreakerSchema, breakerView } from './breaker-routes.ts';
 import { Instant, instantText } from './fields.ts';
 import { PrecisionSchema, precisionView } from './rule-precision.ts';
@@ -70,10 +71,6 @@ export interface KnownRule {
   readonly unjudged: Unjudged;
   readonly nowMs: number;
 }
-
-/** Who caps a rule that was too often wrong, and for how long. */
-const demoter = 'quality';
-const demotedForMs = 30 * 86_400_000;
 
 const closedBreaker = (rule: string, nowMs: number): Breaker => ({
   rule,
