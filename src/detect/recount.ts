@@ -1,6 +1,7 @@
 import type { Evidence } from '../blocklist/block.ts';
 import type { BlockSubject } from '../client.ts';
 import { judge } from './judge.ts';
+import { parseRouteTest } from './route-test.ts';
 import type { Rule } from './rule.ts';
 import { maxRoutes, newTally, type WindowTally } from './tally.ts';
 import { evidenceOf } from './verdict.ts';
@@ -67,10 +68,17 @@ const addRow = (tally: WindowTally, row: RecountedRow): void => {
   tally.lastDeniedMs = Math.max(tally.lastDeniedMs, lastMs);
 };
 
+/** Whoever counted may not have told routes apart as the rule does. */
+const isMeant = ({ match: { routes } }: Rule): ((row: RecountedRow) => boolean) => {
+  if (!routes) return () => true;
+  const tests = routes.flatMap((pattern) => parseRouteTest(pattern) ?? []);
+  return ({ route }) => route !== null && tests.some((test) => test(route));
+};
+
 /** One for each route and outcome. */
 const tallies = ({ rule, rows, members }: Recount): WindowTally[] => {
   const windows = new Map<number, WindowTally>();
-  for (const row of rows) {
+  for (const row of rows.filter(isMeant(rule))) {
     const tally = windows.get(row.windowStartMs) ?? newTally(row.windowStartMs, rule.by === 'network');
     windows.set(row.windowStartMs, tally);
     addRow(tally, row);
