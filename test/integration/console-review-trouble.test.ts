@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import { shoot } from '../support/console-browser.ts';
 import { noteField, reviewPlay, startNote, untilCurrent } from '../support/console-review-play.ts';
 
 const { stage, open, openAs, blockOf, stateOf, until, stepsOf } = reviewPlay();
@@ -27,6 +28,7 @@ describe('a review that does not go smoothly', () => {
     await conflict.getByText('ben').waitFor();
     await conflict.getByText('it is a botnet').waitFor();
     expect(await stateOf(id)).toBe('confirmed');
+    await shoot(page, 'review-conflict');
     await conflict.getByRole('button', { name: /^Do it all the same/ }).click();
     await until(id, 'lifted');
     expect(await stepsOf(id)).toEqual(['detector: made', 'ben: confirm', 'anna: lift']);

@@ -37,7 +37,7 @@ describe('the review queue', () => {
     await page.keyboard.type(text);
     await page.keyboard.press('Enter');
     await page.locator('nav#navigation').waitFor({ state: 'attached' });
-    await page.keyboard.press('g');
+    await page.keyboard.press('t');
     await page.keyboard.press('q');
     const order = [...proposed, ...active];
     const [first = ''] = order;
@@ -65,6 +65,7 @@ describe('the review queue', () => {
     );
     expect(new Set(acts.map((request) => request.headers()['idempotency-key'])).size).toBe(10);
 
+    await page.locator('.toast').getByText('Lifted as false positive: 198.51.100.1').waitFor();
     await page.keyboard.press('z');
     await until(order[9] ?? '', 'active');
     await untilCurrent(page, order[9] ?? '');

@@ -9,6 +9,7 @@ import { readConsolePage } from '../../src/cli/console-page.ts';
 import { type BlockSubject, clientOf } from '../../src/client.ts';
 import { systemClock, systemRandom } from '../../src/clock.ts';
 import { createDetector } from '../../src/detect/detector.ts';
+import { notedOf } from '../../src/detect/rule-definition.ts';
 import { parseRules } from '../../src/detect/rules.ts';
 import { MemoryBlockList } from '../../src/embedded/memory-block-list.ts';
 import { MemoryEventLog } from '../../src/embedded/memory-event-log.ts';
@@ -100,6 +101,7 @@ export const openReviewStage = async () => {
   const policies = definePolicies([{ name: 'per-client', limit: 20, window: '1m', burst: 20 }]);
   const gate = createGate({ policies, store: limitStore, blockList: replica, events, clock });
   const detector = createDetector({ log, rules, blockList, clock, logger });
+  await blockList.noteRules(rules.rules.map(notedOf));
   const review = createReview({ blockList, records, clock, logger });
   const page = await readConsolePage(logger);
   const startedAtMs = clock.nowMs();
@@ -157,7 +159,7 @@ export const openReviewStage = async () => {
           id: `verdict-${seeds}`,
           atMs: nowMs,
           rule,
-          ruleHash: 'a1b2c3d4e5f6a7b8',
+          ruleHash: rules.rules.find(({ name }) => name === rule)?.hash ?? 'a1b2c3d4e5f6a7b8',
           subject: typeof subject === 'string' ? clientOf('ip', subject) : subject,
           tenant: 'acme',
           evidence: evidenceOf(denied, nowMs, evidence),

@@ -91,7 +91,7 @@ const BlockDialog = ({ subject, onClose }: { readonly subject: string; readonly 
         tellMade((await send<Made>('POST', 'v1/blocks', { body: { subject, action, until, reason, note } })).body);
       }}
     >
-      <div class="row">
+      <div class="fields">
         {isForGood ? null : <TermField label="For" value={termMs} onChange={setTermMs} mostMs={limitOf('blockMs')} />}
         <Select label="Its requests are" value={choice} options={limitOptions} onChange={setChoice} />
         <Select label="Because of" value={reason} options={reasons} onChange={setReason} />

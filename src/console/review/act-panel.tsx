@@ -2,11 +2,12 @@ import { ActionButton } from '../app/action.tsx';
 import type { BlockView } from '../app/api-types.ts';
 import { useShortcuts } from '../app/keys.ts';
 import { session } from '../app/session.ts';
+import { toast } from '../app/toasts.tsx';
 import { ActForm } from './act-form.tsx';
 import { deniedBy, type Intent, intents } from './acts.ts';
 import { ConflictBox } from './conflict.tsx';
 import type { Desk } from './desk.ts';
-import { isBusy } from './known.ts';
+import { isAnyBusy, isBusy } from './known.ts';
 
 /** Those that fit the state; what the role forbids stays, and says so. */
 export const offered = (block: BlockView): readonly Intent[] => [
@@ -65,6 +66,13 @@ export const ActPanel = ({ block, desk }: ActPanelProps) => {
   );
 };
 
+const notYet = {
+  keys: 'z',
+  label: 'Take back what was done last',
+  group: 'Review',
+  run: () => void toast({ text: 'Not done yet: z takes it back once it is.' }),
+};
+
 /** One key for each act. `run` null: there is nothing to act on. */
 export const useActKeys = (run: ((intent: Intent) => void) | null): void => {
   const all = Object.entries(intents) as [Intent, (typeof intents)[Intent]][];
@@ -73,4 +81,6 @@ export const useActKeys = (run: ((intent: Intent) => void) | null): void => {
       ? []
       : all.map(([intent, { key, help }]) => ({ keys: key, label: help, group: 'Review', run: () => run(intent) })),
   );
+  // The notice that offers to take it back comes with the answer: until then z would take back what was before.
+  useShortcuts(isAnyBusy() ? [notYet] : []);
 };

@@ -6,7 +6,7 @@ import { whyNot } from '../app/session.ts';
 import { intents } from './acts.ts';
 import type { BulkTarget } from './bulk.ts';
 import { BulkDialog, type BulkIntent } from './bulk-dialog.tsx';
-import type { ApiFilter } from './filter.ts';
+import { type ApiFilter, wholeOf } from './filter.ts';
 import type { Selection } from './selection.ts';
 
 export interface BulkBarProps {
@@ -18,13 +18,6 @@ export interface BulkBarProps {
   readonly onIntent: (intent: BulkIntent | null) => void;
   readonly onDone: () => void;
 }
-
-/** One filter for the whole of the queue: proposals are judged by nobody either. */
-export const wholeOf = (segments: readonly ApiFilter[]): ApiFilter => {
-  const states = segments.flatMap(({ state }) => (state === undefined ? [] : [state]));
-  const last = segments.at(-1) ?? {};
-  return states.length === 0 ? last : { ...last, state: states.join(',') };
-};
 
 const offered = ['confirm', 'false-positive', 'goodwill', 'activate', 'extend', 'downgrade', 'assign'] as const;
 

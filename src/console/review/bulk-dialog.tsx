@@ -231,7 +231,7 @@ const Form = ({ target, intent: first, onDone, onClose }: FormProps) => {
         submit();
       }}
     >
-      <div class="row">
+      <div class="fields">
         <IntentChoice id={`${id}-act`} value={intent} onChange={setIntent} />
         {intent === 'extend' ? (
           <TermField label="Ends from now in" value={endMs} onChange={setEndMs} mostMs={limitOf('blockMs')} />

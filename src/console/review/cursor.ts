@@ -7,6 +7,8 @@ const storedAt = 'tidegate.review.current';
 export interface Cursor {
   /** Null: the list is empty. */
   readonly id: string | null;
+  /** The same now: keys may come faster than the page is drawn. */
+  now(): string | null;
   /** `isFocused`: keys go on from there. */
   choose(id: string, isFocused?: boolean): void;
   move(by: number): void;
@@ -30,7 +32,10 @@ export const useCursor = (ids: readonly string[]): Cursor => {
   const [wanted, want] = useState<string | null>(() => sessionStorage.getItem(storedAt));
   const focusNext = useRef(false);
   const id = wanted !== null && ids.includes(wanted) ? wanted : (ids[0] ?? null);
+  const latest = useRef(id);
+  latest.current = id;
   const choose = (next: string, isFocused = false): void => {
+    latest.current = next;
     focusNext.current = isFocused;
     sessionStorage.setItem(storedAt, next);
     want(next);
@@ -44,9 +49,10 @@ export const useCursor = (ids: readonly string[]): Cursor => {
   }, [id]);
   return {
     id,
+    now: () => latest.current,
     choose,
     move: (by) => {
-      const index = id === null ? -1 : ids.indexOf(id);
+      const index = latest.current === null ? -1 : ids.indexOf(latest.current);
       const next = ids[Math.min(ids.length - 1, Math.max(0, index + by))];
       if (next !== undefined) choose(next, true);
     },

@@ -92,3 +92,10 @@ export const matches = (segment: ApiFilter, block: BlockView): boolean => {
   if (subject !== undefined && subjectText(block.subject) !== subject) return false;
   return assignee === undefined || (block.assignee ?? '') === assignee;
 };
+
+/** One filter for the whole of the queue: proposals are judged by nobody either. */
+export const wholeOf = (segments: readonly ApiFilter[]): ApiFilter => {
+  const states = segments.flatMap(({ state }) => (state === undefined ? [] : [state]));
+  const last = segments.at(-1) ?? {};
+  return states.length === 0 ? last : { ...last, state: states.join(',') };
+};

@@ -45,5 +45,8 @@ export const shownBlock = (id: string): BlockView | null => expected.value.get(i
 /** The block as the API told it last. */
 export const knownBlock = (id: string): BlockView | null => known.value.get(id) ?? null;
 
+/** Whether something is being done to any. */
+export const isAnyBusy = (): boolean => expected.value.size > 0;
+
 /** Whether something is being done to it. */
 export const isBusy = (id: string): boolean => expected.value.has(id);

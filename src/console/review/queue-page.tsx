@@ -98,16 +98,17 @@ interface QueueKeys extends ListProps {
 
 const useQueueKeys = ({ queue, cursor, selection, run }: QueueKeys): void => {
   const group = 'Review';
-  const { id } = cursor;
   const open = (): void => {
+    const id = cursor.now();
     if (id !== null) navigate(hrefOf(`/blocks/${part(id)}`));
   };
   const select = (isRange: boolean) => (): void => {
+    const id = cursor.now();
     if (id === null) return;
     if (isRange) selection.extendTo(id, queue.ids ?? []);
     else selection.toggle(id);
   };
-  useActKeys(id === null ? null : run);
+  useActKeys(cursor.id === null ? null : run);
   useShortcuts([
     { keys: 'j', label: 'Next', group, run: () => cursor.move(1) },
     { keys: 'k', label: 'Previous', group, run: () => cursor.move(-1) },
@@ -181,8 +182,9 @@ export const QueuePage = () => {
     [],
   );
   const run = (intent: Intent): void => {
-    const block = cursor.id === null ? null : shownBlock(cursor.id);
-    if (selection.ids.size > 0 && isBulkIntent(intent)) openBulk(intent);
+    const id = cursor.now();
+    const block = id === null ? null : shownBlock(id);
+    if (selection.count() > 0 && isBulkIntent(intent)) openBulk(intent);
     else if (block !== null) desk.start(block, intent);
   };
   useQueueKeys({ queue, cursor, selection, run });

@@ -1,8 +1,10 @@
+import { useState } from 'preact/hooks';
 import type { BlockView } from '../app/api-types.ts';
 import { number, plural, share } from '../app/format.ts';
 import { useLive } from '../app/live.ts';
 import { At, Card, Chip, type Fact, Facts } from '../app/parts.tsx';
-import { hrefOf } from '../app/router.ts';
+import { hrefOf, part } from '../app/router.ts';
+import { Shown } from '../app/states.tsx';
 import { IntervalBar } from '../charts/bars.tsx';
 import type { RuleView } from './types.ts';
 
@@ -77,6 +79,45 @@ const Hash = ({ block, rule }: { readonly block: BlockView; readonly rule: RuleV
   );
 };
 
+interface Quality {
+  readonly contents: readonly { readonly hash: string; readonly definition: string | null }[];
+}
+
+const readable = (definition: string): string => {
+  try {
+    return JSON.stringify(JSON.parse(definition), null, 2);
+  } catch {
+    return definition;
+  }
+};
+
+/** What the rule said when it concluded this block, asked for when somebody wants to see it. */
+const Definition = ({ block }: { readonly block: BlockView }) => {
+  const [isOpen, setOpen] = useState(false);
+  const live = useLive<Quality>(isOpen ? `v1/rules/${part(block.rule)}/quality` : null, 0);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>What it said then</summary>
+      {isOpen ? (
+        <Shown what="the rule" live={live}>
+          {({ contents }) => {
+            const definition = contents.find(({ hash }) => hash === block.ruleHash)?.definition ?? null;
+            if (definition === null) return <p class="quiet">Nobody noted it. Its hash is {block.ruleHash}.</p>;
+            return (
+              <>
+                <pre class="code">{readable(definition)}</pre>
+                <p class="quiet small">
+                  Hash <code>{block.ruleHash}</code>
+                </p>
+              </>
+            );
+          }}
+        </Shown>
+      ) : null}
+    </details>
+  );
+};
+
 /** The rule that concluded it, and how often it was right. */
 export const RuleCard = ({ block }: { readonly block: BlockView }) => {
   const rule = useRules().find((each) => each.rule === block.rule);
@@ -93,6 +134,7 @@ export const RuleCard = ({ block }: { readonly block: BlockView }) => {
       ) : (
         <Facts facts={factsOf(rule)} />
       )}
+      <Definition block={block} />
       <p>
         <a href={hrefOf('/rules', { rule: block.rule })}>All about this rule</a> ·{' '}
         <a href={hrefOf('/queue', { show: 'all', rule: block.rule })}>All its blocks</a>

@@ -1,7 +1,9 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 
 export interface Selection {
   readonly ids: ReadonlySet<string>;
+  /** How many there are now: keys may come faster than the page is drawn. */
+  count(): number;
   toggle(id: string): void;
   /** From the last one that was selected to this one. */
   extendTo(id: string, order: readonly string[]): void;
@@ -17,25 +19,33 @@ export const between = (from: string | null, to: string, order: readonly string[
   return order.slice(Math.min(start, end), Math.max(start, end) + 1);
 };
 
+interface Picked {
+  readonly ids: ReadonlySet<string>;
+  readonly last: string | null;
+}
+
+const nothing: Picked = { ids: new Set(), last: null };
+
 /** Rows that somebody picked out for one change. */
 export const useSelection = (): Selection => {
-  const [ids, setIds] = useState<ReadonlySet<string>>(new Set());
-  const [last, setLast] = useState<string | null>(null);
+  const [{ ids }, draw] = useState(nothing);
+  const picked = useRef(nothing);
+  const pick = (next: Picked): void => {
+    picked.current = next;
+    draw(next);
+  };
   return {
     ids,
+    count: () => picked.current.ids.size,
     toggle: (id) => {
-      const next = new Set(ids);
+      const next = new Set(picked.current.ids);
       if (!next.delete(id)) next.add(id);
-      setIds(next);
-      setLast(id);
+      pick({ ids: next, last: id });
     },
     extendTo: (id, order) => {
-      setIds(new Set([...ids, ...between(last, id, order)]));
-      setLast(id);
+      const { ids: before, last } = picked.current;
+      pick({ ids: new Set([...before, ...between(last, id, order)]), last: id });
     },
-    clear: () => {
-      setIds(new Set());
-      setLast(null);
-    },
+    clear: () => pick(nothing),
   };
 };

@@ -27,7 +27,8 @@ interface Row {
 
 const shown = (value: unknown): string => {
   if (typeof value === 'number') return number(value);
-  return value === undefined || value === null ? '—' : JSON.stringify(value);
+  if (value === undefined || value === null) return '—';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 };
 
 const rowsOf = ({ expected, found }: Verification): Row[] => {
@@ -46,7 +47,7 @@ const Result = ({ verification }: { readonly verification: Verification }) => {
       <p>
         <Chip tone={tone}>{verification.result}</Chip> {text} {verification.reason}
       </p>
-      {rows.length === 0 ? null : (
+      {verification.found === null ? null : (
         <DataTable
           caption="The evidence as the block keeps it, and as the database gives it now"
           rows={rows}
