@@ -1,33 +1,11 @@
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { undocumentedIn } from '../support/contract-answers.ts';
-import { type Operation, operationsOf, requestsFor } from '../support/contract-requests.ts';
+import { contractSuite, documentedOperations } from '../support/contract-suite.ts';
 import { asAdmin, fullApi, hurried } from '../support/full-api.ts';
 
-const subjects = ['203.0.113.1', '203.0.113.2', '203.0.113.3', '203.0.113.4', '203.0.113.5'];
-
-const full = await fullApi({ clock: hurried(systemClock) });
-const ids = await Promise.all(subjects.map((address) => full.block(address)));
-const { epoch, sequence } = await full.blockList.snapshot();
-const known = { ids, cursors: [`${epoch}.0`, `${epoch}.${sequence}`, `${epoch}.999999`] };
-const operations = operationsOf(full.api.swagger());
-
-afterAll(() => full.close());
-
-const fuzz = async (operation: Operation, numRuns: number): Promise<Set<number>> => {
-  const seen = new Set<number>();
-  await fc.assert(
-    fc.asyncProperty(requestsFor(operation, known), async (request) => {
-      const response = await full.api.inject({ ...request, headers: { ...asAdmin, ...request.headers } });
-      seen.add(response.statusCode);
-      const undocumented = undocumentedIn(operation, response);
-      if (undocumented !== null) throw new Error(`the answer to ${JSON.stringify(request)} ${undocumented}`);
-    }),
-    { numRuns },
-  );
-  return seen;
-};
+const clock = hurried(systemClock);
+const operations = await documentedOperations(clock);
 
 describe('the document of the API', () => {
   it('says for every route what it does, in whose name, and how it is called', () => {
@@ -46,22 +24,32 @@ describe('the document of the API', () => {
     const names = operations.map(({ operationId }) => operationId);
     expect(new Set(names).size).toBe(names.length);
   });
+
+  it('has the errors of every guarded route, and what a change may meet', () => {
+    for (const { method, path, security, responses, parameters } of operations) {
+      if (security === undefined) continue;
+      expect(Object.keys(responses), `${method} ${path}`).toEqual(expect.arrayContaining(['401', '403', '429', '503']));
+      if (method === 'GET' || path === '/v1/decisions') continue;
+      expect(Object.keys(responses), `${method} ${path}`).toEqual(expect.arrayContaining(['400', '409', '422']));
+      expect(parameters.map(({ name }) => name)).toContain('idempotency-key');
+    }
+  });
 });
 
-describe('whatever is sent, the answer is one that the document names', () => {
-  it.each(operations.map((operation) => [`${operation.method} ${operation.path}`, operation] as const))(
-    '%s',
-    async (_, operation) => {
-      const seen = await fuzz(operation, 40);
-      // A route that only ever refuses was not tested.
-      expect([...seen].some((status) => status < 400 || status === 503 || status === 404 || status === 409)).toBe(true);
-    },
-  );
+contractSuite('whatever is sent, the answer is one that the document names', {
+  operations,
+  open: () => fullApi({ clock }),
+  numRuns: 40,
+});
 
-  it('a note of 10 MB is too large everywhere, and read nowhere', async () => {
+describe('a note of 10 MB', async () => {
+  const full = await fullApi({ clock });
+  afterAll(() => full.close());
+
+  it('is too large everywhere, and read nowhere', async () => {
     const payload = JSON.stringify({ note: 'x'.repeat(10_000_000) });
     for (const operation of operations.filter(({ body }) => body !== null)) {
-      const url = operation.path.replace(/\{\w+\}/g, ids[0] ?? '');
+      const url = operation.path.replace(/\{\w+\}/g, 'b-1');
       const headers = { ...asAdmin, 'content-type': 'application/json' };
       const response = await full.api.inject({ method: operation.method, url, headers, payload });
       expect(response.statusCode, url).toBe(413);
