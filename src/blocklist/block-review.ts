@@ -150,7 +150,7 @@ export interface ImportResult {
   readonly refused: number;
   /** Blocked by something else already, which stays. */
   readonly shadowed: number;
-  /** Of the refused ones at most 20, and what they were hit by. */
+  /** Of the refused ones at most 20, in no order, and what they were hit by. */
   readonly refusedSubjects: readonly RefusedSubject[];
 }
 

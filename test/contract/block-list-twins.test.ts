@@ -206,13 +206,15 @@ const everything = async (list: BlockList) => {
 const sortedFields = (value: object): object =>
   Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)));
 
-/** Fields, strikes and allow entries are in no order. Blocks by hand are named at random: the first to be met is `m-0`. */
+const unordered = ['strikes', 'allowed', 'refusedSubjects'];
+
+/** Fields, strikes, allow entries and refused subjects are in no order. Blocks by hand are named at random: the first to be met is `m-0`. */
 const plainly = (answers: unknown): string => {
   const names = new Map<string, string>();
   const inOrder = (key: string, value: unknown): unknown => {
     if (value === null || typeof value !== 'object') return value;
     if (!Array.isArray(value)) return sortedFields(value);
-    return key === 'strikes' || key === 'allowed' ? value.map((one) => JSON.stringify(one, inOrder)).sort() : value;
+    return unordered.includes(key) ? value.map((one) => JSON.stringify(one, inOrder)).sort() : value;
   };
   return JSON.stringify(answers, inOrder, 1).replace(/\bm-[\w-]+/g, (id) => {
     names.set(id, names.get(id) ?? `m-${names.size}`);
