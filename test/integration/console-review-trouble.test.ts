@@ -32,6 +32,8 @@ describe('a review that does not go smoothly', () => {
     await conflict.getByRole('button', { name: /^Do it all the same/ }).click();
     await until(id, 'lifted');
     expect(await stepsOf(id)).toEqual(['detector: made', 'ben: confirm', 'anna: lift']);
+    await page.getByRole('button', { name: 'Take the last step back' }).click();
+    await until(id, 'confirmed');
   }, 45_000);
 
   it('keeps a note while the API is away, says so, and sends it when it is back', async () => {

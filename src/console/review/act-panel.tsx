@@ -4,21 +4,24 @@ import { useShortcuts } from '../app/keys.ts';
 import { session } from '../app/session.ts';
 import { toast } from '../app/toasts.tsx';
 import { ActForm } from './act-form.tsx';
-import { deniedBy, type Intent, intents } from './acts.ts';
+import { deniedBy, type Intent, intents, stateDenies } from './acts.ts';
 import { ConflictBox } from './conflict.tsx';
 import type { Desk } from './desk.ts';
 import { isAnyBusy, isBusy } from './known.ts';
 
 /** Those that fit the state; what the role forbids stays, and says so. */
-export const offered = (block: BlockView): readonly Intent[] => [
-  block.state === 'proposed' ? 'activate' : 'confirm',
-  'false-positive',
-  'goodwill',
-  'extend',
-  'downgrade',
-  'assign',
-  'comment',
-];
+export const offered = (block: BlockView): readonly Intent[] => {
+  const all: readonly Intent[] = [
+    block.state === 'proposed' ? 'activate' : 'confirm',
+    'false-positive',
+    'goodwill',
+    'extend',
+    'downgrade',
+    'assign',
+    'comment',
+  ];
+  return all.filter((intent) => stateDenies(intent, block) === null);
+};
 
 const tones: Partial<Record<Intent, 'primary' | 'danger'>> = { confirm: 'primary', activate: 'primary' };
 

@@ -104,7 +104,7 @@ export const BlockDetail = ({
     <div class="block-cards">
       <EvidenceCard block={block} />
       <KnockingCard block={block} />
-      <HistoryCard blockId={block.id} />
+      <HistoryCard block={block} desk={desk} />
       <RuleCard block={block} />
       <VerifyCard block={block} />
     </div>

@@ -22,7 +22,7 @@ export const ConflictBox = ({ conflict, desk }: { readonly conflict: Conflict; r
   };
   const insist = (): void => {
     desk.conflict.value = null;
-    void desk.send(attemptOf(block, attempt.act));
+    void desk.insist(attemptOf(block, attempt.act));
   };
   return (
     <section class="conflict" role="alert" aria-label="Somebody else was faster">

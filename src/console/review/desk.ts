@@ -29,6 +29,10 @@ export interface Desk {
   start(block: BlockView, intent: Intent): void;
   /** Null: done, or somebody else was faster and the conflict is shown. Else what failed, and what to send again. */
   send(attempt: Attempt): Promise<{ readonly failure: Failure; readonly again: Attempt } | null>;
+  /** The same where no form shows what failed: a notice does, and offers to try again. */
+  insist(attempt: Attempt): Promise<void>;
+  /** Takes back the last step of a person. */
+  undo(block: BlockView): void;
   closeForm(): void;
 }
 
@@ -103,22 +107,24 @@ export const createDesk = ({ onJudged, onUndone }: DeskParts = {}): Desk => {
     return outcome.kind === 'failed' ? { failure: outcome.failure, again: outcome.again } : null;
   };
 
-  const atOnce = async (attempt: Attempt): Promise<void> => {
+  const insist: Desk['insist'] = async (attempt) => {
     const failed = await send(attempt);
     if (failed === null) return;
-    const text = `${intents[attempt.act.name === 'confirm' ? 'confirm' : 'assign'].label}: ${failureText(failed.failure)}`;
-    toast({ tone: 'bad', text, action: { label: 'Try again', run: () => void atOnce(failed.again) } });
+    const text = `Not done for ${subjectOf(attempt.block)}. ${failureText(failed.failure)}`;
+    toast({ tone: 'bad', text, action: { label: 'Try again', run: () => void insist(failed.again) } });
   };
 
   return {
     form,
     conflict,
     send,
+    insist,
+    undo: (block) => void undo(block, onUndone),
     closeForm: () => openForm(null),
     start(block, intent) {
       const why = deniedBy(intent, block);
       if (why !== null) toast({ text: why });
-      else if (intent === 'confirm' || intent === 'assign') void atOnce(attemptOf(block, actFor(block, intent)));
+      else if (intent === 'confirm' || intent === 'assign') void insist(attemptOf(block, actFor(block, intent)));
       else openForm({ blockId: block.id, intent });
     },
   };

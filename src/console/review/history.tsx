@@ -1,9 +1,14 @@
+import { ActionButton } from '../app/action.tsx';
+import type { BlockView } from '../app/api-types.ts';
 import { duration } from '../app/format.ts';
 import { useLive } from '../app/live.ts';
 import { At, actionText, Card } from '../app/parts.tsx';
 import { hrefOf, part } from '../app/router.ts';
+import { session, whyNot } from '../app/session.ts';
 import { Empty, Shown } from '../app/states.tsx';
 import { Visible } from '../app/visible.tsx';
+import type { Desk } from './desk.ts';
+import { isBusy } from './known.ts';
 import type { BlockStep, History } from './types.ts';
 
 const lastsText = ({ at, expiresAt }: BlockStep): string =>
@@ -50,11 +55,29 @@ const Step = ({ step }: { readonly step: BlockStep }) => (
   </li>
 );
 
+const undoable: readonly string[] = ['confirm', 'activate', 'lift', 'extend', 'change-action', 'assign'];
+
+/** The last step, if it is a person's and can still be taken back. */
+const lastOf = (steps: readonly BlockStep[]): BlockStep | null => {
+  const last = steps.findLast(({ kind }) => kind !== 'comment');
+  return last !== undefined && undoable.includes(last.kind) ? last : null;
+};
+
+const denied = (step: BlockStep): string | null =>
+  whyNot('reviewer') ?? (step.actor === session.value?.name ? null : whyNot('lead'));
+
 /** Who did what to it, newest first. */
-export const HistoryCard = ({ blockId }: { readonly blockId: string }) => {
-  const live = useLive<History>(`v1/blocks/${part(blockId)}/history`);
+export const HistoryCard = ({ block, desk }: { readonly block: BlockView; readonly desk: Desk }) => {
+  const live = useLive<History>(`v1/blocks/${part(block.id)}/history`);
+  const last = live.data === null ? null : lastOf(live.data.steps);
+  const undo =
+    last === null || last.version !== block.version ? null : (
+      <ActionButton deniedBy={denied(last)} isBusy={isBusy(block.id)} onClick={() => desk.undo(block)}>
+        Take the last step back
+      </ActionButton>
+    );
   return (
-    <Card title="History" id="block-history">
+    <Card title="History" id="block-history" aside={undo}>
       <Shown what="the history" live={live}>
         {({ steps }) =>
           steps.length === 0 ? (
