@@ -1,5 +1,5 @@
 import type { Status } from '../app/api-types.ts';
-import type { OutcomePoint } from './outcome-points.ts';
+import { nothing, type OutcomeName, type OutcomePoint } from './outcome-points.ts';
 
 export interface Sample extends OutcomePoint {
   /** How long it was. */
@@ -14,14 +14,41 @@ export interface LiveSamples {
   readonly all: readonly Sample[];
 }
 
-/** Each sample per second, for drawing samples of unlike length beside each other. */
-export const perSecond = (samples: readonly Sample[]): readonly OutcomePoint[] =>
-  samples.map(({ atMs, spanMs, allowed, denied, blocked, degraded }) => {
-    const rate = (count: number): number => (count * 1000) / spanMs;
-    return { atMs, allowed: rate(allowed), denied: rate(denied), blocked: rate(blocked), degraded: rate(degraded) };
+/**
+ * Samples as rates per second in slots of one width: they are of unlike length, for a poll is early or late. What a sample
+ * counted is spread evenly over its time; a slot that is not over yet is as high as what is known of it.
+ */
+export const inSlots = (samples: readonly Sample[], slotMs: number): readonly OutcomePoint[] => {
+  const slots = new Map<number, OutcomePoint & { readonly knownMs: number }>();
+  for (const { atMs, spanMs, ...counts } of samples) {
+    const endMs = atMs + spanMs;
+    for (let slotAtMs = Math.floor(atMs / slotMs) * slotMs; slotAtMs < endMs; slotAtMs += slotMs) {
+      const overlapMs = Math.min(endMs, slotAtMs + slotMs) - Math.max(atMs, slotAtMs);
+      const slot = slots.get(slotAtMs) ?? { ...nothing, atMs: slotAtMs, knownMs: 0 };
+      const part = (name: OutcomeName): number => slot[name] + (counts[name] * overlapMs) / spanMs;
+      slots.set(slotAtMs, {
+        atMs: slotAtMs,
+        knownMs: slot.knownMs + overlapMs,
+        ...{ allowed: part('allowed'), denied: part('denied'), blocked: part('blocked'), degraded: part('degraded') },
+      });
+    }
+  }
+  return [...slots.values()].map(({ atMs, knownMs, ...counts }) => {
+    const rate = (name: OutcomeName): number => (counts[name] * 1000) / knownMs;
+    return {
+      atMs,
+      allowed: rate('allowed'),
+      denied: rate('denied'),
+      blocked: rate('blocked'),
+      degraded: rate('degraded'),
+    };
   });
+};
 
-/** How the counters of a process grew between two looks at them. One that starts again begins again. */
+/** What was not looked at for longer was not watched. */
+const longestMs = 60_000;
+
+/** How the counters of a process grew between two looks at them. One that starts again, or is looked at again, begins again. */
 export const createLiveSamples = (kept: number): LiveSamples => {
   let samples: readonly Sample[] = [];
   let before: { readonly atMs: number; readonly counters: Counters } | null = null;
@@ -34,7 +61,7 @@ export const createLiveSamples = (kept: number): LiveSamples => {
       if (last !== null && atMs <= last.atMs) return;
       before = { atMs, counters };
       if (last === null) return;
-      if (counters.decisions < last.counters.decisions) {
+      if (counters.decisions < last.counters.decisions || atMs - last.atMs > longestMs) {
         samples = [];
         return;
       }

@@ -12,7 +12,8 @@ export interface OutcomePoint {
 export const outcomeNames = ['allowed', 'denied', 'blocked', 'degraded'] as const;
 export type OutcomeName = (typeof outcomeNames)[number];
 
-const nothing = { allowed: 0, denied: 0, blocked: 0, degraded: 0 } as const;
+/** No decision at all. */
+export const nothing = { allowed: 0, denied: 0, blocked: 0, degraded: 0 } as const;
 
 export interface Steps {
   readonly fromMs: number;

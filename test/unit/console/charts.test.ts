@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLiveSamples, perSecond } from '../../../src/console/charts/live-samples.ts';
+import { createLiveSamples, inSlots } from '../../../src/console/charts/live-samples.ts';
 import { decisionsOf, filled, type OutcomePoint, stacked, summed } from '../../../src/console/charts/outcome-points.ts';
 
 const minuteMs = 60_000;
@@ -53,7 +54,32 @@ describe('what is watched live', () => {
     live.add(3000, counters(110, 4));
     live.add(3000, counters(110, 4));
     expect(live.all).toEqual([{ atMs: 1000, spanMs: 2000, allowed: 10, denied: 4, blocked: 0, degraded: 0 }]);
-    expect(perSecond(live.all)[0]).toMatchObject({ allowed: 5, denied: 2 });
+    expect(inSlots(live.all, 2000).map(({ atMs, allowed, denied }) => [atMs, allowed, denied])).toEqual([
+      [0, 5, 2],
+      [2000, 5, 2],
+    ]);
+  });
+
+  it('is drawn in slots of one width that lose no decision, however early or late a poll was', () => {
+    const gaps = fc.array(fc.record({ ms: fc.integer({ min: 1, max: 9000 }), allowed: fc.nat(500) }), { minLength: 2 });
+    fc.assert(
+      fc.property(gaps, (polls) => {
+        const live = createLiveSamples(1000);
+        let [atMs, allowed] = [1_000_000, 0];
+        for (const poll of polls) {
+          atMs += poll.ms;
+          allowed += poll.allowed;
+          live.add(atMs, counters(allowed));
+        }
+        const slots = inSlots(live.all, 2000);
+        expect(slots.every((slot) => slot.atMs % 2000 === 0)).toBe(true);
+        const first = live.all[0]?.atMs ?? 0;
+        const seconds = (slot: OutcomePoint): number =>
+          (Math.min(atMs, slot.atMs + 2000) - Math.max(first, slot.atMs)) / 1000;
+        const drawn = slots.reduce((sum, slot) => sum + slot.allowed * seconds(slot), 0);
+        expect(drawn).toBeCloseTo(summed(live.all).allowed, 6);
+      }),
+    );
   });
 
   it('begins again with a process that has started again', () => {
@@ -64,6 +90,14 @@ describe('what is watched live', () => {
     expect(live.all).toEqual([]);
     live.add(7000, counters(5));
     expect(live.all).toMatchObject([{ allowed: 2 }]);
+  });
+
+  it('begins again after a while in which nobody looked', () => {
+    const live = createLiveSamples(10);
+    live.add(1000, counters(100));
+    live.add(3000, counters(120));
+    live.add(3_600_000, counters(90_000));
+    expect(live.all).toEqual([]);
   });
 
   it('keeps the newest samples alone', () => {

@@ -5,7 +5,7 @@ import { Card, Choice, Tile } from '../../app/parts.tsx';
 import { Empty, Shown } from '../../app/states.tsx';
 import { liveSamples, useStatus } from '../../app/status.ts';
 import { nowMs } from '../../app/time.ts';
-import { perSecond } from '../../charts/live-samples.ts';
+import { inSlots } from '../../charts/live-samples.ts';
 import { OutcomeChart } from '../../charts/outcome-chart.tsx';
 import { decisionsOf, filled, type OutcomePoint, summed } from '../../charts/outcome-points.ts';
 import { type Range, type RangeName, ranges, useRange } from './ranges.ts';
@@ -48,13 +48,14 @@ const Stored = ({ range }: { readonly range: Range }) => {
   );
 };
 
+const slotMs = 2000;
 const shortestSpanMs = 60_000;
 const longestSpanMs = 180_000;
 
 const Live = () => {
   useStatus();
   const samples = liveSamples.all;
-  const points = useMemo(() => perSecond(samples), [samples]);
+  const points = useMemo(() => inSlots(samples, slotMs), [samples]);
   if (samples.length === 0) return <Empty title="Watching">The first bars come with the next seconds.</Empty>;
   const spanMs = samples.reduce((sum, sample) => sum + sample.spanMs, 0);
   const toMs = nowMs();
