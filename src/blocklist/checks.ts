@@ -33,7 +33,13 @@ const untilProblem = (untilMs: number, nowMs: number): Found => {
   return untilMs > nowMs + longestMs ? problem('untilMs', 'is more than 366 days ahead') : null;
 };
 
+/** Scripts in Redis and the audit read texts as UTF-8, which has no half of a surrogate pair: one would make either fail. */
+const textProblem = (path: string, text: string): Found =>
+  text.isWellFormed() ? null : problem(path, 'must not hold half of a surrogate pair');
+
 const actProblems = ({ actor, note, batchId }: Act): Found[] => [
+  textProblem('actor', actor),
+  textProblem('note', note),
   batchId === undefined || batchIdPattern.test(batchId)
     ? null
     : problem('batchId', 'must be at most 64 of letters, digits, dot, colon, dash and underscore'),
@@ -104,8 +110,10 @@ export const checkTransition = (transition: Transition, nowMs: number): void => 
   const found = actProblems(transition);
   if (transition.kind === 'extend') found.push(untilProblem(transition.untilMs, nowMs));
   if (transition.kind === 'change-action') found.push(...actionProblems(transition.action));
-  if (transition.kind === 'assign' && transition.assignee.length > maxActorLength) {
-    found.push(problem('assignee', `must be at most ${maxActorLength} characters`));
+  if (transition.kind === 'assign') {
+    const isLong = transition.assignee.length > maxActorLength;
+    found.push(isLong ? problem('assignee', `must be at most ${maxActorLength} characters`) : null);
+    found.push(textProblem('assignee', transition.assignee));
   }
   if (transition.kind === 'lift' && transition.tombstoneMs !== undefined) {
     const { tombstoneMs } = transition;
@@ -114,6 +122,9 @@ export const checkTransition = (transition: Transition, nowMs: number): void => 
   }
   refuseWith(`to ${transition.kind}`, found);
 };
+
+/** Of what ends by it: an allow entry, an override, an open breaker. */
+export const checkAct = (act: Act): void => refuseWith('an act', actProblems(act));
 
 export const checkComment = (act: Act): void => {
   refuseWith('a comment', [...actProblems(act), act.note.trim() === '' ? problem('note', 'must say something') : null]);

@@ -64,5 +64,6 @@ export const readSubject = (text: string, tenant?: string): ReadSubject => {
     return { subject: id.startsWith('~') ? { kind, id } : clientOf(kind, id) };
   })();
   const within = tenant ?? keyed?.tenant;
+  if (within?.isWellFormed() === false) return wrong('is within a tenant whose name holds half of a surrogate pair');
   return 'subject' in read && within !== undefined ? { subject: { ...read.subject, tenant: within } } : read;
 };

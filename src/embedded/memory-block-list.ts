@@ -22,6 +22,7 @@ import type { Breaker, ModeOverride, Switch, Switched, Switches, Traffic } from 
 import { trafficOf } from '../blocklist/budget.ts';
 import type { LoggedChanges } from '../blocklist/change-log.ts';
 import {
+  checkAct,
   checkComment,
   checkedAllowEntry,
   checkedImport,
@@ -160,7 +161,10 @@ export class MemoryBlockList implements BlockList {
   }
 
   disallow(subject: BlockSubject, act: Act): Promise<boolean> {
-    return this.#write((book) => review.disallow(book, canonicalSubject(subject), act));
+    return this.#write((book) => {
+      checkAct(act);
+      return review.disallow(book, canonicalSubject(subject), act);
+    });
   }
 
   allowEntries(): Promise<readonly AllowEntry[]> {
@@ -216,7 +220,10 @@ export class MemoryBlockList implements BlockList {
   }
 
   endOverride(rule: string, act: Act): Promise<boolean> {
-    return this.#write((book) => switches.endOverride(book, rule, act));
+    return this.#write((book) => {
+      checkAct(act);
+      return switches.endOverride(book, rule, act);
+    });
   }
 
   breakers(): Promise<readonly Breaker[]> {
@@ -224,7 +231,10 @@ export class MemoryBlockList implements BlockList {
   }
 
   resetBreaker(rule: string, act: Act): Promise<boolean> {
-    return this.#write((book) => switches.resetBreaker(book, rule, act));
+    return this.#write((book) => {
+      checkAct(act);
+      return switches.resetBreaker(book, rule, act);
+    });
   }
 
   traffic(): Promise<Traffic> {

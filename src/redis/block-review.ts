@@ -12,7 +12,7 @@ import type {
   RuleJudgement,
   Standing,
 } from '../blocklist/block-review.ts';
-import { checkedAllowEntry, checkedManualBlock, checkRefusalQuery } from '../blocklist/checks.ts';
+import { checkAct, checkedAllowEntry, checkedManualBlock, checkRefusalQuery } from '../blocklist/checks.ts';
 import { allowNotice } from '../blocklist/notices.ts';
 import { allowedReason, manualBlockOf, supersededReason } from '../blocklist/promotion.ts';
 import { allowedCode, stepTaken } from '../blocklist/steps.ts';
@@ -115,6 +115,7 @@ export class RedisBlockReview implements Omit<BlockReview, 'transition' | 'comme
   }
 
   async disallow(given: BlockSubject, act: Act): Promise<boolean> {
+    checkAct(act);
     const subject = canonicalSubject(given);
     const key = subjectKeyOf(subject);
     const entry = (await this.allowEntries()).find((held) => subjectKeyOf(held.subject) === key);

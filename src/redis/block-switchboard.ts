@@ -8,7 +8,7 @@ import type {
   Switches,
   Traffic,
 } from '../blocklist/block-switches.ts';
-import { checkOverride, checkSwitch } from '../blocklist/checks.ts';
+import { checkAct, checkOverride, checkSwitch } from '../blocklist/checks.ts';
 import { overrideNotice, switchNotice } from '../blocklist/notices.ts';
 import { switchesFrom } from './block-record.ts';
 import type { BlockScripts } from './block-scripts.ts';
@@ -65,6 +65,7 @@ export class RedisBlockSwitches implements BlockSwitches {
   }
 
   async endOverride(rule: string, act: Act): Promise<boolean> {
+    checkAct(act);
     const override = (await this.overrides()).find((one) => one.rule === rule);
     if (!override) return false;
     const nowMs = await this.#scripts.now();
@@ -89,7 +90,9 @@ export class RedisBlockSwitches implements BlockSwitches {
       .sort(byRule);
   }
 
-  async resetBreaker(rule: string, { actor, note }: Act): Promise<boolean> {
+  async resetBreaker(rule: string, act: Act): Promise<boolean> {
+    checkAct(act);
+    const { actor, note } = act;
     const [done] = await this.#scripts.run('switches', { kind: 'reset', rule, reason: note, actor });
     return done === 1;
   }

@@ -29,6 +29,7 @@ const badSubjects: readonly BlockSubject[] = [
   ip('1'),
   ip(''),
   user(''),
+  { ...user('eve'), tenant: 'acme\ud800' },
 ];
 
 /** What no list takes from anybody. */
@@ -98,6 +99,32 @@ export const inputContract = (onStage: OnStage): void => {
       stage.list.noteRefusals(
         Array.from({ length: 1001 }, () => ({ blockId: id, refused: 1, commands: 1, bytes: 1, lastAtMs: startMs })),
       ),
+    ];
+    for (const result of await Promise.allSettled(acts)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: invalid });
+    }
+    expect((await stage.cursor()).sequence).toBe(1);
+  });
+
+  it('refuses half of a surrogate pair in every text of a person, since no script and no audit could read it', async () => {
+    const stage = onStage();
+    const { id } = await stage.made();
+    const untilMs = startMs + hourMs;
+    const half = { actor: 'ada', note: 'x\ud800' };
+    const acts = [
+      stage.add(clientA, half),
+      stage.add(clientA, { actor: '\udc00' }),
+      stage.allow(clientA, half),
+      stage.import([clientA], half),
+      stage.list.disallow(clientA, half),
+      stage.list.comment(id, half),
+      stage.list.transition(id, { kind: 'confirm', ...half }),
+      stage.list.transition(id, { kind: 'undo', ...half }),
+      stage.list.transition(id, { kind: 'assign', assignee: 'ada\ud800', ...ada }),
+      stage.list.setSwitch('blocks', { untilMs, ...half }, half),
+      stage.list.override({ rule: 'breadth', mode: 'off', untilMs, ...half }),
+      stage.list.endOverride('breadth', half),
+      stage.list.resetBreaker('breadth', half),
     ];
     for (const result of await Promise.allSettled(acts)) {
       expect(result).toMatchObject({ status: 'rejected', reason: invalid });
