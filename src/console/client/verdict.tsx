@@ -4,6 +4,7 @@ import { number } from '../app/format.ts';
 import { type Live, useLive } from '../app/live.ts';
 import { At, Card, Chip, type Tone } from '../app/parts.tsx';
 import { hrefOf, part, place, replaceQuery } from '../app/router.ts';
+import { session } from '../app/session.ts';
 import { Empty, Shown } from '../app/states.tsx';
 import { DataTable } from '../app/table.tsx';
 import { Visible } from '../app/visible.tsx';
@@ -11,13 +12,19 @@ import type { Explanation, MatchedPolicy, StoredDecision } from './types.ts';
 
 const pauseMs = 5000;
 
+/** Who sees some tenants only must say which one is meant. */
+const tenantFor = (subject: string, asked: string | null): string | null => {
+  if (/^[^:/]+\//.test(subject)) return null;
+  return asked ?? session.value?.tenants?.[0] ?? null;
+};
+
 /** What the address of the page asks about. */
 export const useExplanation = (subject: string): Live<Explanation> => {
   const { query } = place.value;
   const at = query.get('at') ?? '';
   // An instant of the past stays what it was.
   return useLive<Explanation>(
-    `v1/explain${queryText({ subject, at, route: query.get('route') })}`,
+    `v1/explain${queryText({ subject, tenant: tenantFor(subject, query.get('tenant')), at, route: query.get('route') })}`,
     at === '' ? pauseMs : 0,
   );
 };

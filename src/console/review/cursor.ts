@@ -43,7 +43,8 @@ export const useCursor = (ids: readonly string[]): Cursor => {
   };
   useEffect(() => {
     // What stands first is looked at as if somebody had chosen it: what comes in above it takes nobody elsewhere.
-    if (id !== null) want(id);
+    // A key may have come since this was drawn: what it chose stays.
+    want((chosen) => (chosen !== null && ids.includes(chosen) ? chosen : id));
     if (id !== null && focusNext.current) focusRow(id);
     focusNext.current = false;
   }, [id]);

@@ -73,6 +73,12 @@ export const segmentsOf = (filter: QueueFilter, me: string): readonly ApiFilter[
   return [filter.show === 'all' ? rest : { state: filter.show, ...rest }];
 };
 
+/** How many there are, for the same filter. */
+export const countPathOf = (filter: ApiFilter): string => {
+  const query = new URLSearchParams(Object.entries(filter).map(([name, value]) => [name, String(value)]));
+  return `v1/blocks/count?${query}`;
+};
+
 export const pathOf = (segment: ApiFilter, sort: Sort, limit: number): string => {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(segment)) query.set(name, String(value));

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { announce } from '../app/announce.tsx';
 import { number, plural } from '../app/format.ts';
 import { useShortcuts } from '../app/keys.ts';
+import { useLive } from '../app/live.ts';
 import { hrefOf, navigate, part, place } from '../app/router.ts';
 import { session } from '../app/session.ts';
 import { Empty, FailureBox, Loading } from '../app/states.tsx';
@@ -12,7 +13,7 @@ import { BulkBar } from './bulk-bar.tsx';
 import { type BulkIntent, isBulkIntent } from './bulk-dialog.tsx';
 import { type Cursor, useCursor } from './cursor.ts';
 import { createDesk, type Desk } from './desk.ts';
-import { filterOf, isNarrowed, type QueueFilter, segmentsOf } from './filter.ts';
+import { type ApiFilter, countPathOf, filterOf, isNarrowed, type QueueFilter, segmentsOf, wholeOf } from './filter.ts';
 import { FilterBar } from './filter-bar.tsx';
 import { shownBlock } from './known.ts';
 import { pageSizes, type Queue, useQueue } from './queue.ts';
@@ -43,6 +44,20 @@ const Fresh = ({ queue }: { readonly queue: Queue }) => {
     <button type="button" class="fresh" onClick={queue.adopt}>
       {number(count)} new <kbd>n</kbd>
     </button>
+  );
+};
+
+const countPauseMs = 10_000;
+
+/** How many the filter means in all: the list shows the first of them. */
+const Count = ({ filter }: { readonly filter: ApiFilter }) => {
+  const { data } = useLive<{ readonly count: number; readonly isExact: boolean }>(countPathOf(filter), countPauseMs);
+  if (data === null) return null;
+  return (
+    <p class="count">
+      {data.isExact ? '' : 'more than '}
+      {plural(data.count, 'block')}
+    </p>
   );
 };
 
@@ -195,12 +210,7 @@ export const QueuePage = () => {
           <h1 tabIndex={-1}>Review queue</h1>
           <p>Proposals first, then what is in force and nobody has judged.</p>
         </div>
-        {queue.ids === null ? null : (
-          <p class="count">
-            {plural(queue.ids.length, 'block')}
-            {queue.hasMore ? ' and more' : ''}
-          </p>
-        )}
+        <Count filter={wholeOf(segments)} />
       </div>
       <FilterBar filter={filter} />
       <BulkBar segments={segments} selection={selection} intent={bulk} onIntent={openBulk} onDone={queue.refresh} />
