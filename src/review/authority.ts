@@ -91,8 +91,18 @@ const wishDemands = (deed: Deed, nowMs: number): Demand[] => {
   return [{ part: 'tombstoneMs', detail: `Keeping detectors away for ${days(tombstoneMs)}`, allowedBy: suppresses }];
 };
 
+/** A refusal is harsher than any limit; of two limits the one that lets fewer through, at once or over time. */
+const isHarsher = (after: BlockAction, before: BlockAction): boolean => {
+  if (after.kind === 'refuse' || before.kind === 'refuse') return after.kind !== before.kind && after.kind === 'refuse';
+  return after.limit < before.limit || after.limit / after.windowMs < before.limit / before.windowMs;
+};
+
 const deedDemands = ({ name }: Reviewer, { block, deed, nowMs }: Intent): Demand[] => {
   if (deed.kind === 'activate') return [lasting(block.expiresAtMs - block.blockedAtMs, false)];
+  if (deed.kind === 'change-action' && isHarsher(deed.action, block.action)) {
+    // Else a limit that may last long would be a way to a refusal that may not.
+    return [lasting(block.expiresAtMs - nowMs, false)];
+  }
   if (deed.kind === 'undo' && block.actor !== name) {
     const undoes = ({ mayUndoOthers }: RoleLimits) => mayUndoOthers;
     return [{ part: 'id', detail: `Taking back what ${block.actor} did`, allowedBy: undoes }];

@@ -121,6 +121,14 @@ const agreedNote = ({ by, what }: Approval, approver: Reviewer): string => {
 /** What another try would come to as well. */
 const isFinal: ReadonlySet<string> = new Set(['INPUT_INVALID', 'BLOCK_CONFLICT', 'BLOCK_NOT_FOUND']);
 
+const isSameAction = (one: BlockAction, other: BlockAction): boolean =>
+  one.kind === 'limit' && other.kind === 'limit'
+    ? one.limit === other.limit && one.windowMs === other.windowMs
+    : one.kind === other.kind;
+
+/** Agreed was on a limit, say, and by now it is a refusal. */
+const changedSince = 'What the block does has changed since somebody asked for this: ask again.';
+
 /** Does to the list what two people agreed on, in the name of the first. */
 export const carrying =
   ({ blockList, clock }: Pick<MakingParts, 'blockList' | 'clock'>): Carry =>
@@ -130,7 +138,9 @@ export const carrying =
     const untilMs = what.untilMs ?? clock.nowMs() + longestMs - slackMs;
     try {
       if (what.kind === 'extend') {
-        const block = await blockList.transition(what.blockId, { kind: 'extend', untilMs, ...act });
+        const block = await blockList.get(what.blockId);
+        if (block === null || !isSameAction(block.action, what.action)) return { problem: changedSince };
+        await blockList.transition(block.id, { kind: 'extend', untilMs, ifVersion: block.version, ...act });
         return { blockId: block.id };
       }
       const result = await blockList.add({ subject: what.subject, action: what.action, untilMs, ...act });

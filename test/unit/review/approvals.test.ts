@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BlockAction } from '../../../src/blocklist/block.ts';
 import { TidegateError } from '../../../src/errors.ts';
 import type { Making } from '../../../src/review/making.ts';
 import type { Reviewer } from '../../../src/review/roles.ts';
@@ -162,6 +163,31 @@ describe('an approval', () => {
     if (asked?.kind !== 'asked') throw new Error(`${asked?.kind}`);
     expect(await stage.approvals.decide(lea, asked.approval.id, approve)).toMatchObject({ approval: { blockId: id } });
     expect((await stage.blockList.get(id))?.expiresAtMs).toBe(extension.untilMs);
+  });
+
+  it('of a longer limit is none of a refusal: whoever changes the block meanwhile has to ask again', async () => {
+    const stage = reviewStage();
+    const { id } = await stage.made();
+    const change = (action: BlockAction) => stage.desk.act(leo, id, { kind: 'change-action', action, note: 'x' });
+    await change({ kind: 'limit', limit: 60, windowMs: 60_000 });
+    const asked = await stage.making.askToExtend(leo, id, { untilMs: null, note: 'as long as they like' });
+    if (asked?.kind !== 'asked') throw new Error(`${asked?.kind}`);
+    expect(await change({ kind: 'refuse' })).toMatchObject({ kind: 'done' });
+    const before = await stage.blockList.get(id);
+    expect(await stage.approvals.decide(lea, asked.approval.id, approve)).toMatchObject({
+      approval: { state: 'approved', blockId: null, problem: expect.stringContaining('ask again') },
+    });
+    expect(await stage.blockList.get(id)).toEqual(before);
+  });
+
+  it('lets nobody make alone a refusal of a limit that two people agreed on', async () => {
+    const stage = reviewStage();
+    const { id } = await ask(stage, { action: { kind: 'limit', limit: 60, windowMs: 60_000 } });
+    const answer = await stage.approvals.decide(lea, id, approve);
+    const blockId = (answer.kind === 'decided' && answer.approval.blockId) || '';
+    const refuse = { kind: 'change-action', action: { kind: 'refuse' }, note: 'x' } as const;
+    expect(await stage.desk.act(leo, blockId, refuse)).toMatchObject({ kind: 'forbidden', overstep: { needs: null } });
+    expect(await stage.blockList.get(blockId)).toMatchObject({ action: { kind: 'limit' }, version: 1 });
   });
 
   it('is told of where somebody listens, and asked for all the same where telling fails', async () => {

@@ -38,7 +38,10 @@ const counting = (count: number) => (role: Grant) => countOverstep(as(role), cou
 
 const lift: Deed = { kind: 'lift' };
 const extend = (forMs: number): Deed => ({ kind: 'extend', untilMs: nowMs + forMs });
-const limit: Deed = { kind: 'change-action', action: { kind: 'limit', limit: 60, windowMs: 60_000 } };
+const slow = { kind: 'limit', limit: 60, windowMs: 60_000 } as const;
+const limit = { kind: 'change-action', action: slow } as const;
+const refuse: Deed = { kind: 'change-action', action };
+const limited = (lastsMs: number): Block => ({ ...blockOf(ip, lastsMs), action: slow });
 const week = 7 * dayMs;
 /** What clocks may differ by. */
 const slackMs = 300_000;
@@ -68,6 +71,13 @@ const decisions: readonly [string, (role: Grant) => Overstep | null, Role | null
   ['activate more', deed(blockOf(ip, week + slackMs + 1), { kind: 'activate' }), 'lead'],
   ['change the action', deed(blockOf(ip), limit), 'reviewer'],
   ['change the action of a wide network', deed(blockOf(network('10.0.0.0/8')), limit), 'lead'],
+  ['refuse for a week whom a limit slows down', deed(limited(week), refuse), 'reviewer'],
+  ['refuse for longer whom a limit slows down', deed(limited(week + slackMs + 1), refuse), 'lead'],
+  ['refuse for more than 90 days whom a limit slows down', deed(limited(90 * dayMs + slackMs + 1), refuse), null],
+  ['tighten a limit of a year', deed(limited(366 * dayMs), { ...limit, action: { ...slow, limit: 59 } }), null],
+  ['stretch a limit of a year', deed(limited(366 * dayMs), { ...limit, action: { ...slow, windowMs: 61_000 } }), null],
+  ['loosen a limit of a year', deed(limited(366 * dayMs), { ...limit, action: { ...slow, limit: 61 } }), 'reviewer'],
+  ['slow down instead of refusing for a year', deed(blockOf(ip, 366 * dayMs), limit), 'reviewer'],
   ["undo another's", deed(blockOf(ip), { kind: 'undo' }), 'lead'],
   ['block for a week', making(ip, week), 'reviewer'],
   ['block for longer', making(ip, week + slackMs + 1), 'lead'],
