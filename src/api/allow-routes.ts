@@ -124,6 +124,19 @@ const checkAllowed = (reviewer: Reviewer, subject: BlockSubject, forMs: number):
   if (overstep) throw oversteps(overstep);
 };
 
+type EntryParts = Pick<AllowRoutesOptions, 'list' | 'clock'> & { readonly reviewer: Reviewer };
+
+/** The one there is. Throws 403 where it lasts longer than the role may choose: to replace it ends it as well. */
+const entryOf = async (
+  { list, clock, reviewer }: EntryParts,
+  subject: BlockSubject,
+): Promise<AllowEntry | undefined> => {
+  const key = subjectKeyOf(subject);
+  const entry = (await list.allowEntries()).find((one) => subjectKeyOf(one.subject) === key);
+  if (entry) checkAllowed(reviewer, subject, entry.untilMs - clock.nowMs());
+  return entry;
+};
+
 /** Read, make and end allow entries. */
 export const allowRoutes = (api: Api, { list, clock, logger }: AllowRoutesOptions): void => {
   readAllow(api, list);
@@ -145,6 +158,7 @@ export const allowRoutes = (api: Api, { list, clock, logger }: AllowRoutesOption
       const subject = subjectFrom(body.subject, 'body.subject');
       const untilMs = instantFrom(body.until, 'body.until');
       checkAllowed(reviewer, subject, untilMs - clock.nowMs());
+      await entryOf({ list, clock, reviewer }, subject);
       const entry: AllowEntry = { subject, kind: body.kind ?? 'allow', untilMs, note: body.note, actor: reviewer.name };
       await namingFields(() => list.allow(entry));
       logger.info({ subject: subjectKeyOf(subject), kind: entry.kind, actor: reviewer.name }, 'subject allowed');
@@ -173,8 +187,7 @@ const endAllow = (api: Api, { list, clock, logger }: AllowRoutesOptions): void =
       const note = endingNote(query, body);
       const key = subjectKeyOf(subject);
       checkAllowed(reviewer, subject, 0);
-      const entry = (await list.allowEntries()).find((one) => subjectKeyOf(one.subject) === key);
-      if (entry) checkAllowed(reviewer, subject, entry.untilMs - clock.nowMs());
+      const entry = await entryOf({ list, clock, reviewer }, subject);
       const ended =
         entry !== undefined && (await namingFields(() => list.disallow(subject, { actor: reviewer.name, note })));
       if (!ended) throw new RequestFailure('not-found', `There is no allow entry of ${key}.`);

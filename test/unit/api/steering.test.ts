@@ -73,6 +73,18 @@ describe('allow entries', () => {
     expect([await ask('reviewer'), await ask('lead')]).toEqual([403, 201]);
   });
 
+  it('that last longer than somebody may choose are not theirs to replace, sooner or otherwise', async () => {
+    const { api, inDays, as } = await withPeople();
+    const send = async (role: Grant, days: number) => {
+      const payload = { subject: 'user:vip', until: inDays(days), note: role };
+      return (await api.inject({ method: 'POST', url: '/v1/allow', headers: await as(role), payload })).statusCode;
+    };
+    expect([await send('reviewer', 6), await send('lead', 300), await send('reviewer', 1)]).toEqual([201, 201, 403]);
+    const { entries } = (await api.inject({ url: '/v1/allow', headers: asAnna })).json();
+    expect(entries).toMatchObject([{ until: inDays(300), actor: 'lead' }]);
+    expect(await send('lead', 1)).toBe(201);
+  });
+
   it('of another tenant are neither seen nor made nor ended by whoever is for one', async () => {
     const { api, inDays, as } = await withPeople();
     const headers = await as('lead', ['acme']);
