@@ -50,6 +50,8 @@ const isNear = (count: number, expected: number): boolean => Math.abs(count - ex
 export class Bulk {
   readonly #options: BulkOptions;
   readonly #running = new Set<Promise<Batch>>();
+  /** Those that were let in and do not run yet: until then lie questions to the store. */
+  #beginning = 0;
   #isClosed = false;
 
   constructor(options: BulkOptions) {
@@ -79,8 +81,6 @@ export class Bulk {
       const detail = `The preview counted ${expected} blocks, and by now there are ${blockIds.length}: look again.`;
       return { kind: 'conflict', detail };
     }
-    const busy = this.#busy();
-    if (busy) return busy;
     const { batches, clock } = this.#options;
     const batch: Batch = {
       ...nothingTallied,
@@ -95,10 +95,9 @@ export class Bulk {
       beatMs: clock.nowMs(),
       undo: null,
     };
-    const held = await batches.open(batch, blockIds);
-    return this.#follow(
-      batch,
-      this.#work(held, (id) => actOn(this.#options, reviewer, { id, act: { ...act, batchId: batch.id } })),
+    return this.#begin(
+      () => batches.open(batch, blockIds),
+      (id) => actOn(this.#options, reviewer, { id, act: { ...act, batchId: batch.id } }),
     );
   }
 
@@ -129,14 +128,10 @@ export class Bulk {
     if (batch.state !== 'done' && batch.state !== 'interrupted') {
       return { kind: 'conflict', detail: `The batch is ${batch.state}.` };
     }
-    const busy = this.#busy();
-    if (busy) return busy;
     const undo = { ...nothingTallied, by: reviewer.name, note, atMs: nowMs };
-    const taken = await batches.save({ ...held, batch: { ...batch, state: 'undoing', beatMs: nowMs, undo } });
-    if (taken === null) return { kind: 'conflict', detail: 'Somebody else was faster: look at it again.' };
-    return this.#follow(
-      taken.batch,
-      this.#work(taken, (id) => takeBack(this.#options, reviewer, { id, batchId, note })),
+    return this.#begin(
+      () => batches.save({ ...held, batch: { ...batch, state: 'undoing', beatMs: nowMs, undo } }),
+      (id) => takeBack(this.#options, reviewer, { id, batchId, note }),
     );
   }
 
@@ -155,7 +150,7 @@ export class Bulk {
 
   #busy(): BulkRefusal | null {
     if (this.#isClosed) return { kind: 'conflict', detail: 'This process is about to end: ask again.' };
-    if (this.#running.size < mostRunning) return null;
+    if (this.#running.size + this.#beginning < mostRunning) return null;
     return { kind: 'conflict', detail: `${mostRunning} batches run here already: wait for one to end.` };
   }
 
@@ -169,6 +164,24 @@ export class Bulk {
     if ('ids' in targets) return targets.ids.length > mostAtOnce ? null : [...new Set(targets.ids)];
     const { blocks, isExact } = await findTargets(this.#options, { reviewer, act, targets });
     return isExact ? blocks.map(({ id }) => id) : null;
+  }
+
+  /** `open` null: somebody else was faster. */
+  async #begin(
+    open: () => Promise<HeldBatch | null>,
+    step: (blockId: string) => Promise<StepOutcome>,
+  ): Promise<BulkAnswer> {
+    const busy = this.#busy();
+    if (busy) return busy;
+    this.#beginning += 1;
+    try {
+      const held = await open();
+      if (held === null) return { kind: 'conflict', detail: 'Somebody else was faster: look at it again.' };
+      // Not awaited: from here on it counts as running.
+      return this.#follow(held.batch, this.#work(held, step));
+    } finally {
+      this.#beginning -= 1;
+    }
   }
 
   /** The batch when it is over, or as it was when patience ended. */

@@ -139,6 +139,17 @@ describe('a bulk change', () => {
     }
   });
 
+  it('runs beside three others at most, however many are asked for at the same instant', async () => {
+    const { bulk, many } = reviewStage();
+    const ids = await many(30);
+    const act: BulkAct = { kind: 'assign', assignee: 'leo', note: '' };
+    const answers = await Promise.all(Array.from({ length: 20 }, () => bulk.run(leo, byIds(ids, act))));
+    const kinds = answers.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'batch')).toHaveLength(4);
+    expect(kinds.filter((kind) => kind === 'conflict')).toHaveLength(16);
+    expect(batchOf(await bulk.run(leo, byIds(ids, act))).state).toBe('done');
+  });
+
   it('counts a block that is named twice once', async () => {
     const { bulk, made } = reviewStage();
     const { id } = await made();
