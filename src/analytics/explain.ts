@@ -88,9 +88,13 @@ const clientIn = ({ kind, id }: BlockSubject): Client | null => (kind === 'netwo
 
 const withTenant = (subject: BlockSubject, tenant: string): BlockSubject => ({ ...subject, tenant });
 
-/** Of who sees some tenants only: nobody of another one, and no identity behind an address. */
-const allowedFor = (entries: readonly AllowEntry[], subject: BlockSubject, { tenants }: Sources): AllowEntry[] =>
-  entries.filter((entry) => tenants === null || covers(entry.subject, subject));
+/** Of who sees some tenants only: nobody of another one, no identity behind an address, and of all tenants no note. */
+const allowedFor = (entries: readonly AllowEntry[], subject: BlockSubject, { tenants }: Sources) =>
+  tenants === null
+    ? entries
+    : entries
+        .filter((entry) => covers(entry.subject, subject))
+        .map((entry) => (entry.subject.tenant === undefined ? { ...entry, note: '' } : entry));
 
 const blocksIn = async ({ blockList, maySee }: Sources, ids: readonly string[]): Promise<Map<string, Block>> => {
   const blocks = await Promise.all(ids.map((id) => blockList.get(id)));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DecisionQuestions, RatesQuery } from '../../../src/analytics/decision-questions.ts';
 import type { DecisionReader } from '../../../src/analytics/decision-reader.ts';
+import type { StoredChanges } from '../../../src/analytics/stored-changes.ts';
 import type { Authenticator } from '../../../src/api/authenticator.ts';
 import type { ApiOptions } from '../../../src/api/server.ts';
 import { TidegateError } from '../../../src/errors.ts';
@@ -16,7 +17,7 @@ class FakeQuestions {
   readonly reader: DecisionReader;
 
   constructor() {
-    const within = (tenants: readonly string[] | null): DecisionQuestions => {
+    const within = (tenants: readonly string[] | null): DecisionQuestions & StoredChanges => {
       const asking =
         <Query extends object, T>(name: keyof DecisionQuestions, empty: T) =>
         (query: Query): Promise<T> => {
@@ -33,6 +34,8 @@ class FakeQuestions {
         spikes: asking('spikes', []),
         clientHistory: asking('clientHistory', { ...nothing, firstSeenAtMs: null, lastSeenAtMs: null }),
         decisionsAround: asking('decisionsAround', []),
+        changeLogs: unasked,
+        blockChanges: unasked,
       };
     };
     const reader = { totals: unasked, throttleRates: unasked, latencies: unasked };
@@ -345,6 +348,13 @@ describe('GET /v1/explain', () => {
     expect(acme).toMatchObject({ subject: 'acme/ip:203.0.113.9', tone: 'bad', blocks: [] });
     expect(acme.standing).toMatchObject({ allowed: [], strikes: [], entries: [{ subject: 'ip:203.0.113.9' }] });
     expect(asked.at(-1)).toMatchObject({ tenants: ['acme'], query: { tenant: 'acme' } });
+    const network = { kind: 'network', id: '203.0.113.0/24' } as const;
+    await blockList.allow({ subject: network, kind: 'allow', ...act, note: 'the office of beta' });
+    const allowed = (await get(ask('subject=203.0.113.9'), as('acme'))).json();
+    // That it is allowed is acme's business as well; what was noted is for those who see all.
+    expect(allowed.standing.allowed).toMatchObject([{ subject: 'network:203.0.113.0/24', note: '' }]);
+    expect(JSON.stringify(allowed)).not.toContain('beta');
+    expect((await get(ask('subject=203.0.113.9'))).json().verdict).toContain('the office of beta');
     const alice = (await get(ask('subject=user:alice'), as('acme'))).json();
     expect(JSON.stringify(alice)).not.toContain('beta');
     expect((await get(ask('subject=beta/user:alice'), as('acme'))).statusCode).toBe(403);
