@@ -68,6 +68,8 @@ const kindOfCode: Partial<Record<ErrorCode, ProblemKind>> = {
 /** Fastify's own refusals, before a route is reached. */
 const kindOfStatus: Readonly<Record<number, ProblemKind>> = {
   400: 'invalid-request',
+  // Of a file outside of those that are served.
+  403: 'not-found',
   404: 'not-found',
   413: 'too-large',
   414: 'invalid-request',

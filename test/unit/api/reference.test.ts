@@ -17,6 +17,16 @@ describe('the reference page', () => {
     }
   });
 
+  it.each([
+    '/docs/static/../../package.json',
+    '/docs/static/..%2f..%2fpackage.json',
+    '/docs/static/%2e%2e/package.json',
+  ])('has nothing at %s, and nothing fails there', async (url) => {
+    const { api } = await apiUnderTest();
+    const answer = await api.inject(url);
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([404, 'application/problem+json']);
+  });
+
   it('shows the document of this process', async () => {
     const { api } = await apiUnderTest();
     const [shown, served] = [await api.inject('/docs/json'), await api.inject('/openapi.json')];
