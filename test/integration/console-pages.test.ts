@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isTooWide, openBrowser, seriousFindings, shoot, visit } from '../support/console-browser.ts';
 import { adminToken, type ConsoleStage, furnish, openConsoleStage } from '../support/console-stage.ts';
 import { desktop, errorsOf, goTo, phone, signInTo } from '../support/console-visit.ts';
@@ -23,13 +23,13 @@ const places = [
 const sizes = { desktop, phone } as const;
 const nameOf = (place: string): string => (place === '/' ? 'overview' : (/[a-z]+/.exec(place)?.[0] ?? ''));
 
-describe('the pages of the console', () => {
+describeWith('chromium', 'the pages of the console', (browserPath) => {
   describeWith('chdb', 'of a whole tidegate', (folder) => {
     let browser: Browser;
     let stage: ConsoleStage;
     let blockId: string;
     beforeAll(async () => {
-      [browser, stage] = await Promise.all([openBrowser(), openConsoleStage(() => chdbUrl() ?? folder)]);
+      [browser, stage] = await Promise.all([openBrowser(browserPath), openConsoleStage(() => chdbUrl() ?? folder)]);
       ({ blockId } = await furnish(stage));
     });
     afterAll(async () => {

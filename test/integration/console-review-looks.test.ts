@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { go, isTooWide, seriousFindings, shoot } from '../support/console-browser.ts';
 import { noteField, reviewPlay, startNote } from '../support/console-review-play.ts';
+import { describeWith } from '../support/engines.ts';
 
 const { stage, openAs } = reviewPlay();
 
@@ -84,7 +85,7 @@ const places = ({ blockId, proposalId, subject }: Filled) => [
   },
 ];
 
-describe('the pages of review', () => {
+describeWith('chromium', 'the pages of review', () => {
   it('fit a desktop and a phone, light and dark, and axe finds nothing serious on them', async () => {
     const filled = await fill();
     const page = await openAs('anna', '/queue', { reducedMotion: 'reduce' });

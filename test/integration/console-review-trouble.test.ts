@@ -1,7 +1,8 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { shoot } from '../support/console-browser.ts';
 import { noteField, reviewPlay, startNote, untilCurrent } from '../support/console-review-play.ts';
+import { describeWith } from '../support/engines.ts';
 
 const { stage, open, openAs, blockOf, stateOf, until, stepsOf } = reviewPlay();
 
@@ -12,7 +13,7 @@ const deafen = async (page: Page): Promise<() => Promise<void>> => {
   return () => page.unroute(isPoll);
 };
 
-describe('a review that does not go smoothly', () => {
+describeWith('chromium', 'a review that does not go smoothly', () => {
   it('shows what another reviewer did first, and does the act only when it is asked for again', async () => {
     const id = await stage().seed({ subject: '198.51.100.1' });
     const page = await openAs('anna', '/queue');
@@ -114,7 +115,7 @@ describe('a review that does not go smoothly', () => {
   }, 30_000);
 });
 
-describe('an attack, watched', () => {
+describeWith('chromium', 'an attack, watched', () => {
   it('appears in the queue and is blocked; its page says why, and what has been refused since', async () => {
     const page = await openAs('anna', '/queue');
     await page.getByText('Nothing waits for you').waitFor();
@@ -141,7 +142,7 @@ describe('an attack, watched', () => {
   }, 60_000);
 });
 
-describe('names of strangers', () => {
+describeWith('chromium', 'names of strangers', () => {
   const names = [
     '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>',
     'invoice\u202egnp.exe\u200b',

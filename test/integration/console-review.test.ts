@@ -1,6 +1,7 @@
 import type { Page, Request } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { noteField, reviewPlay, startNote, untilCurrent } from '../support/console-review-play.ts';
+import { describeWith } from '../support/engines.ts';
 
 const { stage, open, openAs, blockOf, stateOf, until } = reviewPlay();
 
@@ -22,7 +23,7 @@ const actsOf = (page: Page): Request[] => {
   return acts;
 };
 
-describe('the review queue', () => {
+describeWith('chromium', 'the review queue', () => {
   it('is worked through by keyboard alone, from the sign-in on: ten blocks, each judged as its key says', async () => {
     const active: string[] = [];
     for (let index = 1; index <= 6; index += 1) active.unshift(await stage().seed({ subject: `198.51.100.${index}` }));

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openBrowser, seriousFindings, shoot, visit } from '../support/console-browser.ts';
 import { adminToken, type ConsoleStage, openConsoleStage } from '../support/console-stage.ts';
 import { goTo, signInTo, typeToken } from '../support/console-visit.ts';
@@ -10,12 +10,12 @@ const openAllow = async (page: Page): Promise<void> => {
   await page.getByRole('button', { name: 'Allow somebody' }).click();
 };
 
-describe('a session in the console', () => {
+describeWith('chromium', 'a session in the console', (browserPath) => {
   describeWith('chdb', 'with a whole tidegate', (folder) => {
     let browser: Browser;
     let stage: ConsoleStage;
     beforeAll(async () => {
-      [browser, stage] = await Promise.all([openBrowser(), openConsoleStage(() => chdbUrl() ?? folder)]);
+      [browser, stage] = await Promise.all([openBrowser(browserPath), openConsoleStage(() => chdbUrl() ?? folder)]);
     });
     afterAll(async () => {
       await Promise.all([browser?.close(), stage?.close()]);

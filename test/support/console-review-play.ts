@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { openBrowser, type Visit, type VisitOptions, visit } from './console-browser.ts';
 import { openReviewStage, type ReviewStage } from './console-review-stage.ts';
+import { chromiumPath } from './engines.ts';
 
 const patience = { timeout: 15_000, interval: 30 };
 
@@ -11,7 +12,8 @@ export const reviewPlay = () => {
   let stage: ReviewStage | null = null;
   let visits: Visit[] = [];
   beforeAll(async () => {
-    browser = await openBrowser();
+    const path = chromiumPath();
+    if (path !== null) browser = await openBrowser(path);
   }, 60_000);
   afterAll(() => browser?.close());
   beforeEach(async () => {

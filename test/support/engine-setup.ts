@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { messageOf } from '../../src/errors.ts';
@@ -68,9 +69,11 @@ const start = async (): Promise<Started> => {
   };
   const [chdb] = await Promise.all([chdbProblem(), ...engineNames.map(bring)]);
   if (chdb !== null) missing.push(chdb);
+  const chromium = chromiumPath();
+  if (chromium === null) missing.push('no chromium: install it (Debian: apt install chromium), or set CHROMIUM_PATH');
   await report(missing, stop);
   return {
-    engines: { redis: urls.redis ?? null, kafka: urls.kafka ?? null, chdb: chdb === null ? folder : null },
+    engines: { redis: urls.redis ?? null, kafka: urls.kafka ?? null, chdb: chdb === null ? folder : null, chromium },
     stop,
   };
 };
@@ -81,6 +84,13 @@ const report = async (missing: readonly string[], stop: () => Promise<void>): Pr
   if (missing.length === 0 || process.env.TIDEGATE_REQUIRE !== 'all') return;
   await stop();
   throw new Error(`TIDEGATE_REQUIRE=all, but ${missing.join('; ')}`);
+};
+
+const browsers = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+const chromiumPath = (): string | null => {
+  const named = process.env['CHROMIUM_PATH'];
+  return (named === undefined ? browsers : [named]).find((path) => existsSync(path)) ?? null;
 };
 
 /** In a process of its own: a native library that does not fit this machine may take its process down. */

@@ -16,6 +16,8 @@ export interface TestEngines {
   readonly kafka: string | null;
   /** A folder for data folders of the embedded database. */
   readonly chdb: string | null;
+  /** The program. */
+  readonly chromium: string | null;
 }
 
 declare module 'vitest' {
@@ -29,7 +31,7 @@ export type { RedisCluster } from '../services/redis-cluster.ts';
 export type { RedisPair } from '../services/redis-pair.ts';
 export type { TlsRedis } from '../services/redis-tls.ts';
 
-const none: TestEngines = { redis: null, kafka: null, chdb: null };
+const none: TestEngines = { redis: null, kafka: null, chdb: null, chromium: null };
 
 /** The unit project starts no engines and provides nothing. */
 const engines = (): TestEngines => (inject('engines') as TestEngines | undefined) ?? none;
@@ -46,7 +48,10 @@ export const chdbUrl = (): string | null => {
   return chdb === null ? null : `chdb:${mkdtempSync(join(chdb, 'chdb-'))}`;
 };
 
-const urlOf = { redis: redisUrl, kafka: kafkaUrl, chdb: chdbUrl } as const;
+/** Where the browser's program is; null when there is none. */
+export const chromiumPath = (): string | null => engines().chromium;
+
+const urlOf = { redis: redisUrl, kafka: kafkaUrl, chdb: chdbUrl, chromium: chromiumPath } as const;
 
 /** A suite that needs an engine; skipped where it cannot be had (the run's set-up has said so, and how to get it). */
 export const describeWith = (engine: keyof typeof urlOf, title: string, body: (url: string) => void): void => {
