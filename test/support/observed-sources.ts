@@ -66,6 +66,10 @@ export const ruleState = {
   }),
 };
 
+export const deliverer = {
+  stats: () => ({ isLeader: true, delivered: 1, failures: 2, givenUp: 3, dropped: 4, waiting: 5, disabled: 6 }),
+};
+
 export const policyRecords = { stats: () => ({ dropped: 13 }) };
 
 export const ingestStats = {

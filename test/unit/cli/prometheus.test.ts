@@ -6,6 +6,7 @@ import { type Instrument, instruments } from '../../../src/metrics/instruments.t
 import { prometheusLabel, prometheusName } from '../../../src/metrics/prometheus-name.ts';
 import {
   blockListOf,
+  deliverer,
   detectorWith,
   emitterWith,
   gateWith,
@@ -48,6 +49,9 @@ const measureAll = ({ measuring }: ReturnType<typeof opened>): readonly object[]
   measuring.observeLog(log);
   measuring.observeProcess(processSource);
   measuring.observePolicyRecords(policyRecords);
+  const learning = { stats: () => ({ demotions: 1, failures: 0 }) };
+  measuring.observeLearning(learning);
+  measuring.observeDeliverer(deliverer);
   measuring.checked({
     dedupMarginRatio: 4,
     skewMs: 20,
@@ -60,7 +64,7 @@ const measureAll = ({ measuring }: ReturnType<typeof opened>): readonly object[]
   measuring.decided(decisionOf('per-client'), facts);
   measuring.blockStored({ topic, rows: 1, minTimeMs: 1, maxTimeMs: 2 });
   measuring.inserted(topic, 20);
-  return [gate, emitter, list, policies, ingester, detector, log, relay];
+  return [gate, emitter, list, policies, ingester, detector, log, relay, learning];
 };
 
 describe('a scrape', () => {
@@ -68,7 +72,7 @@ describe('a scrape', () => {
     const prometheus = opened();
     const measured = measureAll(prometheus);
     const families = await prometheus.read();
-    expect(measured).toHaveLength(8);
+    expect(measured).toHaveLength(9);
     const all = Object.values<Instrument>(instruments);
     expect([...families.keys()].sort()).toEqual(all.map(prometheusName).sort());
     for (const one of all) {
