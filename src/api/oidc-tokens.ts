@@ -35,6 +35,8 @@ const algorithms = [
 /** Kinds of JWT that are no access tokens are of other types: a logout token must not sign in. */
 const types = new Set([undefined, 'jwt', 'at+jwt', 'application/at+jwt']);
 const toleranceS = 30;
+/** The latest instant there is a text for: some providers write `exp` as if there were none. */
+const latestMs = 8.64e15;
 /** How long a token that was checked is not checked again. */
 const checkedMs = 60_000;
 const mostChecked = 1000;
@@ -88,7 +90,7 @@ class OidcTokens implements Authenticator {
     if (isSuspect && !checked) return { kind: 'held-back' };
     const { payload, refusal } = await this.#payloadOf(token);
     if (refusal) return refusal;
-    const expiresAtMs = Number(payload.exp) * 1000;
+    const expiresAtMs = Math.min(Number(payload.exp) * 1000, latestMs);
     const finding = findingFromClaims(payload, this.#options, expiresAtMs);
     this.#checked.set(hash, { finding, checkedAtMs: nowMs, expiresAtMs });
     return finding;

@@ -61,6 +61,13 @@ describe('a token that the provider has signed', () => {
     if ('detail' in finding) expect(finding.detail).toMatch(detail);
   });
 
+  it.each([9e12, 1e300])('that ends in %d seconds ends as late as an instant can be told', async (exp) => {
+    const { ask } = await stage();
+    const finding = await ask({ exp });
+    const expiresAtMs = (finding.kind === 'holder' && finding.holder.expiresAtMs) || 0;
+    expect(new Date(expiresAtMs).toISOString()).toBe('+275760-09-13T00:00:00.000Z');
+  });
+
   it('may begin half a minute ahead of this clock, and no more', async () => {
     const { ask, nowS } = await stage();
     expect((await ask({ nbf: nowS + 30 })).kind).toBe('holder');
