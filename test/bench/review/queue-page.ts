@@ -104,7 +104,7 @@ export const queuePage: Contest = {
   reference: 'one ZREVRANGE and 50 HGETALL',
   aim: null,
   about:
-    'A million blocks in one Redis: the time in which 95 of 100 pages of 50 blocks are there, for each order and for what people filter by. Beside it the least that a page can cost: fifty ids of one sorted set, and their blocks.',
+    'A million blocks in one Redis: the time in which 95 of 100 pages of 50 blocks are there, for each order and for what people filter by. Beside it the least that a page can cost: fifty ids of one sorted set, and their blocks. The aim is at most 100 ms for the queue: newest, oldest, ending, most-denied.',
   needsRedis: true,
   maxRounds: 3,
   timeoutMs: 600_000,
