@@ -1,5 +1,6 @@
 import type { ClientKind } from '../client.ts';
 import type { DecisionQuestions } from './decision-questions.ts';
+import type { StoredChanges } from './stored-changes.ts';
 
 /** Decisions by outcome. */
 export interface DecisionTotals {
@@ -107,5 +108,5 @@ export interface DecisionReader {
   topDeniedClients(query: DeniedClientsQuery): Promise<readonly DeniedClient[]>;
   freshness(): Promise<Freshness>;
   /** What somebody may ask who sees these tenants alone; null: all. */
-  within(tenants: readonly string[] | null): DecisionQuestions;
+  within(tenants: readonly string[] | null): DecisionQuestions & StoredChanges;
 }

@@ -98,7 +98,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
     const { review = null, evidence = null } = options;
     deskRoutes(routes, { blockList, review, evidence, clock, logger });
     listRoutes(routes, { feed: blockList, clock, logger });
-    eventRoutes(routes, blockList);
+    eventRoutes(routes, { changes: blockList, reader: options.reader });
     steeringRoutes(routes, { list: blockList, clock, logger });
     throttleRateRoutes(routes, { reader: options.reader, clock });
     analyticsRoutes(routes, { reader: options.reader, clock });

@@ -1,5 +1,4 @@
 import type { Auditor } from '../analytics/audit.ts';
-import type { DecisionQuestions } from '../analytics/decision-questions.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { EvidenceReader } from '../analytics/verify-rows.ts';
 import type { Clock } from '../clock.ts';
@@ -57,7 +56,7 @@ export class LateReader implements DecisionReader {
   freshness: DecisionReader['freshness'] = async () => (await this.#opened()).freshness();
 
   within: DecisionReader['within'] = (tenants) => {
-    const asked = async (): Promise<DecisionQuestions> => (await this.#opened()).within(tenants);
+    const asked = async () => (await this.#opened()).within(tenants);
     return {
       throttleRates: async (query) => (await asked()).throttleRates(query),
       outcomes: async (query) => (await asked()).outcomes(query),
@@ -66,6 +65,8 @@ export class LateReader implements DecisionReader {
       spikes: async (query) => (await asked()).spikes(query),
       clientHistory: async (query) => (await asked()).clientHistory(query),
       decisionsAround: async (query) => (await asked()).decisionsAround(query),
+      changeLogs: async () => (await asked()).changeLogs(),
+      blockChanges: async (query) => (await asked()).blockChanges(query),
     };
   };
 

@@ -13,8 +13,10 @@ import type {
   StoredDecision,
 } from '../analytics/decision-questions.ts';
 import type { DeniedClient, DeniedClientsQuery, ThrottlePoint } from '../analytics/decision-reader.ts';
+import type { BlockChangesQuery, StoredChange, StoredChanges, StoredLog } from '../analytics/stored-changes.ts';
 import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import type { BoundedQuestions } from './bounded-questions.ts';
+import { askBlockChanges, askChangeLogs } from './change-questions.ts';
 import { askClientHistory } from './client-history.ts';
 import { askOffenders, askSpikes } from './offender-questions.ts';
 import { RowsInReach } from './question-rows.ts';
@@ -34,7 +36,11 @@ export interface QuestionsOptions {
 }
 
 /** The questions of somebody who sees these tenants alone, in ClickHouse's SQL. */
-export const decisionQuestions = ({ questions, tenants, pseudonyms }: QuestionsOptions): DecisionQuestions => {
+export const decisionQuestions = ({
+  questions,
+  tenants,
+  pseudonyms,
+}: QuestionsOptions): DecisionQuestions & StoredChanges => {
   const asking: Asking = { reach: new RowsInReach(tenants, pseudonyms), questions };
   return {
     throttleRates: (query: RatesQuery): Promise<readonly ThrottlePoint[]> => askRates(asking, query),
@@ -45,5 +51,7 @@ export const decisionQuestions = ({ questions, tenants, pseudonyms }: QuestionsO
     clientHistory: (query: ClientHistoryQuery): Promise<ClientHistory> => askClientHistory(asking, query),
     decisionsAround: (query: DecisionsAroundQuery): Promise<readonly StoredDecision[]> =>
       askDecisionsAround(asking, query),
+    changeLogs: (): Promise<readonly StoredLog[]> => askChangeLogs(asking),
+    blockChanges: (query: BlockChangesQuery): Promise<readonly StoredChange[]> => askBlockChanges(asking, query),
   };
 };

@@ -13,6 +13,7 @@ import {
   type TimeRange,
   throttleDimensions,
 } from '../analytics/decision-reader.ts';
+import type { StoredChanges } from '../analytics/stored-changes.ts';
 import { TidegateError } from '../errors.ts';
 import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import { BoundedQuestions, type QuestionBounds } from './bounded-questions.ts';
@@ -100,7 +101,7 @@ export class ClickHouseDecisionReader implements DecisionReader {
     return this.within(null).offenders(query);
   }
 
-  within(tenants: readonly string[] | null): DecisionQuestions {
+  within(tenants: readonly string[] | null): DecisionQuestions & StoredChanges {
     return decisionQuestions({ questions: this.#questions, tenants, pseudonyms: this.#pseudonyms });
   }
 

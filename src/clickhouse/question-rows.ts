@@ -1,5 +1,6 @@
 import type { DecisionFilter } from '../analytics/decision-questions.ts';
 import type { TimeRange } from '../analytics/decision-reader.ts';
+import type { BlockChangesQuery } from '../analytics/stored-changes.ts';
 import { TidegateError } from '../errors.ts';
 import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import { matchOf } from './client-match.ts';
@@ -50,7 +51,7 @@ interface RowsQuery extends DecisionFilter {
 }
 
 /**
- * Whose rows somebody may read. Every statement about decisions takes its FROM from here, so that no condition can be
+ * Whose rows somebody may read. Every statement about decisions and blocks takes its FROM from here, so that no condition can be
  * forgotten in one of them.
  */
 export class RowsInReach {
@@ -100,6 +101,25 @@ export class RowsInReach {
     rangeParams(range);
     const seconds = { from: secondText(fromMs), to: secondText(toMs + 999) };
     return { from: `${view} WHERE r.is_spike = 1 AND ${reach}`, params: { ...this.#reach(), ...seconds } };
+  }
+
+  /** Changes of one epoch. What is about all tenants has none, and is in reach only of who may see all of them. */
+  ofChanges({ emitter, after, upTo, blockId }: Omit<BlockChangesQuery, 'limit'>): Rows {
+    const blocks = blockId === undefined ? null : (this.#pseudonyms?.allOf('block', blockId) ?? [blockId]);
+    const conditions = [
+      ...(this.tenants === null ? [] : ["r.tenant != '' AND r.tenant IN {reach:Array(String)}"]),
+      'r.emitter = {emitter:String} AND r.seq > {after:UInt64} AND r.seq <= {upTo:UInt64}',
+      ...(blocks ? ['r.block_id IN {blocks:Array(String)}'] : []),
+    ];
+    return {
+      from: `blocks AS r WHERE ${conditions.join(' AND ')}`,
+      params: { ...this.#reach(), emitter, after, upTo, ...(blocks && { blocks }) },
+    };
+  }
+
+  /** Which epochs there are, and how far: that is everybody's, as it stands in every cursor. */
+  ofChangeLogs(): Rows {
+    return { from: 'blocks AS r WHERE 1', params: {} };
   }
 
   #reach(): QueryParams {

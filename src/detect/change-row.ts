@@ -18,6 +18,9 @@ const maxPlainEpoch = 64;
 export const changesEmitter = (epoch: string): string =>
   `changes-${/^[\w.-]+$/.test(epoch) && epoch.length <= maxPlainEpoch ? epoch : digestOf(epoch)}`;
 
+/** The inverse of {@link changesEmitter}, but for an epoch of which it names the digest. */
+export const epochOf = (emitter: string): string => emitter.slice(emitter.indexOf('-') + 1);
+
 /** What a person did stands beside the evidence: version and state say nothing of a comment. */
 const evidenceOf = ({ evidence, action, origin, owner, subject, assignee, label }: Block, step?: StepTaken): string =>
   JSON.stringify({
@@ -31,34 +34,38 @@ const evidenceOf = ({ evidence, action, origin, owner, subject, assignee, label 
     ...(step && { step: { kind: step.kind, reasonCode: step.reasonCode, batchId: step.batchId } }),
   });
 
-/** Steps that leave the reason of the block as it is have one of their own. */
-const reasonOf = (block: Block, step?: StepTaken): string =>
-  step && ownReasons.includes(step.kind) ? step.note : block.reason;
+/** Who made a change, and why: steps that leave the reason of the block as it is have one of their own. */
+export const wordsOf = ({ block, step }: LoggedChange): Pick<BlockChange, 'actor' | 'reason'> => ({
+  actor: step?.actor ?? block.actor,
+  reason: step && ownReasons.includes(step.kind) ? step.note : block.reason,
+});
 
 const ownReasons: readonly StepTaken['kind'][] = ['comment', 'assign', 'undo'];
 
 /** One change of the list as the row of the audit. */
-export const rowOf = ({ sequence, timeMs, block, step }: LoggedChange, epoch: string): BlockChange => ({
-  timeMs,
-  emitter: changesEmitter(epoch),
-  partition: changesPartition,
-  seq: sequence,
-  blockId: block.id,
-  version: block.version,
-  state: block.state,
-  clientKind: block.subject.kind,
-  client: block.subject.id,
-  tenant: block.subject.tenant ?? block.tenant,
-  rule: block.rule,
-  ruleHash: block.ruleHash,
-  verdictId: block.verdictId,
-  blockedAtMs: block.blockedAtMs,
-  expiresAtMs: block.expiresAtMs,
-  strikes: block.strikes,
-  actor: step?.actor ?? block.actor,
-  reason: reasonOf(block, step),
-  evidence: evidenceOf(block, step),
-});
+export const rowOf = (change: LoggedChange, epoch: string): BlockChange => {
+  const { sequence, timeMs, block, step } = change;
+  return {
+    timeMs,
+    emitter: changesEmitter(epoch),
+    partition: changesPartition,
+    seq: sequence,
+    blockId: block.id,
+    version: block.version,
+    state: block.state,
+    clientKind: block.subject.kind,
+    client: block.subject.id,
+    tenant: block.subject.tenant ?? block.tenant,
+    rule: block.rule,
+    ruleHash: block.ruleHash,
+    verdictId: block.verdictId,
+    blockedAtMs: block.blockedAtMs,
+    expiresAtMs: block.expiresAtMs,
+    strikes: block.strikes,
+    ...wordsOf(change),
+    evidence: evidenceOf(block, step),
+  };
+};
 
 /** Changes of one epoch, in order, as frames. A frame has no gap within: what is missing is missing between two. */
 export const framesOf = (changes: readonly LoggedChange[], epoch: string): OutgoingFrame[] => {

@@ -7,6 +7,7 @@ import { maxMonths } from '../../src/ingest/months.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
 import { decisionQuestionsContract } from './decision-questions.contract.ts';
 import { decisionReaderContract } from './decision-reader.contract.ts';
+import { storedChangesContract } from './stored-changes.contract.ts';
 
 const runOf = ({ headers, body }: OutgoingFrame): RowRun => ({
   emitter: headers.emitter,
@@ -252,6 +253,7 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
     };
     decisionReaderContract(stage);
     decisionQuestionsContract(stage);
+    storedChangesContract(stage);
 
     it('finds itself fit after migrating, and has nothing left to migrate', async () => {
       expect((await database.check()).filter(({ ok }) => !ok)).toEqual([]);

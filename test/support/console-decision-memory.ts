@@ -47,7 +47,9 @@ export class DecisionMemory {
           offenders: nothing,
           nearLimit: nothing,
           spikes: nothing,
-        }) as DecisionQuestions,
+          changeLogs: nothing,
+          blockChanges: nothing,
+        }) as ReturnType<DecisionReader['within']>,
     } as DecisionReader;
   }
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { DecisionReader } from '../../../src/analytics/decision-reader.ts';
+import type { StoredChanges } from '../../../src/analytics/stored-changes.ts';
 import { IssuedTokens } from '../../../src/api/issued-tokens.ts';
 import { ManualClock } from '../../../src/clock.ts';
+import { changesEmitter } from '../../../src/detect/change-row.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { MemoryTokenStore } from '../../../src/embedded/memory-token-store.ts';
 import { issueToken } from '../../../src/review/token-issue.ts';
@@ -75,6 +78,50 @@ describe('what happened', () => {
     const headers = { authorization: `Bearer ${made?.text}` };
     const { events } = (await api.inject({ url: '/v1/events', headers })).json();
     expect(events.map(({ subject }: Event) => subject)).toEqual(['acme/user:bob']);
+  });
+
+  it('that the log no longer keeps comes from the table, which says who asks', async () => {
+    const clock = new ManualClock();
+    const blockList = new MemoryBlockList({ clock, maxChanges: 3 });
+    const asked: unknown[] = [];
+    const { epoch } = await blockList.snapshot();
+    const stored: StoredChanges = {
+      changeLogs: async () => [{ emitter: changesEmitter(epoch), upTo: 5 }],
+      blockChanges: async ({ after, upTo, limit }) =>
+        Array.from({ length: Math.min(limit, upTo - after) }, (_, at) => ({
+          sequence: after + at + 1,
+          atMs: 0,
+          blockId: `b${after + at + 1}`,
+          subject: { kind: 'ip', id: '203.0.113.9' } as const,
+          state: after + at === 1 ? 'of a later release' : 'active',
+          version: 1,
+          rule: 'breadth',
+          action: { kind: 'refuse' } as const,
+          expiresAtMs: 0,
+          actor: 'detector',
+          reason: '',
+        })),
+    };
+    const within = (tenants: unknown) => {
+      asked.push(tenants);
+      return stored;
+    };
+    const { api, block } = await apiUnderTest({ clock, blockList, reader: { within } as unknown as DecisionReader });
+    for (let at = 1; at < 8; at += 1) await block(`203.0.113.${at}`);
+    for (const limit of [2, 500]) {
+      const cursors: string[] = [];
+      let url = `/v1/events?limit=${limit}&after=${epoch}.0`;
+      for (let page = 0; page < 8; page += 1) {
+        const answer = await api.inject({ url, headers: asAnna });
+        expect(answer.statusCode, answer.body).toBe(200);
+        cursors.push(...answer.json().events.map(({ cursor }: Event) => cursor));
+        url = `/v1/events?limit=${limit}&after=${answer.json().nextCursor}`;
+      }
+      expect(cursors).toEqual([1, 3, 4, 5, 6, 7].map((sequence) => `${epoch}.${sequence}`));
+    }
+    expect(new Set(asked)).toEqual(new Set([null]));
+    const nowhere = await api.inject({ url: `/v1/events?after=another.1`, headers: asAnna });
+    expect([nowhere.statusCode, nowhere.json().next]).toEqual([410, `/v1/events?after=${epoch}.4`]);
   });
 
   it('that is no longer kept is 410, with where to go on', async () => {

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Auditor } from '../../../src/analytics/audit.ts';
 import type { DecisionQuestions } from '../../../src/analytics/decision-questions.ts';
 import type { DecisionReader, DecisionTotals } from '../../../src/analytics/decision-reader.ts';
+import type { StoredChanges } from '../../../src/analytics/stored-changes.ts';
 import { LateReader } from '../../../src/cli/late-reader.ts';
 import { ManualClock } from '../../../src/clock.ts';
 
 const totals: DecisionTotals = { decisions: 3, allowed: 2, denied: 1, blocked: 0 };
 const unasked = () => Promise.reject(new Error('not in this test'));
-const unaskable: DecisionQuestions = {
+const unaskable: DecisionQuestions & StoredChanges = {
   throttleRates: unasked,
   outcomes: unasked,
   offenders: unasked,
@@ -15,6 +16,8 @@ const unaskable: DecisionQuestions = {
   spikes: unasked,
   clientHistory: unasked,
   decisionsAround: unasked,
+  changeLogs: unasked,
+  blockChanges: unasked,
 };
 const reader: DecisionReader = {
   totals: () => Promise.resolve(totals),

@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { describe, expect, it } from 'vitest';
 import type { DecisionQuestions } from '../../../src/analytics/decision-questions.ts';
+import type { StoredChanges } from '../../../src/analytics/stored-changes.ts';
 import { BoundedQuestions, type QuestionBounds } from '../../../src/clickhouse/bounded-questions.ts';
 import { decisionQuestions } from '../../../src/clickhouse/decision-questions.ts';
 import { Pseudonyms } from '../../../src/ingest/pseudonyms.ts';
@@ -16,7 +17,7 @@ const recording = (row: object = {}) => {
   const client = {
     query: async (statement: Statement) => {
       statements.push(statement);
-      return { json: async () => [{ name: 'ip:203.0.113.9', part: 'all', ...row }] };
+      return { json: async () => [{ name: 'ip:203.0.113.9', part: 'all', block_id: 'b', subject: '', ...row }] };
     },
   };
   return { statements, client: client as unknown as ClickHouseClient };
@@ -29,7 +30,7 @@ const client = { kind: 'user', id: hostile } as const;
 const filter = { tenant: hostile, route: hostile, region: hostile, policy: hostile };
 
 /** Every question there is, in every form that has a statement of its own. */
-const ask: Readonly<Record<string, (questions: DecisionQuestions) => Promise<unknown>>> = {
+const ask: Readonly<Record<string, (questions: DecisionQuestions & StoredChanges) => Promise<unknown>>> = {
   'rates by the minute': (q) => q.throttleRates({ ...range, ...filter, by: 'route' }),
   'rates by the hour': (q) => q.throttleRates({ ...range, by: 'region', stepMinutes: 60 }),
   'rates by the day': (q) => q.throttleRates({ fromMs: 0, toMs: 1e11, by: 'policy', stepMinutes: 1440 }),
@@ -43,6 +44,7 @@ const ask: Readonly<Record<string, (questions: DecisionQuestions) => Promise<unk
   spikes: (q) => q.spikes(range),
   'history of a client': (q) => q.clientHistory({ ...range, client, tenant: hostile }),
   'decisions around': (q) => q.decisionsAround({ client, atMs: 3_600_000, tenant: hostile, route: hostile }),
+  'changes of the list': (q) => q.blockChanges({ emitter: hostile, after: 1, upTo: 9, blockId: hostile, limit: 5 }),
 };
 
 const statementsOf = async (name: string, tenants: readonly string[] | null): Promise<readonly Statement[]> => {
@@ -55,7 +57,7 @@ const statementsOf = async (name: string, tenants: readonly string[] | null): Pr
 describe.each(Object.keys(ask))('the statements of: %s', (name) => {
   it('read no table without the reach of who asks', async () => {
     for (const { query, query_params: params } of await statementsOf(name, ['acme', 'beta'])) {
-      const tables = [...query.matchAll(/\b(?:decisions_\w+|denials_\w+|throttle_\w+)\b(?=[ (])/g)];
+      const tables = [...query.matchAll(/\b(?:decisions_\w+|denials_\w+|throttle_\w+|blocks)\b(?=[ (])/g)];
       const reaches = [...query.matchAll(/\{reach:Array\(String\)\}/g)];
       expect(tables.length).toBeGreaterThan(0);
       expect([query, reaches.length]).toEqual([query, tables.length]);
