@@ -10,6 +10,7 @@ import { type BulkAct, type BulkTargets, findTargets, type Preview, previewOf } 
 import type { Desk } from './desk.ts';
 import { limitsOf, mostAtOnce } from './limits.ts';
 import type { Reviewer } from './roles.ts';
+import { Turns } from './turns.ts';
 import { type StepOutcome, walk } from './walk.ts';
 
 export interface BulkOptions {
@@ -41,6 +42,10 @@ export type BulkRefusal =
 export type BulkAnswer = { readonly kind: 'batch'; readonly batch: Batch } | BulkRefusal;
 
 const mostRunning = 4;
+const tooManyLook: BulkRefusal = {
+  kind: 'conflict',
+  detail: 'Too many look for blocks to change here already: ask again in a moment.',
+};
 const defaultPatienceMs = 2000;
 
 /** What a preview may be off by: blocks come and go while somebody reads. */
@@ -52,6 +57,8 @@ export class Bulk {
   readonly #running = new Set<Promise<Batch>>();
   /** Those that were let in and do not run yet: until then lie questions to the store. */
   #beginning = 0;
+  /** To look for ten thousand blocks is work for a store that gates ask at the same time. */
+  readonly #looks = new Turns();
   #isClosed = false;
 
   constructor(options: BulkOptions) {
@@ -65,7 +72,8 @@ export class Bulk {
   ): Promise<{ readonly kind: 'preview'; readonly preview: Preview } | BulkRefusal> {
     const refusal = this.#refuse(reviewer, act);
     if (refusal) return refusal;
-    const found = await findTargets(this.#options, { reviewer, act, targets });
+    const found = await this.#looks.take(() => findTargets(this.#options, { reviewer, act, targets }));
+    if (found === null) return tooManyLook;
     return { kind: 'preview', preview: previewOf(found, { reviewer, act, nowMs: this.#options.clock.nowMs() }) };
   }
 
@@ -74,7 +82,7 @@ export class Bulk {
     const refusal = this.#refuse(reviewer, act);
     if (refusal) return refusal;
     const blockIds = await this.#idsOf(reviewer, act, targets);
-    if (blockIds === null) return { kind: 'too-many' };
+    if (!Array.isArray(blockIds)) return blockIds;
     const overstep = countOverstep(reviewer, blockIds.length);
     if (overstep) return { kind: 'forbidden', overstep };
     if (expected !== undefined && !isNear(blockIds.length, expected)) {
@@ -160,10 +168,11 @@ export class Bulk {
     return { needs: 'lead', part: 'id', detail: `Taking back what ${batch.by} did needs the role lead.` };
   }
 
-  async #idsOf(reviewer: Reviewer, act: BulkAct, targets: BulkTargets): Promise<readonly string[] | null> {
-    if ('ids' in targets) return targets.ids.length > mostAtOnce ? null : [...new Set(targets.ids)];
-    const { blocks, isExact } = await findTargets(this.#options, { reviewer, act, targets });
-    return isExact ? blocks.map(({ id }) => id) : null;
+  async #idsOf(reviewer: Reviewer, act: BulkAct, targets: BulkTargets): Promise<string[] | BulkRefusal> {
+    if ('ids' in targets) return targets.ids.length > mostAtOnce ? { kind: 'too-many' } : [...new Set(targets.ids)];
+    const found = await this.#looks.take(() => findTargets(this.#options, { reviewer, act, targets }));
+    if (found === null) return tooManyLook;
+    return found.isExact ? found.blocks.map(({ id }) => id) : { kind: 'too-many' };
   }
 
   /** `open` null: somebody else was faster. */

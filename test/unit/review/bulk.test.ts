@@ -47,6 +47,28 @@ describe('a preview', () => {
     expect(proposed.state).toBe('proposed');
   });
 
+  it('looks for blocks one after the other, and for few who wait: gates ask the same store', async () => {
+    const { bulk, many, blockList } = reviewStage();
+    const ids = await many(40);
+    const { get } = blockList;
+    let [looking, most] = [0, 0];
+    blockList.get = async (id) => {
+      looking += 1;
+      most = Math.max(most, looking);
+      await null;
+      looking -= 1;
+      return get.call(blockList, id);
+    };
+    const answers = await Promise.all(Array.from({ length: 30 }, () => bulk.preview(rita, byIds(ids))));
+    expect(most).toBeLessThanOrEqual(32);
+    expect(answers.filter(({ kind }) => kind === 'preview')).toHaveLength(17);
+    expect(answers.at(-1)).toMatchObject({ kind: 'conflict', detail: expect.stringContaining('ask again') });
+    blockList.get = () => Promise.reject(new Error('away'));
+    await expect(bulk.preview(rita, byIds(ids))).rejects.toThrow('away');
+    blockList.get = get;
+    expect(await bulk.preview(rita, byIds(ids))).toMatchObject({ preview: { count: 40 } });
+  });
+
   it('says which it would not work for and why, and which role could do it', async () => {
     const { bulk, made, by } = reviewStage();
     const wide = await by({ kind: 'network', id: '203.0.0.0/16' });
