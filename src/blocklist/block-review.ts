@@ -110,6 +110,11 @@ export interface ManualBlock extends Act {
   readonly subject: BlockSubject;
   readonly action: BlockAction;
   readonly untilMs: number;
+  /**
+   * Said again with the same key it is the same block, whatever became of it since, as long as it is kept. 1 to 60 of letters,
+   * digits, dash and underscore. Default: each is one of its own.
+   */
+  readonly key?: string;
 }
 
 /** Why a subject cannot be blocked by hand or by an import. */

@@ -68,9 +68,18 @@ const refuseWith = (what: string, found: readonly Found[]): void => {
   throw new TidegateError('INPUT_INVALID', `${what}: ${list}`, { problems });
 };
 
+const makingKeyPattern = /^[\w-]{1,60}$/;
+
 /** The block with its subject in canonical spelling. Throws INPUT_INVALID, as all of these do. */
 export const checkedManualBlock = (block: ManualBlock, nowMs: number): ManualBlock => {
-  refuseWith('a block', [untilProblem(block.untilMs, nowMs), ...actProblems(block), ...actionProblems(block.action)]);
+  const { key } = block;
+  const isKey = key === undefined || makingKeyPattern.test(key);
+  refuseWith('a block', [
+    untilProblem(block.untilMs, nowMs),
+    ...actProblems(block),
+    ...actionProblems(block.action),
+    isKey ? null : problem('key', 'must be 1 to 60 letters, digits, dashes and underscores'),
+  ]);
   return { ...block, subject: canonicalSubject(block.subject) };
 };
 

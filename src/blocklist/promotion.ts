@@ -116,6 +116,9 @@ export const detectedBlock = (promotion: Promotion, facts: DetectedFacts): Block
 /** What blocks have in common that no detector concluded. */
 const unconcluded = { state: 'active', ruleHash: '', verdictId: '', strikes: 0, evidence: null, ...untouched } as const;
 
+/** Of a block by hand. No other one has a key's. */
+export const manualBlockIdOf = (key: string): string => `m-key-${key}`;
+
 /** A block by hand. */
 export const manualBlockOf = (add: ManualBlock, id: string, nowMs: number): Block => ({
   ...unconcluded,

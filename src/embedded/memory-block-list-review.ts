@@ -8,9 +8,11 @@ import { type BlockSubject, subjectKeyOf } from '../client.ts';
 import type { Book } from './memory-block-list-promote.ts';
 import { enforce, supersede, unenforce } from './memory-block-list-steps.ts';
 
-/** A block by hand. Throws INPUT_INVALID. */
+/** A block by hand; one that is there under its id was made before. */
 export const add = (book: Book, manual: ManualBlock, blockId: string): AddResult => {
   const { state, nowMs } = book;
+  const before = state.blockAt(blockId, nowMs);
+  if (before) return { kind: 'added', block: before };
   const guards = state.allowedAtOrBehind(manual.subject, nowMs);
   const by = guards.find(({ kind }) => kind === 'allow') ?? guards[0];
   if (by) return { kind: 'refused', reason: by.kind === 'allow' ? 'allow-list' : 'canary', by };

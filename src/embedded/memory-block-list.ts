@@ -34,6 +34,7 @@ import {
   checkSwitch,
   checkTransition,
 } from '../blocklist/checks.ts';
+import { manualBlockIdOf } from '../blocklist/promotion.ts';
 import type { NotedRule } from '../blocklist/rule-book.ts';
 import { canonicalSubject } from '../blocklist/subject.ts';
 import type { BlockSubject } from '../client.ts';
@@ -151,6 +152,7 @@ export class MemoryBlockList implements BlockList {
   add(block: ManualBlock): Promise<AddResult> {
     return this.#write((book) => {
       const manual = checkedManualBlock(block, book.nowMs);
+      if (manual.key !== undefined) return review.add(book, manual, manualBlockIdOf(manual.key));
       this.#manual += 1;
       return review.add(book, manual, `m-${this.#manual}`);
     });

@@ -14,7 +14,7 @@ import type {
 } from '../blocklist/block-review.ts';
 import { checkAct, checkedAllowEntry, checkedManualBlock, checkRefusalQuery } from '../blocklist/checks.ts';
 import { allowNotice } from '../blocklist/notices.ts';
-import { allowedReason, manualBlockOf, supersededReason } from '../blocklist/promotion.ts';
+import { allowedReason, manualBlockIdOf, manualBlockOf, supersededReason } from '../blocklist/promotion.ts';
 import { allowedCode, stepTaken } from '../blocklist/steps.ts';
 import { canonicalSubject } from '../blocklist/subject.ts';
 import { blockAt } from '../blocklist/transitions.ts';
@@ -69,7 +69,9 @@ export class RedisBlockReview implements Omit<BlockReview, 'transition' | 'comme
   async add(given: ManualBlock): Promise<AddResult> {
     const nowMs = await this.#scripts.now();
     const manual = checkedManualBlock(given, nowMs);
-    const block = manualBlockOf(manual, `m-${randomBytes(9).toString('base64url')}`, nowMs);
+    const { key } = manual;
+    const id = key === undefined ? `m-${randomBytes(9).toString('base64url')}` : manualBlockIdOf(key);
+    const block = manualBlockOf(manual, id, nowMs);
     const reply = await this.#scripts.run('add', {
       id: block.id,
       fixed: fixedPartOf(block),

@@ -41,11 +41,11 @@ export interface Approval {
   readonly problem: string;
 }
 
-/** Does what two people agreed on. `problem`: it cannot be done any more; failures of the store are thrown. */
-export type Carry = (
-  approval: Approval,
-  approver: Reviewer,
-) => Promise<{ readonly blockId: string } | { readonly problem: string }>;
+/**
+ * Does what two people agreed on, once, however often it is called for an approval. `problem`: it cannot be done any more;
+ * failures of the store are thrown.
+ */
+export type Carry = (approval: Approval) => Promise<{ readonly blockId: string } | { readonly problem: string }>;
 
 export type DecisionAnswer =
   | { readonly kind: 'decided'; readonly approval: Approval }
@@ -63,6 +63,8 @@ export interface ApprovalOptions {
   readonly newId?: () => string;
 }
 
+/** Who has agreed and has not done it by then does not do it any more: another approval does. */
+const carryMs = 30_000;
 /** The rest of a note is for who agreed. */
 export const maxAgreementNote = 1700;
 /** A question that nobody answers within a day is no question any more. */
@@ -128,7 +130,10 @@ export class Approvals {
     return { approvals: seen.filter((approval) => approval !== null), nextCursor };
   }
 
-  /** Another person's word on it. Of two who decide at the same time one does; an approval is carried out at once. */
+  /**
+   * Another person's word on it. Of two who decide at the same time one does; an approval is carried out at once. What was
+   * approved by a process that died before it was done is done by whoever approves again.
+   */
   async decide(
     reviewer: Reviewer,
     id: string,
@@ -139,6 +144,10 @@ export class Approvals {
     if (record === null || approval === null) return { kind: 'not-found' };
     const forbidden = this.#forbidden(reviewer, approval);
     if (forbidden) return forbidden;
+    if (verdict === 'approved' && this.#isLeft(approval)) {
+      const { revision } = record;
+      return { kind: 'decided', approval: await this.#carryOut({ approval, decided: approval, revision }) };
+    }
     if (approval.state !== 'open') return { kind: 'conflict', detail: `It is ${approval.state}.` };
     const decided: Approval = {
       ...approval,
@@ -153,24 +162,34 @@ export class Approvals {
     if (verdict === 'rejected') return { kind: 'decided', approval: decided };
     return {
       kind: 'decided',
-      approval: await this.#carryOut({ approval, decided, revision: record.revision + 1 }, reviewer),
+      approval: await this.#carryOut({ approval, decided, revision: record.revision + 1 }),
     };
   }
 
-  async #carryOut(
-    { approval, decided, revision }: { approval: Approval; decided: Approval; revision: number },
-    reviewer: Reviewer,
-  ): Promise<Approval> {
-    try {
-      const outcome = await this.#options.carry(decided, reviewer);
-      const carried = { ...decided, ...outcome };
-      await this.#write(carried, revision);
-      return carried;
-    } catch (error) {
+  /** Approved, and nothing came of it, not even a problem. */
+  #isLeft({ state, blockId, problem, decidedAtMs }: Approval): boolean {
+    const isUndone = state === 'approved' && blockId === null && problem === '';
+    return isUndone && this.#options.clock.nowMs() - (decidedAtMs ?? 0) >= carryMs;
+  }
+
+  async #carryOut({
+    approval,
+    decided,
+    revision,
+  }: {
+    approval: Approval;
+    decided: Approval;
+    revision: number;
+  }): Promise<Approval> {
+    const outcome = await this.#options.carry(decided).catch(async (error: unknown) => {
       // Not done: it is as open as before.
       await this.#write(approval, revision);
       throw error;
-    }
+    });
+    const carried = { ...decided, ...outcome };
+    // False: another approval came to the same in the meantime.
+    await this.#write(carried, revision);
+    return carried;
   }
 
   #forbidden(reviewer: Reviewer, { by, what, atMs }: Approval): DecisionAnswer | null {

@@ -112,10 +112,10 @@ export class MakingDesk {
   }
 }
 
-const agreedNote = ({ by, what }: Approval, approver: Reviewer): string => {
+const agreedNote = ({ by, what, decidedBy }: Approval): string => {
   const words = what.reason === '' ? what.note : noteOf(what.reason, what.note);
   const length = what.untilMs === null ? 'permanent, ' : '';
-  return `${length}asked for by ${by}, agreed by ${approver.name}: ${words}`.slice(0, maxNoteLength);
+  return `${length}asked for by ${by}, agreed by ${decidedBy}: ${words}`.slice(0, maxNoteLength);
 };
 
 /** What another try would come to as well. */
@@ -129,21 +129,29 @@ const isSameAction = (one: BlockAction, other: BlockAction): boolean =>
 /** Agreed was on a limit, say, and by now it is a refusal. */
 const changedSince = 'What the block does has changed since somebody asked for this: ask again.';
 
-/** Does to the list what two people agreed on, in the name of the first. */
+/** Does to the list what two people agreed on, in the name of the first. Done again it comes to the same. */
 export const carrying =
   ({ blockList, clock }: Pick<MakingParts, 'blockList' | 'clock'>): Carry =>
-  async (approval, approver) => {
+  async (approval) => {
     const { by, what } = approval;
-    const act = { actor: by, note: agreedNote(approval, approver) };
-    const untilMs = what.untilMs ?? clock.nowMs() + longestMs - slackMs;
+    const act = { actor: by, note: agreedNote(approval) };
+    const untilMs = what.untilMs ?? (approval.decidedAtMs ?? clock.nowMs()) + longestMs - slackMs;
     try {
       if (what.kind === 'extend') {
         const block = await blockList.get(what.blockId);
+        // Nobody else ends a block at just this millisecond.
+        if (block?.expiresAtMs === untilMs) return { blockId: block.id };
         if (block === null || !isSameAction(block.action, what.action)) return { problem: changedSince };
         await blockList.transition(block.id, { kind: 'extend', untilMs, ifVersion: block.version, ...act });
         return { blockId: block.id };
       }
-      const result = await blockList.add({ subject: what.subject, action: what.action, untilMs, ...act });
+      const result = await blockList.add({
+        subject: what.subject,
+        action: what.action,
+        untilMs,
+        key: approval.id,
+        ...act,
+      });
       if (result.kind === 'added') return { blockId: result.block.id };
       return { problem: `${subjectKeyOf(result.by.subject)} is on the allow list (${result.by.note}).` };
     } catch (error) {

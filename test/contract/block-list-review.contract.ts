@@ -22,6 +22,21 @@ const limited = { kind: 'limit', limit: 30, windowMs: minuteMs } as const;
 
 /** What people do to blocks. */
 export const transitionContract = (onStage: OnStage): void => {
+  it('makes a block by hand with a key once, whatever became of it since', async () => {
+    const stage = onStage();
+    const made = await stage.added(ip('203.0.113.70'), { key: 'ap-1_x' });
+    expect(await stage.added(ip('203.0.113.70'), { key: 'ap-1_x' })).toEqual(made);
+    const { sequence } = await stage.cursor();
+    const lifted = await stage.list.transition(made.id, falsePositive);
+    expect(await stage.added(ip('203.0.113.70'), { key: 'ap-1_x' })).toEqual(lifted);
+    expect(await stage.enforced()).toEqual([]);
+    expect((await stage.cursor()).sequence).toBe(sequence + 1);
+    expect((await stage.added(ip('203.0.113.70'), { key: 'ap-2' })).id).not.toBe(made.id);
+    for (const key of ['', 'x'.repeat(61), 'a:b', '\ud800']) {
+      await expect(stage.add(clientA, { key })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    }
+  });
+
   it('lifts a block: off the list, with who and why, and no promotion while its tombstone stands', async () => {
     const stage = onStage();
     const { id } = await stage.made();

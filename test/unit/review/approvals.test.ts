@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { BlockAction } from '../../../src/blocklist/block.ts';
+import { ManualClock } from '../../../src/clock.ts';
+import { MemoryReviewRecords } from '../../../src/embedded/memory-review-records.ts';
 import { TidegateError } from '../../../src/errors.ts';
 import type { Making } from '../../../src/review/making.ts';
+import type { RecordStore, ReviewRecords } from '../../../src/review/records.ts';
 import type { Reviewer } from '../../../src/review/roles.ts';
 import { as, dayMs, lea, leo, type ReviewStage, reviewStage, rita, subjectAt } from '../../support/review-stage.ts';
 
@@ -18,6 +21,13 @@ const ask = async ({ making }: ReviewStage, what: Partial<Making> = {}, who: Rev
   if (answer.kind !== 'asked') throw new Error(`expected a question, got ${JSON.stringify(answer)}`);
   return answer.approval;
 };
+
+const bound = (store: RecordStore): RecordStore => ({
+  put: (record) => store.put(record),
+  remove: (id, ifRevision) => store.remove(id, ifRevision),
+  get: (id) => store.get(id),
+  newest: (limit, cursor) => store.newest(limit, cursor),
+});
 
 const approve = { verdict: 'approved', note: 'seen it too' } as const;
 const reject = { verdict: 'rejected', note: 'no' } as const;
@@ -151,6 +161,89 @@ describe('an approval', () => {
     expect((await stage.approvals.find(lea, id))?.state).toBe('open');
     stage.blockList.add = add;
     expect(await stage.approvals.decide(lea, id, approve)).toMatchObject({ kind: 'decided' });
+  });
+
+  it.each<['before' | 'after']>([['before'], ['after']])(
+    'whose process died %s the deed is carried out once, by whoever approves again',
+    async (when) => {
+      const stage = reviewStage();
+      const { id } = await ask(stage);
+      const { add } = stage.blockList;
+      const died = new Promise<never>(() => undefined);
+      const reached = new Promise<void>((resolve) => {
+        stage.blockList.add = async (block) => {
+          if (when === 'after') await add.call(stage.blockList, block);
+          resolve();
+          return died;
+        };
+      });
+      void stage.approvals.decide(lea, id, approve);
+      await reached;
+      stage.blockList.add = add;
+      const ada = as('admin', 'ada');
+      expect(await stage.approvals.decide(ada, id, approve)).toMatchObject({ kind: 'conflict' });
+      stage.clock.advance(30_000);
+      expect(await stage.approvals.decide(ada, id, reject)).toMatchObject({ kind: 'conflict' });
+      expect((await stage.approvals.decide(leo, id, approve)).kind).toBe('forbidden');
+      const answer = await stage.approvals.decide(ada, id, approve);
+      const { blocks } = await stage.blockList.list({});
+      expect(blocks.map(({ state, reason }) => [state, reason])).toEqual([
+        ['active', 'permanent, asked for by leo, agreed by lea: attack: stuffing since May'],
+      ]);
+      expect(answer).toMatchObject({ approval: { decidedBy: 'lea', blockId: blocks[0]?.id } });
+      expect(await stage.approvals.decide(ada, id, approve)).toMatchObject({ kind: 'conflict' });
+    },
+  );
+
+  it('of an end is carried out once, too', async () => {
+    const stage = reviewStage();
+    const { id, version } = await stage.made();
+    const asked = await stage.making.askToExtend(leo, id, { untilMs: null, note: 'still there' });
+    if (asked?.kind !== 'asked') throw new Error(`${asked?.kind}`);
+    const { transition } = stage.blockList;
+    const died = new Promise<never>(() => undefined);
+    const reached = new Promise<void>((resolve) => {
+      stage.blockList.transition = async (...what) => {
+        await transition.apply(stage.blockList, what);
+        resolve();
+        return died;
+      };
+    });
+    void stage.approvals.decide(lea, asked.approval.id, approve);
+    await reached;
+    stage.blockList.transition = transition;
+    stage.clock.advance(60_000);
+    expect(await stage.approvals.decide(lea, asked.approval.id, approve)).toMatchObject({ approval: { blockId: id } });
+    expect((await stage.blockList.get(id))?.version).toBe(version + 1);
+  });
+
+  it('that was done although its record could not be written is no open question', async () => {
+    const records = new MemoryReviewRecords({ clock: new ManualClock() });
+    let isAway = false;
+    const faulty: ReviewRecords = {
+      shelf: (shelf) => {
+        const store = records.shelf(shelf);
+        const put: RecordStore['put'] = (record) =>
+          isAway ? Promise.reject(new TidegateError('STORE_FAILED', 'away')) : store.put(record);
+        return { ...bound(store), put };
+      },
+    };
+    const stage = reviewStage({ records: faulty });
+    const { id } = await ask(stage);
+    const { add } = stage.blockList;
+    stage.blockList.add = (block) => {
+      isAway = true;
+      return add.call(stage.blockList, block);
+    };
+    await expect(stage.approvals.decide(lea, id, approve)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    isAway = false;
+    stage.blockList.add = add;
+    stage.clock.advance(60_000);
+    expect(await stage.approvals.decide(lea, id, reject)).toMatchObject({ kind: 'conflict' });
+    const answer = await stage.approvals.decide(lea, id, approve);
+    const { blocks } = await stage.blockList.list({});
+    expect(answer).toMatchObject({ approval: { blockId: blocks[0]?.id } });
+    expect(blocks).toHaveLength(1);
   });
 
   it('lets a block last longer than one person may choose', async () => {
