@@ -28,8 +28,9 @@ export const bareApi = (logger: Logger): Api => {
   api.setValidatorCompiler(validatorCompiler);
   api.setErrorHandler((error, request, reply) => {
     const failure = failureOf(error);
-    const fields = { err: error, method: request.method, route: request.routeOptions.url, status: failure.statusCode };
-    if (failure.statusCode >= 500) logger.error(fields, 'request failed');
+    const fields = { method: request.method, route: request.routeOptions.url, status: failure.statusCode };
+    if (error instanceof RequestFailure) logger.debug({ ...fields, detail: failure.message }, 'request refused');
+    else if (failure.statusCode >= 500) logger.error({ ...fields, err: error }, 'request failed');
     return sendProblem(reply, failure);
   });
   api.addHook('onSend', async (_request, reply) => {

@@ -8,6 +8,7 @@ import type { BlockFeed, SnapshotPage } from '../../../src/blocklist/block-feed.
 import { ManualClock, systemClock } from '../../../src/clock.ts';
 import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { TidegateError } from '../../../src/errors.ts';
+import { recordingLogger } from '../../support/recording-logger.ts';
 import { apiUnderTest, asAnna } from './api-under-test.ts';
 
 const nothingOff = { blocks: null, limits: null };
@@ -92,6 +93,19 @@ describe('a snapshot of the list', () => {
     clock.advance(120_000);
     await ended;
     await expect(open()).resolves.toBeDefined();
+  });
+
+  it('that is refused for that is no failure to the log, whose reader would find a line for each of a thousand pollers', async () => {
+    const logger = recordingLogger();
+    const feed = Object.assign(new MemoryBlockList({ clock: systemClock }), longFeed(1), {
+      snapshot: () => new Promise<never>(() => undefined),
+    });
+    const { api } = await apiUnderTest({ blockList: feed, logger });
+    for (let at = 0; at < mostSnapshots; at += 1) void api.inject({ url: list, headers: asAnna }).then(() => undefined);
+    const refused = () => api.inject({ url: list, headers: asAnna });
+    const answer = await refused();
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect(logger.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   });
 
   it('gives its place back when the list cannot be read', async () => {
