@@ -45,7 +45,7 @@ const FindClient = () => {
           <input
             ref={field}
             type="search"
-            placeholder="Find a client, e.g. 203.0.113.7"
+            placeholder="Find a client: 203.0.113.7, ann@example.com"
             spellcheck={false}
             maxLength={256}
           />

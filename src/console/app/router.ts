@@ -25,8 +25,8 @@ export const hrefOf = (path: string, query: Readonly<Record<string, string | nul
   return `#${path}${text === '' ? '' : `?${text}`}`;
 };
 
-/** A text as one part of a path. */
-export const part = (text: string): string => encodeURIComponent(text);
+/** A text as one part of a path. Half a surrogate pair, which anybody may call himself by, cannot be part of an address. */
+export const part = (text: string): string => encodeURIComponent(text.toWellFormed());
 
 /** Goes there; Back comes back. */
 export const navigate = (href: string): void => {

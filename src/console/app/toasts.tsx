@@ -46,7 +46,7 @@ const perform = ({ id, action }: Toast): void => {
   action?.run();
 };
 
-const ToastCard = ({ toast: shown }: { readonly toast: Toast }) => {
+const ToastCard = ({ toast: shown, isNewest }: { readonly toast: Toast; readonly isNewest: boolean }) => {
   const [isHeld, hold] = useState(false);
   const { id, text, tone = 'good', action, forMs = action ? undoMs : usualMs } = shown;
   useEffect(() => {
@@ -64,7 +64,13 @@ const ToastCard = ({ toast: shown }: { readonly toast: Toast }) => {
       <p role={tone === 'bad' ? 'alert' : 'status'}>{text}</p>
       {action ? (
         <button type="button" class="quiet" onClick={() => perform(shown)}>
-          {action.label} <kbd>z</kbd>
+          {action.label}
+          {isNewest ? (
+            <>
+              {' '}
+              <kbd>z</kbd>
+            </>
+          ) : null}
         </button>
       ) : null}
       <button type="button" class="icon" aria-label="Dismiss" onClick={() => dismiss(id)}>
@@ -86,7 +92,7 @@ export const Toasts = () => {
     <section class="toasts" aria-label="Notices">
       <ul>
         {toasts.value.map((each) => (
-          <ToastCard key={each.id} toast={each} />
+          <ToastCard key={each.id} toast={each} isNewest={each === undoable} />
         ))}
       </ul>
     </section>

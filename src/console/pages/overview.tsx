@@ -1,5 +1,6 @@
-import { duration } from '../app/format.ts';
-import { place, replaceQuery } from '../app/router.ts';
+import { duration, plural } from '../app/format.ts';
+import { useLive } from '../app/live.ts';
+import { hrefOf, place, replaceQuery } from '../app/router.ts';
 import { Shown } from '../app/states.tsx';
 import { useStatus } from '../app/status.ts';
 import { GatesCard, PipelineCard } from './overview/health.tsx';
@@ -7,6 +8,26 @@ import { NearLimitCard, OffendersCard, SpikesCard } from './overview/notable.tsx
 import { OutcomesCard, Tiles, type View } from './overview/outcomes.tsx';
 import { rangeNamed, ranges } from './overview/ranges.ts';
 import { RatesCard } from './overview/rates.tsx';
+
+const reviewPauseMs = 10_000;
+
+interface Counted {
+  readonly count: number;
+  readonly isExact: boolean;
+}
+
+/** What there is to do, for who signs in to do it. */
+const ToReview = () => {
+  const { data } = useLive<Counted>('v1/blocks/count?state=proposed,active&unjudged=true', reviewPauseMs);
+  if (data === null) return null;
+  if (data.count === 0) return <p class="quiet">Nothing waits for a review.</p>;
+  return (
+    <a href={hrefOf('/queue')}>
+      {data.isExact ? '' : 'about '}
+      {plural(data.count, 'block')} to review →
+    </a>
+  );
+};
 
 /** What is going on: what was decided, who is throttled, and whether all parts keep up. */
 export const OverviewPage = () => {
@@ -25,6 +46,7 @@ export const OverviewPage = () => {
               : `This process has run for ${duration(status.data.uptimeMs)}; its gate counts since then.`}
           </p>
         </div>
+        <ToReview />
       </div>
       <Shown what="the state of this process" live={status}>
         {(data) => <Tiles status={data} />}

@@ -74,7 +74,7 @@ const factsOf = (rule: Rule): readonly Fact[] => {
       value:
         precisionFloor === null
           ? 'never'
-          : `surely under ${share(precisionFloor.floor)}, from ${plural(precisionFloor.minLabels, 'label')}`,
+          : `surely right less than ${share(precisionFloor.floor)} of the time, from ${plural(precisionFloor.minLabels, 'judgement')} on`,
     },
     { name: 'Owner', value: owner ?? '—' },
     { name: 'To be looked at again', value: <Ago at={reviewBy} /> },
@@ -184,8 +184,8 @@ export const RulesPage = () => {
         <div>
           <h1 tabIndex={-1}>Rules</h1>
           <p>
-            What the detector looks for. Each bar shows between which shares a rule is right, 95 times of 100, by what
-            people confirmed and what they lifted as wrong; the mark is the floor it must keep.
+            What the detector looks for. A bar shows how often a rule is right, by what people confirmed and what they
+            lifted as wrong: with 95 % certainty it lies in there. The mark is the floor it must keep.
           </p>
         </div>
       </div>

@@ -34,7 +34,7 @@ const actOf = (intent: Intent, note: string, { endMs, limit }: Choices): Act => 
 
 export const LimitChoice = ({ id, value, current, onChange }: LimitChoiceProps) => (
   <div>
-    <label for={id}>From now on</label>
+    <label for={id}>From now on</label>{' '}
     <select id={id} value={value} onChange={(event) => onChange(Number(event.currentTarget.value))}>
       {limitChoices.map((action, index) => (
         <option

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { ActionButton } from '../app/action.tsx';
 import type { BlockView } from '../app/api-types.ts';
 import { useShortcuts } from '../app/keys.ts';
@@ -29,6 +30,7 @@ const labelOf = (intent: Intent, block: BlockView): string => {
   if (intent === 'assign' && block.assignee === session.value?.name) return 'Give back';
   if (intent === 'downgrade' && block.action.kind === 'limit') return 'Change the limit';
   if (intent === 'false-positive' && block.state === 'proposed') return 'Reject: false positive';
+  if (intent === 'goodwill' && block.state === 'proposed') return 'Reject: goodwill';
   return intents[intent].label;
 };
 
@@ -37,13 +39,27 @@ interface ActPanelProps {
   readonly desk: Desk;
 }
 
+/** The form that goes away takes the focus with it: it comes back to the block that the form was about. */
+const useFocusAfter = (isOpen: boolean) => {
+  const panel = useRef<HTMLDivElement>(null);
+  const wasOpen = useRef(isOpen);
+  useEffect(() => {
+    const isClosed = wasOpen.current && !isOpen;
+    wasOpen.current = isOpen;
+    if (!isClosed || document.activeElement !== document.body) return;
+    panel.current?.closest('.block-head')?.querySelector<HTMLElement>('h1, h2')?.focus({ preventScroll: true });
+  }, [isOpen]);
+  return panel;
+};
+
 /** What can be done with a block, the note that it needs, and what came in between. On a phone it stays at the bottom. */
 export const ActPanel = ({ block, desk }: ActPanelProps) => {
   const open = desk.form.value;
   const conflict = desk.conflict.value;
   const isOpen = open?.blockId === block.id;
+  const panel = useFocusAfter(isOpen);
   return (
-    <div class="act-panel">
+    <div class="act-panel" ref={panel}>
       {conflict?.block.id === block.id ? <ConflictBox conflict={conflict} desk={desk} /> : null}
       {isOpen ? (
         <ActForm key={`${block.id} ${open.intent}`} block={block} intent={open.intent} desk={desk} />

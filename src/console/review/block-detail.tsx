@@ -31,10 +31,13 @@ export const useBlock = (id: string) => {
   return { live, block: shownBlock(id) ?? data };
 };
 
+/** Nobody is refused or slowed down for it. */
+const isOnlyNoted = ({ state }: BlockView): boolean => state === 'proposed' || state === 'shadow';
+
 const Chips = ({ block }: { readonly block: BlockView }) => (
   <p class="chips">
     <StateChip state={block.state} />
-    <Chip>{actionText(block.action)}</Chip>
+    <Chip>{isOnlyNoted(block) ? `would be ${actionText(block.action)}` : actionText(block.action)}</Chip>
     <Chip>{block.origin === 'detector' ? `rule ${block.rule}` : block.rule}</Chip>
     {block.label == null ? null : <Chip tone="info">{labelTexts[block.label] ?? block.label}</Chip>}
     {block.assignee ? (

@@ -302,7 +302,7 @@ export const BulkDialog = ({ target, intent, onDone, onClose }: BulkDialogProps)
     }
     onClose();
     const action = { label: 'Undo', run: () => void undo(made.batchId) };
-    toast({ text: `${nouns[intent]}: ${plural(made.done, 'block')}`, action });
+    toast({ text: `Done to ${plural(made.done, 'block')}: ${nouns[intent].toLowerCase()}`, action });
   };
   return (
     <Dialog title={batch === null ? whatText(target) : 'What became of it'} size="wide" onClose={onClose}>

@@ -55,6 +55,7 @@ export const Row = ({ block, isCurrent, isSelected, onChoose, onSelect }: RowPro
           </a>
           {block.subject.tenant === undefined ? null : (
             <span class="kind">
+              {' '}
               in <Visible text={block.subject.tenant} most={40} />
             </span>
           )}

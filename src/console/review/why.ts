@@ -16,10 +16,11 @@ const lastedText = ({ firstSeenAt, lastSeenAt }: Evidence): string => {
   return ms < 1000 ? 'within a second' : `within ${duration(ms)}`;
 };
 
-const whereText = ({ distinctRoutes, routes }: Evidence): string => {
+const whereText = ({ denied, distinctRoutes, routes }: Evidence): string => {
   const most = routes[0];
   if (distinctRoutes === 1 && most) return `, always on ${most.route}`;
-  return ` on ${plural(distinctRoutes, 'route')}${most ? `, most of it on ${most.route}` : ''}`;
+  const isMost = most !== undefined && most.denied * 2 > denied;
+  return ` on ${plural(distinctRoutes, 'route')}${isMost ? `, most of it on ${most.route}` : ''}`;
 };
 
 const evidenceText = (subject: Subject, evidence: Evidence): string => {

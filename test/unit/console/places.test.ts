@@ -14,6 +14,10 @@ describe('the addresses of the console', () => {
     );
   });
 
+  it('name what is no text, too: half a surrogate pair', () => {
+    expect(part('a\ud800b')).toBe('a%EF%BF%BDb');
+  });
+
   it('match whole paths alone', () => {
     expect(matched('/blocks/:id', '/blocks/b-1')).toEqual({ id: 'b-1' });
     expect(matched('/blocks/:id', '/blocks/b-1/')).toEqual({ id: 'b-1' });

@@ -63,16 +63,20 @@ describe('names of strangers', () => {
     );
   });
 
-  it('are read as subjects where they name their kind, and as addresses or networks else', () => {
+  it('are read as subjects where they name their kind, and else as addresses, networks or users', () => {
     expect(
-      ['203.0.113.7', '203.0.113.0/24', '2001:db8::/56', 'user:a/b', 'acme/key:k', 'user:a\nb'].map(subjectOf),
+      ['203.0.113.7', '203.0.113.0/24', '2001:db8::/56', '2001:db8::7', 'user:a/b', 'user:a\nb', 'a@b.c', 'fee'].map(
+        subjectOf,
+      ),
     ).toEqual([
       'ip:203.0.113.7',
       'network:203.0.113.0/24',
       'network:2001:db8::/56',
+      'ip:2001:db8::7',
       'user:a/b',
-      'acme/key:k',
       'user:a\nb',
+      'user:a@b.c',
+      'user:fee',
     ]);
   });
 });
@@ -135,6 +139,14 @@ describe('why somebody is blocked', () => {
       'This address was over the limit with 240 of 252 requests (95.2 %) within 4 min, always on POST /login. ' +
         'Nobody is blocked yet: the rule only proposes it.',
     );
+    const spread = {
+      ...evidence,
+      routes: [
+        { route: 'GET /p/0', denied: 3 },
+        { route: 'GET /p/1', denied: 3 },
+      ],
+    };
+    expect(whyText({ ...block, evidence: spread })).not.toContain('most of it');
     expect(whyText({ ...block, evidence: null, origin: 'person', owner: 'anna' })).toBe(
       'This address was blocked by hand, by anna. Its requests are refused.',
     );
