@@ -21,7 +21,7 @@ demo.stderr.on('data', (chunk: Buffer) => {
 
 const addressOf = async (): Promise<string> => {
   for (;;) {
-    const address = /status page: (http\S+)/.exec(said)?.[1];
+    const address = /console: (http\S+)/.exec(said)?.[1];
     if (address !== undefined) return address;
     if (demo.exitCode !== null) throw new Error(`the demo ended: ${said}`);
     await once(demo.stderr, 'data');

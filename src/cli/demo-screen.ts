@@ -70,7 +70,7 @@ const liveScreen = (): DemoScreen => {
   return {
     show: (view) =>
       update(
-        `${personaTable(view.personas, process.stderr.columns)}\n${statusLine(view)}\nstatus page: ${view.url}   Ctrl-C ends`,
+        `${personaTable(view.personas, process.stderr.columns)}\n${statusLine(view)}\nconsole: ${view.url}   Ctrl-C ends`,
       ),
     end: () => (process.stdout.isTTY ? update.clear() : update.done()),
   };
@@ -82,7 +82,7 @@ const plainScreen = (): DemoScreen => {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   return {
     show: (view) => {
-      if (nextMs === 0) say(`status page: ${view.url}`);
+      if (nextMs === 0) say(`console: ${view.url}`);
       for (const { persona, block } of view.personas) {
         if (!block || blocked.has(persona.name)) continue;
         blocked.add(persona.name);

@@ -22,13 +22,13 @@ export const demoCommand = (): Command =>
   new Command('demo')
     .description('Everything in one process: a sample API, six visitors, and what becomes of them.')
     .option('--seconds <n>', 'end after so many seconds (default: at Ctrl-C)', wholeNumber(1, 86_400))
-    .option('--port <port>', 'port of the status page; 0 is any free one', wholeNumber(0, 65_535), 0)
+    .option('--port <port>', 'port of the console; 0 is any free one', wholeNumber(0, 65_535), 0)
     .option('--json', 'print one JSON object as the last line of standard output', false)
     .addHelpText(
       'after',
       `
 Examples:
-  $ tidegate demo                       until Ctrl-C, with a table and a status page
+  $ tidegate demo                       until Ctrl-C, with a table and the console
   $ tidegate demo --seconds 30 --json   for machines
 
 Exit codes: 0 done, 1 the database holds another number of decisions than were taken, 2 it cannot start.`,

@@ -32,7 +32,7 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'serve',
-    summary: 'Run the gate and the API',
+    summary: 'Run the console, the API and a gate',
     load: async (host) => (await services()).serveCommand(host),
   },
   {

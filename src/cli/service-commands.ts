@@ -48,9 +48,11 @@ const runUntilStopped = async (service: Service, { clock, logger, config }: Cont
 };
 
 const announce = ({ url, generatedToken }: RunningService, host: Host): void => {
-  host.stdout.write(`tidegate listens on ${url} (status page: ${url}/, API: ${url}/openapi.json)\n`);
+  host.stdout.write(`tidegate listens on ${url} (console: ${url}/, API reference: ${url}/docs/)\n`);
   if (generatedToken === null) return;
-  host.stderr.write(`API token of this run: ${generatedToken} (set TIDEGATE_API_TOKENS to keep one)\n`);
+  host.stderr.write(
+    `Sign in: ${url}/#token=${generatedToken} (a token of this run, for everything; set TIDEGATE_API_TOKENS to keep one)\n`,
+  );
 };
 
 export const upCommand = (host: Host): Command => {
@@ -95,7 +97,7 @@ ${stopping}`,
 export const serveCommand = (host: Host): Command => {
   const command = settingsCommand({
     name: 'serve',
-    summary: 'Run the gate and the API; ingest and detect run as processes of their own',
+    summary: 'Run the console, the API and a gate; ingest and detect run as processes of their own',
     settings: [
       ...everywhere,
       'redisUrl',

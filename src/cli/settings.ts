@@ -132,7 +132,7 @@ export const settings = {
     itemPattern: tokenPattern,
     must: tokenMust,
     secret: true,
-    meaning: 'Bearer tokens that may read and lift blocks; the name is recorded as who did it.',
+    meaning: 'Bearer tokens of admins of all tenants: they may do everything. The name is recorded as who did it.',
   }),
   apiTokensFile: optionalText({
     env: 'TIDEGATE_API_TOKENS_FILE',

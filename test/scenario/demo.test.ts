@@ -95,7 +95,7 @@ describeWith('chdb', 'the demo', () => {
     ]) {
       expect((await fetch(url + path)).status, path).toBe(200);
     }
-    const token = await demo.said(/status page: \S+#token=(\S+)/);
+    const token = await demo.said(/console: \S+#token=(\S+)/);
     await liftOne(url, token);
     demo.signal('SIGINT');
     const { exitCode, stdout, stderr } = await demo.ended();

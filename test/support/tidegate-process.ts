@@ -38,7 +38,7 @@ export class TidegateProcess {
     for (;;) {
       const url =
         /https?:\/\/[\d.]+:\d+/.exec(this.#stdout)?.[0] ??
-        /(?:probes at|status page:) (https?:\/\/[\d.]+:\d+)/.exec(this.#stderr)?.[1];
+        /(?:probes at|console:) (https?:\/\/[\d.]+:\d+)/.exec(this.#stderr)?.[1];
       if (url !== undefined) return url;
       if (this.#child.exitCode !== null) throw new Error(`it ended: ${this.#stderr}`);
       await Promise.race([
