@@ -63,6 +63,8 @@ export class BlockListState {
   /** Oldest first. */
   readonly blocks = new Map<string, StoredBlock>();
   readonly entries = new Map<string, PlacedEntry>();
+  /** As they were put; those among them that are gone, or were put anew, are left out now and then. */
+  #order: PlacedEntry[] = [];
   /** What became of a verdict, by its id. */
   readonly verdicts = new Map<string, Until<Exclude<PromotionResult, { block: Block }>>>();
   readonly tombstones = new Map<string, Until<BlockSubject>>();
@@ -134,7 +136,38 @@ export class BlockListState {
   putEntry(entry: BlockEntry): void {
     this.#placed += 1;
     this.entries.delete(entry.subjectKey);
-    this.entries.set(entry.subjectKey, { entry, place: this.#placed });
+    const placed = { entry, place: this.#placed };
+    this.entries.set(entry.subjectKey, placed);
+    this.#order.push(placed);
+    if (this.#order.length > 2 * this.entries.size + 1024) this.#order = this.#order.filter((one) => this.#isHeld(one));
+  }
+
+  /** Entries in force behind a place, in order, and whether there are more. */
+  entriesAfter(place: number, { most, nowMs }: { readonly most: number; readonly nowMs: number }) {
+    const placed: PlacedEntry[] = [];
+    for (let at = this.#firstAfter(place); at < this.#order.length; at += 1) {
+      const one = this.#order[at];
+      if (one === undefined || one.entry.expiresAtMs <= nowMs || !this.#isHeld(one)) continue;
+      if (placed.length === most) return { placed, hasMore: true };
+      placed.push(one);
+    }
+    return { placed, hasMore: false };
+  }
+
+  #isHeld(placed: PlacedEntry): boolean {
+    return this.entries.get(placed.entry.subjectKey) === placed;
+  }
+
+  /** Places only grow: where those behind this one begin. */
+  #firstAfter(place: number): number {
+    let from = 0;
+    let to = this.#order.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((this.#order[middle]?.place ?? Number.POSITIVE_INFINITY) > place) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   }
 
   /** The entry in force of exactly this subject. */

@@ -248,19 +248,16 @@ export class MemoryBlockList implements BlockList {
     return this.#read((book) => {
       const { state, nowMs } = book;
       const [sequence = this.#log.sequence, after = 0] = page === undefined ? [] : page.split(' ').map(Number);
-      const placed = [...state.entries.values()].filter(
-        ({ entry, place }) => place > after && entry.expiresAtMs > nowMs,
-      );
-      const told = placed.slice(0, this.#entriesPerPage);
-      const last = told.at(-1)?.place ?? after;
+      const { placed, hasMore } = state.entriesAfter(after, { most: this.#entriesPerPage, nowMs });
+      const last = placed.at(-1)?.place ?? after;
       const exemptions = [...state.allowed].map(([subjectKey, { untilMs }]) => ({ subjectKey, untilMs }));
       return {
         epoch: this.#log.epoch,
         sequence,
-        entries: told.map(({ entry }) => entry),
+        entries: placed.map(({ entry }) => entry),
         exemptions: page === undefined ? exemptions.filter(({ untilMs }) => untilMs > nowMs) : [],
         switches: switches.switchesOf(book),
-        nextPage: told.length < placed.length ? `${sequence} ${last}` : null,
+        nextPage: hasMore ? `${sequence} ${last}` : null,
       };
     });
   }
