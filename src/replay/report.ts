@@ -100,6 +100,15 @@ const usPerMs = 1000;
 const instant = (atMs: number): string => new Date(atMs).toISOString();
 const wholeMs = (us: number): number => Math.round(us / usPerMs);
 
+/** A run names its emitter after itself; the report of a log says the same each time. */
+const ofAnyRun = (evidence: Evidence): Evidence => {
+  const { marks } = evidence.log;
+  return {
+    ...evidence,
+    log: { ...evidence.log, marks: marks && marks.map((mark) => ({ ...mark, emitter: 'replay' })) },
+  };
+};
+
 const reported = (block: Block, { by }: Pick<Saved, 'by'>): ReportedBlock => ({
   id: block.id,
   subject: block.subject,
@@ -108,7 +117,7 @@ const reported = (block: Block, { by }: Pick<Saved, 'by'>): ReportedBlock => ({
   blockedAt: instant(block.blockedAtMs),
   expiresAt: instant(block.expiresAtMs),
   strikes: block.strikes,
-  evidence: block.evidence,
+  evidence: block.evidence && ofAnyRun(block.evidence),
   reason: block.reason,
   saved: by(block.id),
 });
@@ -128,7 +137,7 @@ const suppressions = (suppressed: readonly SuppressedVerdict[]): ReportedSuppres
   suppressed
     .map(({ verdict, reason }) => {
       const { subject, rule, atMs, evidence } = verdict;
-      return { subject, rule, at: instant(atMs), reason, evidence };
+      return { subject, rule, at: instant(atMs), reason, evidence: ofAnyRun(evidence) };
     })
     .sort(
       (left, right) => byTime(left.at, right.at) || byTime(subjectKeyOf(left.subject), subjectKeyOf(right.subject)),
