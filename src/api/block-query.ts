@@ -4,7 +4,7 @@ import { type BlockFilter, blockSorts } from '../blocklist/block-review.ts';
 import { subjectKeyOf, subjectKinds } from '../client.ts';
 import type { Reviewer } from '../review/roles.ts';
 import { InstantInput, instantFrom, SubjectText, subjectFrom } from './fields.ts';
-import { RequestFailure } from './problem.ts';
+import { invalidField, RequestFailure } from './problem.ts';
 
 /** `active`, `active,proposed`, … */
 const listPattern = (words: readonly string[]): string =>
@@ -72,6 +72,12 @@ const tenantsOf = ({ tenants, name }: Reviewer, tenant: string | undefined): rea
   throw new RequestFailure('forbidden', `The tenant ${tenant} is out of reach of ${name}.`);
 };
 
+/** JSON can say what no text of the list holds, and no script can read. */
+const checkTexts = (input: object, at: string): void => {
+  const half = Object.entries(input).find(([, value]) => typeof value === 'string' && !value.isWellFormed());
+  if (half) throw invalidField(`${at}.${half[0]}`, 'must not hold half of a surrogate pair');
+};
+
 const split = <T extends string>(text: string): readonly T[] => text.split(',') as T[];
 
 /** What a request means by its filter, within what whoever asks may see. `at`: `query` or `body.filter`. */
@@ -80,6 +86,7 @@ export const filterFrom = (
   { reviewer, at }: { readonly reviewer: Reviewer; readonly at: string },
 ): BlockFilter => {
   const { rule, subject, kind, origin, assignee, unjudged, madeFrom, madeTo, minDenied } = input;
+  checkTexts(input, at);
   const state = input.state ?? input.states;
   const tenants = tenantsOf(reviewer, input.tenant);
   return {

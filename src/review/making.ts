@@ -42,16 +42,16 @@ const slackMs = 300_000;
 
 export const noteOf = (reason: string, note: string): string => `${reason}: ${note}`;
 
-const tooLong = (most: number): TidegateError => {
-  const message = `must be at most ${most} characters here`;
-  return new TidegateError('INPUT_INVALID', `note ${message}`, { problems: [{ path: 'note', message }] });
-};
+const unfit = (message: string): TidegateError =>
+  new TidegateError('INPUT_INVALID', `note ${message}`, { problems: [{ path: 'note', message }] });
 
 const noSecond: Overstep = {
   needs: null,
   part: 'until',
   detail: 'A block as long as that needs two people, and this process keeps no approvals.',
 };
+
+const tooLong = (most: number): TidegateError => unfit(`must be at most ${most} characters here`);
 
 /** As whoever asks may ask a second person for: null is as long as the limit is. */
 const forMsOf = (untilMs: number | null, nowMs: number): number => (untilMs === null ? longestMs : untilMs - nowMs);
@@ -108,6 +108,8 @@ export class MakingDesk {
     const { approvals } = this.#parts;
     if (approvals === null) return { kind: 'forbidden', overstep: noSecond };
     if (what.note.length > maxAgreementNote) throw tooLong(maxAgreementNote);
+    // The list would refuse it only when somebody has agreed.
+    if (!what.note.isWellFormed()) throw unfit('must not hold half of a surrogate pair');
     return { kind: 'asked', approval: await approvals.request(reviewer, what) };
   }
 }

@@ -288,6 +288,7 @@ describe('bulk changes', () => {
     [{ ids: ['a'], act: 'assign' }, 'body.assignee'],
     [{ ...lift, filter: { state: 'asleep' } }, 'body.filter.state'],
     [{ ...lift, filter: { subject: 'nobody' } }, 'body.filter.subject'],
+    [{ ...lift, filter: { assignee: 'x\ud800' } }, 'body.filter.assignee'],
     [{ ...lift, filter: { madeTo: '2026-02-30T00:00:00' } }, 'body.filter.madeTo'],
     [{ ...lift, ids: ['a'], expected: -1 }, 'body.expected'],
   ])('%j are refused with 400 and name %s', async (body, path) => {

@@ -78,6 +78,15 @@ describe('a block by hand', () => {
     });
   });
 
+  it('with a note that the list would refuse is no question to anybody', async () => {
+    const { making, notices } = reviewStage();
+    await expect(making.make(leo, { ...permanent, note: 'x\ud800' })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      problems: [{ path: 'note' }],
+    });
+    expect(notices).toEqual([]);
+  });
+
   it('with a note that leaves no room for who agreed is refused, with the length that fits', async () => {
     const { making, clock } = reviewStage();
     for (const [untilMs, length] of [
