@@ -23,7 +23,7 @@ interface Flags {
 const notReached = [
   'events still in Kafka: what ingest stores later comes back, so run it again once the lag is 0; the topics forget by their own retention',
   'the topic of dead letters: it forgets by its retention',
-  'Redis: blocks, strikes and counters expire by themselves; a block in force ends with a lift',
+  'Redis: blocks, allow entries, strikes and counters expire by themselves; a block in force ends with a lift',
   'backups, and exports that were made before',
   'logs of the processes, and of ClickHouse itself',
 ] as const;
