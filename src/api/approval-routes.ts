@@ -5,6 +5,7 @@ import { ApprovalSchema, approvalView } from './approval-view.ts';
 import { namingFields, oversteps } from './block-refusal.ts';
 import { Note } from './fields.ts';
 import { RequestFailure } from './problem.ts';
+import { NextCursor, pageAsked, RecordPageQuery, RecordParams } from './record-pages.ts';
 import { type Api, needs, problemResponses } from './routing.ts';
 
 export interface ApprovalRouteParts {
@@ -12,16 +13,6 @@ export interface ApprovalRouteParts {
   readonly logger: Logger;
 }
 
-const ApprovalParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
-const PageQuery = Type.Object(
-  {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
-    cursor: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 64, description: '`nextCursor` of the page before.' }),
-    ),
-  },
-  { additionalProperties: false },
-);
 const about = { tags: ['blocks'] };
 
 const verdicts = { approve: 'approved', reject: 'rejected' } as const;
@@ -36,18 +27,18 @@ export const approvalRoutes = (api: Api, { approvals, logger }: ApprovalRoutePar
         ...about,
         operationId: 'listApprovals',
         summary: 'What waited or waits for a second person, newest first; a page may be short, with more behind it',
-        querystring: PageQuery,
+        querystring: RecordPageQuery,
         response: {
           200: Type.Object({
             approvals: Type.Array(ApprovalSchema),
-            nextCursor: Type.Union([Type.String(), Type.Null()]),
+            nextCursor: NextCursor,
           }),
           ...problemResponses(503),
         },
       },
     },
-    async ({ query: { limit = 20, cursor }, reviewer }) => {
-      const page = await approvals.list(reviewer, { limit, ...(cursor === undefined ? {} : { cursor }) });
+    async ({ query, reviewer }) => {
+      const page = await approvals.list(reviewer, pageAsked(query));
       return { approvals: page.approvals.map(approvalView), nextCursor: page.nextCursor };
     },
   );
@@ -63,7 +54,7 @@ const decideRoute = (api: Api, verdict: keyof typeof verdicts, { approvals, logg
         ...about,
         operationId: `${verdict}Approval`,
         summary: verdict === 'approve' ? 'Agree to what somebody else asked for: it is done at once' : 'Say no to it',
-        params: ApprovalParams,
+        params: RecordParams,
         body: Type.Object({ note: Note }, { additionalProperties: false }),
         response: { 200: ApprovalSchema, ...problemResponses(404, 409, 503) },
       },

@@ -5,23 +5,13 @@ import { BatchSchema, batchView } from './batch-view.ts';
 import { namingFields } from './block-refusal.ts';
 import { bulkRefusalOf } from './bulk-routes.ts';
 import { Note } from './fields.ts';
+import { NextCursor, pageAsked, RecordPageQuery, RecordParams } from './record-pages.ts';
 import { type Api, needs, problemResponses } from './routing.ts';
 
 export interface BatchRouteParts {
   readonly bulk: Bulk;
   readonly logger: Logger;
 }
-
-const BatchParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
-const PageQuery = Type.Object(
-  {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 })),
-    cursor: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 64, description: '`nextCursor` of the page before.' }),
-    ),
-  },
-  { additionalProperties: false },
-);
 
 const about = { tags: ['blocks'] };
 
@@ -35,18 +25,18 @@ export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void =
         ...about,
         operationId: 'listBatches',
         summary: 'Bulk changes, newest first; a page may be short, with more behind it',
-        querystring: PageQuery,
+        querystring: RecordPageQuery,
         response: {
           200: Type.Object({
             batches: Type.Array(BatchSchema),
-            nextCursor: Type.Union([Type.String(), Type.Null()]),
+            nextCursor: NextCursor,
           }),
           ...problemResponses(503),
         },
       },
     },
-    async ({ query: { limit = 20, cursor }, reviewer }) => {
-      const page = await bulk.list(reviewer, { limit, ...(cursor === undefined ? {} : { cursor }) });
+    async ({ query, reviewer }) => {
+      const page = await bulk.list(reviewer, pageAsked(query));
       return { batches: page.batches.map(batchView), nextCursor: page.nextCursor };
     },
   );
@@ -59,7 +49,7 @@ export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void =
         ...about,
         operationId: 'getBatch',
         summary: 'One bulk change, and how far it is',
-        params: BatchParams,
+        params: RecordParams,
         response: { 200: BatchSchema, ...problemResponses(404, 503) },
       },
     },
@@ -78,7 +68,7 @@ export const batchRoutes = (api: Api, { bulk, logger }: BatchRouteParts): void =
         ...about,
         operationId: 'undoBatch',
         summary: 'Take a bulk change back, as far as nobody has touched its blocks since',
-        params: BatchParams,
+        params: RecordParams,
         body: Type.Object({ note: Note }, { additionalProperties: false }),
         response: { 200: BatchSchema, ...problemResponses(404, 409, 503) },
       },

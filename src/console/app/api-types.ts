@@ -121,6 +121,25 @@ export interface Status {
   } | null;
 }
 
+/** How far a bulk change, or its undo, has come. */
+export interface Tally {
+  readonly done: number;
+  readonly failed: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
+  readonly failedCount: number;
+}
+
+/** A bulk change. */
+export interface Batch extends Tally {
+  readonly batchId: string;
+  readonly act: string;
+  readonly note: string;
+  readonly by: string;
+  readonly at: string;
+  readonly total: number;
+  readonly state: 'running' | 'done' | 'interrupted' | 'undoing' | 'undone';
+  readonly undo: (Tally & { readonly by: string; readonly note: string; readonly at: string }) | null;
+}
+
 /** `acme/user:x`, `ip:203.0.113.7`: as the API reads subjects. */
 export const subjectText = ({ kind, id, tenant }: Subject): string =>
   tenant === undefined ? `${kind}:${id}` : `${tenant.replace(/[%/:]/g, encodeURIComponent)}/${kind}:${id}`;

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { ActionButton } from '../app/action.tsx';
+import type { Batch, Tally } from '../app/api-types.ts';
 import { number, plural } from '../app/format.ts';
 import { refreshUnder, useLive } from '../app/live.ts';
 import { NoteDialog } from '../app/note-dialog.tsx';
@@ -11,23 +12,6 @@ import { DataTable } from '../app/table.tsx';
 import { toast } from '../app/toasts.tsx';
 import { Visible } from '../app/visible.tsx';
 import { ShareBar } from '../charts/bars.tsx';
-
-interface Tally {
-  readonly done: number;
-  readonly failed: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
-  readonly failedCount: number;
-}
-
-interface Batch extends Tally {
-  readonly batchId: string;
-  readonly act: string;
-  readonly note: string;
-  readonly by: string;
-  readonly at: string;
-  readonly total: number;
-  readonly state: 'running' | 'done' | 'interrupted' | 'undoing' | 'undone';
-  readonly undo: (Tally & { readonly by: string; readonly note: string; readonly at: string }) | null;
-}
 
 const tones: Readonly<Record<Batch['state'], Tone>> = {
   running: 'info',

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Batch, Tally } from '../app/api-types.ts';
 import { number, plural } from '../app/format.ts';
 import { Chip, type Tone } from '../app/parts.tsx';
 import { hrefOf, part } from '../app/router.ts';
 import { Visible } from '../app/visible.tsx';
 import { follow, isAtWork } from './bulk.ts';
-import type { Batch, Tally } from './types.ts';
 
 const tones: Readonly<Record<Batch['state'], Tone>> = {
   running: 'info',

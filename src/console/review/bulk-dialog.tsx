@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { Batch } from '../app/api-types.ts';
 import { Dialog } from '../app/dialog.tsx';
 import { useDraft } from '../app/draft.ts';
 import { number, plural } from '../app/format.ts';
@@ -12,7 +13,7 @@ import { LimitChoice, NoteField } from './act-form.tsx';
 import { type Intent, intents, limitChoices } from './acts.ts';
 import { BatchResult, useBatch } from './batch-result.tsx';
 import { type BulkAct, type BulkOrder, type BulkTarget, isAtWork, orderOf, preview, run, undoBatch } from './bulk.ts';
-import type { Batch, BulkPreview } from './types.ts';
+import type { BulkPreview } from './types.ts';
 
 /** What can be done to many, in the order in which it is offered. */
 const choices = ['confirm', 'activate', 'false-positive', 'goodwill', 'extend', 'downgrade', 'assign'] as const;

@@ -1,3 +1,4 @@
+import type { Batch } from '../app/api-types.ts';
 import { newKey } from '../app/client.ts';
 import { refreshUnder } from '../app/live.ts';
 import { part } from '../app/router.ts';
@@ -5,7 +6,7 @@ import { get, send } from '../app/session.ts';
 import { after } from '../app/time.ts';
 import type { LiftReason } from './acts.ts';
 import type { ApiFilter } from './filter.ts';
-import type { Batch, BulkActName, BulkPreview } from './types.ts';
+import type { BulkActName, BulkPreview } from './types.ts';
 
 /** Which blocks are meant. */
 export type BulkTarget =

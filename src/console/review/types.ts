@@ -75,23 +75,6 @@ export interface BulkPreview {
   readonly needs: string | null;
 }
 
-export interface Tally {
-  readonly done: number;
-  readonly failed: readonly { readonly id: string; readonly code: string; readonly detail: string }[];
-  readonly failedCount: number;
-}
-
-export interface Batch extends Tally {
-  readonly batchId: string;
-  readonly act: string;
-  readonly note: string;
-  readonly by: string;
-  readonly at: string;
-  readonly total: number;
-  readonly state: 'running' | 'done' | 'interrupted' | 'undoing' | 'undone';
-  readonly undo: (Tally & { readonly by: string; readonly note: string; readonly at: string }) | null;
-}
-
 export const openStates: readonly BlockState[] = ['proposed', 'active', 'confirmed'];
 export const isOpen = ({ state }: Pick<BlockView, 'state'>): boolean => openStates.includes(state);
 /** Gates refuse or slow its subject down. */
