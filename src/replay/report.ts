@@ -105,7 +105,7 @@ const ofAnyRun = (evidence: Evidence): Evidence => {
   const { marks } = evidence.log;
   return {
     ...evidence,
-    log: { ...evidence.log, marks: marks && marks.map((mark) => ({ ...mark, emitter: 'replay' })) },
+    log: { ...evidence.log, marks: marks?.map((mark) => ({ ...mark, emitter: 'replay' })) ?? null },
   };
 };
 
