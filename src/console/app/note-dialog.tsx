@@ -28,6 +28,13 @@ const Failed = ({ failure }: { readonly failure: Failure }) => (
   </p>
 );
 
+/** Enter sends and Shift+Enter is a line, as wherever a reason is asked for. */
+const sendOnEnter = (event: KeyboardEvent & { readonly currentTarget: HTMLTextAreaElement }): void => {
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  event.currentTarget.form?.requestSubmit();
+};
+
 /** Asks for a reason, and does what it is about. */
 export const NoteDialog = (props: NoteDialogProps) => {
   const { title, verb, draft, tone = 'primary', isOptional = false, children, onSubmit, onClose } = props;
@@ -61,9 +68,15 @@ export const NoteDialog = (props: NoteDialogProps) => {
           required={!isOptional}
           maxLength={maxNoteLength}
           rows={3}
+          enterkeyhint="send"
+          aria-describedby={`${id}-help`}
           value={note}
+          onKeyDown={sendOnEnter}
           onInput={(event) => setNote(event.currentTarget.value)}
         />
+        <p id={`${id}-help`} class="quiet small">
+          Enter sends, Escape closes; what you type is kept.
+        </p>
         {failure === null ? null : <Failed failure={failure} />}
         <div class="buttons">
           <button type="button" onClick={onClose}>
