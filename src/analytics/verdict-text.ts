@@ -50,7 +50,7 @@ const retryText = ({ limit, policy, policyVersion }: StoredDecision, loaded: Pol
   if (known.algorithm === 'concurrency') return '; one fits again when one in flight is done';
   const isDripping = known.algorithm === 'token-bucket' || known.algorithm === 'leaky-bucket';
   const withinMs = isDripping ? Math.ceil(known.windowMs / known.limit) : known.windowMs;
-  return `; one more fits ${formatDurationMs(withinMs)} later at the latest`;
+  return `; one more request fits within ${formatDurationMs(withinMs)}`;
 };
 
 const storeAway = (degraded: string): string =>

@@ -83,6 +83,15 @@ const exemptText = ({ standing, subject, hits }: SubjectFacts): string | null =>
   return `${allowText(around)}${hit ? `, which exempts it from ${entryBlockText(hit)} on ${hit.entry.subjectKey}` : ''}`;
 };
 
+/** What a limit does to it while nobody has decided: this is what whoever asks has met. */
+const meanwhileText = (facts: SubjectFacts): string => {
+  const denied = nearest(
+    rowsOf(facts).filter(({ outcome }) => outcome === 'denied'),
+    facts.atMs,
+  );
+  return denied ? `; a limit refuses it meanwhile: it ${deniedText(denied, facts.loaded)}` : '';
+};
+
 /** What the list says now; null: it has nothing to say. */
 const standingVerdict = (name: string, facts: SubjectFacts): SubjectVerdict | null => {
   const { hits, switches, proposal, elsewhere } = facts;
@@ -104,7 +113,8 @@ const standingVerdict = (name: string, facts: SubjectFacts): SubjectVerdict | nu
     );
   }
   if (proposal) {
-    return says('doubtful', `${name} is not blocked: ${blockText(proposal)} is proposed, and waits for a person`);
+    const waits = `${name} is not blocked: ${blockText(proposal)} is proposed, and waits for a person`;
+    return says('doubtful', `${waits}${meanwhileText(facts)}`);
   }
   return null;
 };

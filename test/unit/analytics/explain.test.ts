@@ -187,7 +187,7 @@ const cases: readonly Case[] = [
   {
     title: 'its own limit is used up',
     sources: () => ({ questions: storing(row({ count: 7 }), row({ outcome: 'allowed', atMs: noonMs - 5 })), policies }),
-    says: /^ip:203\.0\.113\.9 was denied 7 times at 2026-03-01T12:00:00Z on GET \/a by policy per-client: 0 left of 60 per 1m, counted by client; one more fits 1s later at the latest$/,
+    says: /^ip:203\.0\.113\.9 was denied 7 times at 2026-03-01T12:00:00Z on GET \/a by policy per-client: 0 left of 60 per 1m, counted by client; one more request fits within 1s$/,
     tone: 'bad',
   },
   {
@@ -196,7 +196,7 @@ const cases: readonly Case[] = [
       questions: storing(row({ policy: 'per-tenant', scope: 'tenant', limit: 100 })),
       policies,
     }),
-    says: /by policy per-tenant: 0 left of 100 per 1m, counted by tenant; one more fits 1m later at the latest$/,
+    says: /by policy per-tenant: 0 left of 100 per 1m, counted by tenant; one more request fits within 1m$/,
     tone: 'bad',
   },
   {
@@ -287,6 +287,15 @@ const cases: readonly Case[] = [
       await list.promote(promotionOf({ id: 'v-1', subject: ip, atMs: clock.nowMs() }, { mode: 'review' }));
     },
     says: /^ip:203\.0\.113\.9 is not blocked: block \S+ of rule breadth is proposed, and waits for a person$/,
+    tone: 'doubtful',
+  },
+  {
+    title: 'a block of it is proposed, and a limit denies it meanwhile',
+    prepare: async ({ list, clock }) => {
+      await list.promote(promotionOf({ id: 'v-1', subject: ip, atMs: clock.nowMs() }, { mode: 'review' }));
+    },
+    sources: () => ({ questions: storing(row({ count: 7 })), policies }),
+    says: /is proposed, and waits for a person; a limit refuses it meanwhile: it was denied 7 times at 2026-03-01T12:00:00Z on GET \/a by policy per-client: /,
     tone: 'doubtful',
   },
   {
