@@ -6,6 +6,7 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { runCommand } from '../support/command-run.ts';
 import { describeWith, freshName } from '../support/engines.ts';
+import { runTidegate } from '../support/tidegate-process.ts';
 
 describeWith('redis', 'tidegate tokens', (url) => {
   const namespace = freshName('tokens');
@@ -61,6 +62,20 @@ describeWith('redis', 'tidegate tokens', (url) => {
     expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('No token has the id') });
     expect(JSON.parse((await tokens('list', '--json')).stdout).tokens).toHaveLength(1);
   });
+
+  it('says in the log who made and who revoked which, and never the token', async () => {
+    const where = ['--redis-url', url, '--namespace', namespace, '--actor', 'anna'];
+    const made = await runTidegate(['tokens', 'create', '--name', 'zoe', '--role', 'viewer', ...where]);
+    const linesOf = ({ stderr }: { readonly stderr: string }) =>
+      stderr.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+    const [line] = linesOf(made);
+    expect(line).toMatchObject({ msg: 'a token was made', actor: 'anna', token: { name: 'zoe', role: 'viewer' } });
+    expect(made.stderr).not.toContain(made.stdout.trim());
+    const revoked = await runTidegate(['tokens', 'revoke', line.token.id, ...where]);
+    expect(linesOf(revoked)).toMatchObject([
+      { msg: 'a token was revoked', actor: 'anna', token: { id: line.token.id } },
+    ]);
+  }, 30_000);
 
   it.each([
     [['create', '--role', 'viewer'], '--name is missing'],

@@ -44,6 +44,7 @@ const created = async ({ context, counters, nowMs }: ListSession, flags: Flags):
     throw new TidegateError('INPUT_INVALID', `There are ${mostTokens} tokens already: revoke those that nobody uses`);
   }
   const { token, text } = made;
+  context.logger.info({ token: tokenView(token), actor: request.createdBy }, 'a token was made');
   return {
     json: { token: text, about: tokenView(token) },
     text: `${text}\n`,

@@ -37,7 +37,7 @@ const revoked = async ({ context, counters, paint }: ListSession, id: string): P
   if (token === null) {
     throw new TidegateError('INPUT_INVALID', `No token has the id ${plainText(id)}: see tidegate tokens list`);
   }
-  context.logger.debug({ token: token.id, actor }, 'a token was revoked');
+  context.logger.info({ token: tokenView(token), actor }, 'a token was revoked');
   return {
     json: tokenView(token),
     text: `Token ${paint.strong(token.id)} of ${plainText(token.name)} is revoked: within two seconds every process refuses it.\n`,
