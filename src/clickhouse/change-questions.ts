@@ -1,5 +1,5 @@
 import type { BlockChangesQuery, StoredChange, StoredLog } from '../analytics/stored-changes.ts';
-import { type BlockSubject, type SubjectKind, subjectFromKey, subjectKeyOf } from '../client.ts';
+import { type BlockSubject, type SubjectKind, subjectKeyOf } from '../client.ts';
 import type { Asking } from './decision-questions.ts';
 import type { Count } from './outcome-sums.ts';
 import { bounded } from './question-rows.ts';
@@ -18,24 +18,32 @@ export const askChangeLogs = async ({ reach, questions }: Asking): Promise<reado
 
 type Numbers = Record<'position' | 'at' | 'ends_at' | 'version' | 'action_limit' | 'action_window', Count>;
 type Texts = Record<
-  'block_id' | 'client' | 'state' | 'rule' | 'actor' | 'reason' | 'subject' | 'origin' | 'verdict' | 'action_kind',
+  | 'block_id'
+  | 'client'
+  | 'state'
+  | 'rule'
+  | 'actor'
+  | 'reason'
+  | 'within'
+  | 'about'
+  | 'origin'
+  | 'verdict'
+  | 'action_kind',
   string
 >;
 type ChangeRow = Numbers & Texts & { readonly client_kind: SubjectKind };
 
-/** The text of the evidence only says to which tenant it is limited: who it is, the columns say, which name nobody any more once that is asked. */
-const subjectOf = ({ subject, client_kind: kind, client: id }: ChangeRow): BlockSubject => {
-  const tenant = subjectFromKey(subject)?.tenant;
-  return tenant === undefined ? { kind, id } : { kind, id, tenant };
+/** The tenant of the row may be where the evidence is from: that the subject is limited to it stands apart. */
+const subjectOf = ({ within: tenant, client_kind: kind, client: id }: ChangeRow): BlockSubject => {
+  return tenant === '' ? { kind, id } : { kind, id, tenant };
 };
-
-const madeUpSubject = /^key:~((?:switch|mode|breaker):.+)$/;
 
 /** Under a pseudonym the id of what has no block of its own no longer says what it is about. */
 const idOf = (row: ChangeRow): string => {
   if (row.block_id[0] !== '~') return row.block_id;
   const isAllowed = (row.rule === 'allow' || row.rule === 'canary') && row.verdict === '' && row.origin !== 'list';
-  return madeUpSubject.exec(row.subject)?.[1] ?? (isAllowed ? `allow:${subjectKeyOf(subjectOf(row))}` : row.block_id);
+  if (row.about !== '') return row.about;
+  return isAllowed ? `allow:${subjectKeyOf(subjectOf(row))}` : row.block_id;
 };
 
 const changeOf = (row: ChangeRow): StoredChange => ({
@@ -66,7 +74,8 @@ export const askBlockChanges = async (
     `SELECT r.seq AS position, toUnixTimestamp64Milli(r.time) AS at, r.block_id AS block_id,
        toString(r.client_kind) AS client_kind, r.client AS client, toString(r.state) AS state, r.version AS version,
        toString(r.rule) AS rule, toUnixTimestamp64Milli(r.expires_at) AS ends_at, toString(r.actor) AS actor,
-       r.reason AS reason, JSONExtractString(r.evidence, 'subject') AS subject,
+       r.reason AS reason, JSONExtractString(r.evidence, 'within') AS within,
+       JSONExtractString(r.evidence, 'about') AS about,
        JSONExtractString(r.evidence, 'origin') AS origin, r.verdict_id AS verdict,
        JSONExtractString(r.evidence, 'action', 'kind') AS action_kind,
        JSONExtractUInt(r.evidence, 'action', 'limit') AS action_limit,

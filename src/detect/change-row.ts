@@ -1,7 +1,7 @@
 import type { Block } from '../blocklist/block.ts';
 import type { LoggedChange } from '../blocklist/change-log.ts';
 import type { StepTaken } from '../blocklist/steps.ts';
-import { digestOf, subjectKeyOf } from '../client.ts';
+import { digestOf } from '../client.ts';
 import { type BlockChange, encodeBlockChange } from '../event/block-change.ts';
 import type { OutgoingFrame } from '../event/event-log.ts';
 import { frameOfRows } from '../event/row-frame.ts';
@@ -21,14 +21,24 @@ export const changesEmitter = (epoch: string): string =>
 /** The inverse of {@link changesEmitter}, but for an epoch of which it names the digest. */
 export const epochOf = (emitter: string): string => emitter.slice(emitter.indexOf('-') + 1);
 
-/** What a person did stands beside the evidence: version and state say nothing of a comment. */
-const evidenceOf = ({ evidence, action, origin, owner, subject, assignee, label }: Block, step?: StepTaken): string =>
+/** What is no client at all may be named: its id and its row's client become pseudonyms as others do. */
+const sharedNotice = /^(?:switch|mode|breaker):/;
+
+/**
+ * What a person did stands beside the evidence: version and state say nothing of a comment. The subject does not: it has
+ * columns, in which clients can be replaced and erased, and within a text they cannot.
+ */
+const evidenceOf = (
+  { id, evidence, action, origin, owner, subject, assignee, label }: Block,
+  step?: StepTaken,
+): string =>
   JSON.stringify({
     ...evidence,
     action,
     origin,
     owner,
-    subject: subjectKeyOf(subject),
+    ...(subject.tenant !== undefined && { within: subject.tenant }),
+    ...(sharedNotice.test(id) && { about: id }),
     ...(assignee !== '' && { assignee }),
     ...(label !== null && { label }),
     ...(step && { step: { kind: step.kind, reasonCode: step.reasonCode, batchId: step.batchId } }),

@@ -17,7 +17,7 @@ const recording = (row: object = {}) => {
   const client = {
     query: async (statement: Statement) => {
       statements.push(statement);
-      return { json: async () => [{ name: 'ip:203.0.113.9', part: 'all', block_id: 'b', subject: '', ...row }] };
+      return { json: async () => [{ name: 'ip:203.0.113.9', part: 'all', block_id: 'b', within: '', ...row }] };
     },
   };
   return { statements, client: client as unknown as ClickHouseClient };

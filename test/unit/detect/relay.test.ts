@@ -103,7 +103,7 @@ describe('the relay of changes', () => {
     expect(new Set(rows.map(({ emitter }) => emitter)).size).toBe(1);
     const told = rows.map(({ evidence }) => JSON.parse(evidence) as unknown);
     expect(told[0]).toMatchObject({ denied: 240, action, origin: 'detector', owner: 'security' });
-    expect(told[1]).toMatchObject({ origin: 'person', owner: 'ann', subject: 'a%2Fb/user:alice' });
+    expect(told[1]).toMatchObject({ origin: 'person', owner: 'ann', within: 'a/b' });
   });
 
   it('leaves the lead to one, and another goes on when that is gone', async () => {
