@@ -43,7 +43,7 @@ export const dayMs = 24 * hourMs;
 /** @throws TidegateError CONFIG_INVALID where the list lives inside another process. */
 const requireReachable = (url: string): void => {
   if (schemeOf(url) !== 'memory:') return;
-  throw new TidegateError('CONFIG_INVALID', 'There is no block list to ask', {
+  throw new TidegateError('CONFIG_INVALID', 'There is no Redis of the gates to ask', {
     problems: [
       {
         path: 'redisUrl',

@@ -51,7 +51,7 @@ const liftOne = async (url: string, token: string): Promise<void> => {
   const lifted = await fetch(`${url}/v1/blocks/${block.id}/lift`, {
     method: 'POST',
     headers: { ...headers, 'if-match': `"${block.version}"` },
-    body: JSON.stringify({ reason: 'goodwill' }),
+    body: JSON.stringify({ reason: 'goodwill', note: 'the demo lets it in again' }),
   });
   expect(lifted.status).toBe(200);
   await vi.waitUntil(async () => (await decide()) !== 'blocked', { timeout: 1000, interval: 20 });
