@@ -5,7 +5,11 @@ import { MemoryBlockList } from '../../../src/embedded/memory-block-list.ts';
 import { recordingLogger } from '../../support/recording-logger.ts';
 import { annasToken, apiUnderTest, asAnna } from './api-under-test.ts';
 
-const liftOf = (id: string, headers: Record<string, string> = {}, payload: object = { reason: 'goodwill', note: 'a guest' }) => ({
+const liftOf = (
+  id: string,
+  headers: Record<string, string> = {},
+  payload: object = { reason: 'goodwill', note: 'a guest' },
+) => ({
   method: 'POST' as const,
   url: `/v1/blocks/${id}/lift`,
   headers: { ...asAnna, ...headers },
@@ -25,7 +29,12 @@ describe('tokens', () => {
     for (const request of [
       { method: 'GET' as const, url: '/v1/blocks', headers },
       { method: 'GET' as const, url: `/v1/blocks/${id}`, headers },
-      { method: 'POST' as const, url: `/v1/blocks/${id}/lift`, headers, payload: { reason: 'goodwill', note: 'a guest' } },
+      {
+        method: 'POST' as const,
+        url: `/v1/blocks/${id}/lift`,
+        headers,
+        payload: { reason: 'goodwill', note: 'a guest' },
+      },
     ]) {
       const answer = await api.inject(request);
       expect(answer.statusCode).toBe(401);
@@ -45,7 +54,11 @@ describe('tokens', () => {
     const { api, block, blockList } = await apiUnderTest({ openReads: true });
     const id = await block('203.0.113.9');
     expect((await api.inject({ url: `/v1/blocks/${id}` })).statusCode).toBe(200);
-    const lift = { method: 'POST' as const, url: `/v1/blocks/${id}/lift`, payload: { reason: 'goodwill', note: 'a guest' } };
+    const lift = {
+      method: 'POST' as const,
+      url: `/v1/blocks/${id}/lift`,
+      payload: { reason: 'goodwill', note: 'a guest' },
+    };
     expect((await api.inject(lift)).statusCode).toBe(401);
     expect((await blockList.get(id))?.state).toBe('active');
   });
