@@ -25,8 +25,8 @@ export const epochOf = (emitter: string): string => emitter.slice(emitter.indexO
 const sharedNotice = /^(?:switch|mode|breaker):/;
 
 /**
- * What a person did stands beside the evidence: version and state say nothing of a comment. The subject does not: it has
- * columns, in which clients can be replaced and erased, and within a text they cannot.
+ * What a person did stands beside the evidence: version and state say nothing of a comment. The subject does not, and neither
+ * do the clients of a network: in columns clients can be replaced and erased, within a text they cannot.
  */
 const evidenceOf = (
   { id, evidence, action, origin, owner, subject, assignee, label }: Block,
@@ -34,6 +34,7 @@ const evidenceOf = (
 ): string =>
   JSON.stringify({
     ...evidence,
+    ...(evidence?.members && { members: { clients: evidence.members.clients } }),
     action,
     origin,
     owner,
