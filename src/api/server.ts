@@ -76,7 +76,7 @@ export interface ApiOptions {
   readonly status: () => Promise<Status>;
   /** The text of `GET /metrics`. Null: this process cannot tell. Default: there is no such route. */
   readonly scrape?: (() => Promise<string>) | null;
-  /** The status page, served at `/`. Default: none. */
+  /** The console, served at `/`. Default: none. */
   readonly console?: ConsolePage;
 }
 

@@ -76,7 +76,7 @@ export const StatusSchema = Type.Object({
   ),
 });
 
-/** How a process is doing, for the status page. */
+/** How a process is doing. It names no client and no tenant: the route needs no token. */
 export type Status = Static<typeof StatusSchema>;
 
 export const statusRoutes = (api: Api, status: () => Promise<Status>): void => {

@@ -32,7 +32,7 @@ export interface BlockChange {
   /** Who or what made the change. */
   readonly actor: string;
   readonly reason: string;
-  /** What the verdict rests on, and what has no column: action, origin, owner, the tenant that the subject is within. As JSON, naming no client but members of a network. */
+  /** What the verdict rests on, and what has no column: action, origin, owner, the tenant that the subject is within. JSON, naming no client. */
   readonly evidence: string;
 }
 

@@ -195,7 +195,7 @@ describe('/metrics', () => {
   });
 });
 
-describe('the status page', () => {
+describe('the console', () => {
   it('comes with a policy that lets no foreign or inline script run', async () => {
     const console = new Map([
       ['index.html', { type: 'text/html; charset=utf-8', body: '<p>tidegate' }],
