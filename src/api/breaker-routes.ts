@@ -14,7 +14,7 @@ export const BreakerSchema = Type.Object({
     description:
       'open: over its budget, and everything is proposed until somebody resets it. half-open: reset; closed by itself an hour later.',
   }),
-  since: Instant,
+  since: Type.Union([Instant, Type.Null()], { description: 'null: it never was anything else.' }),
   reason: Type.String(),
   lastHour: Type.Object({ blocks: Count, clients: Count, requests: Count }),
 });
@@ -22,7 +22,7 @@ export const BreakerSchema = Type.Object({
 export const breakerView = (breaker: Breaker): Static<typeof BreakerSchema> => ({
   rule: breaker.rule,
   state: breaker.state,
-  since: instantText(breaker.sinceMs),
+  since: breaker.sinceMs > 0 ? instantText(breaker.sinceMs) : null,
   reason: breaker.reason,
   lastHour: { blocks: breaker.blocks, clients: breaker.clients, requests: breaker.requests },
 });

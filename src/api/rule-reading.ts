@@ -29,7 +29,7 @@ const bookOf = async (list: BlockList) => {
 
 type Book = Awaited<ReturnType<typeof bookOf>>;
 
-const knownOf = (book: Book, name: string): Omit<KnownRule, 'unjudged' | 'nowMs'> => {
+const knownOf = (book: Book, name: string): Omit<KnownRule, 'unjudged'> => {
   const noted = book.noted.find((rule) => rule.name === name) ?? null;
   return {
     name,
@@ -51,12 +51,12 @@ export const allRuleViews = async (list: BlockList, nowMs: number): Promise<Rule
   const views: RuleView[] = [];
   // One after the other: a question of a person must not fill the store's connection.
   for (const name of namesIn(book)) {
-    views.push(ruleView({ ...knownOf(book, name), unjudged: await unjudgedOf(list, name, nowMs), nowMs }));
+    views.push(ruleView({ ...knownOf(book, name), unjudged: await unjudgedOf(list, name, nowMs) }));
   }
   return views;
 };
 
 export const oneRuleView = async (list: BlockList, name: string, nowMs: number): Promise<RuleView> => {
   const [book, unjudged] = await Promise.all([bookOf(list), unjudgedOf(list, name, nowMs)]);
-  return ruleView({ ...knownOf(book, name), unjudged, nowMs });
+  return ruleView({ ...knownOf(book, name), unjudged });
 };

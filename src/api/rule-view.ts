@@ -69,13 +69,12 @@ export interface KnownRule {
   /** Of what it says now. */
   readonly judgement: RuleJudgement | null;
   readonly unjudged: Unjudged;
-  readonly nowMs: number;
 }
 
-const closedBreaker = (rule: string, nowMs: number): Breaker => ({
+const closedBreaker = (rule: string): Breaker => ({
   rule,
   state: 'closed',
-  sinceMs: nowMs,
+  sinceMs: 0,
   reason: '',
   blocks: 0,
   clients: 0,
@@ -106,8 +105,8 @@ const modeView = ({ noted, override }: KnownRule): RuleView['mode'] => ({
 });
 
 export const ruleView = (known: KnownRule): RuleView => {
-  const { name, noted, override, judgement, unjudged, nowMs } = known;
-  const breaker = breakerView(known.breaker ?? closedBreaker(name, nowMs));
+  const { name, noted, override, judgement, unjudged } = known;
+  const breaker = breakerView(known.breaker ?? closedBreaker(name));
   const { confirmed = 0, falsePositives = 0, goodwill = 0 } = judgement ?? {};
   return {
     rule: name,

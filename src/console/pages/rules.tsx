@@ -21,7 +21,7 @@ const breakerWords: Readonly<Record<Breaker['state'], string>> = {
 const BreakerState = ({ breaker }: { readonly breaker: Breaker }) => (
   <>
     <Chip tone={breakerTones[breaker.state]}>{breaker.state}</Chip> {breakerWords[breaker.state]}
-    {breaker.state === 'closed' ? null : (
+    {breaker.state === 'closed' || breaker.since === null ? null : (
       <span class="quiet">
         {' '}
         since <Ago at={breaker.since} />

@@ -193,7 +193,7 @@ describe('breakers', () => {
   it('that are closed cannot be reset', async () => {
     const { api } = await withPeople();
     const { breakers } = (await api.inject({ url: '/v1/breakers', headers: asAnna })).json();
-    expect(breakers[0]).toMatchObject({ rule: '*', state: 'closed' });
+    expect(breakers[0]).toMatchObject({ rule: '*', state: 'closed', since: null });
     const reset = { method: 'POST' as const, url: '/v1/breakers/*/reset', headers: asAnna };
     expect((await api.inject({ ...reset, payload: { note: 'n' } })).statusCode).toBe(409);
   });

@@ -38,7 +38,8 @@ interface Tally {
 export interface Breaker {
   readonly rule: string;
   readonly state: 'closed' | 'open' | 'half-open';
-  readonly since: string;
+  /** Null: it never was anything but closed. */
+  readonly since: string | null;
   readonly reason: string;
   readonly lastHour: Tally;
 }
