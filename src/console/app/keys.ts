@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { foundIn } from './key-sequence.ts';
 import { after } from './time.ts';
 
@@ -50,7 +50,8 @@ export const useShortcuts = (wanted: readonly Shortcut[]): void => {
   const latest = useRef(wanted);
   latest.current = wanted;
   const identity = wanted.map(({ keys, label, group }) => `${keys}\n${label}\n${group}`).join('\n');
-  useEffect(() => {
+  // Before the page is painted: a key that is pressed as soon as something shows must not be lost.
+  useLayoutEffect(() => {
     const removals = latest.current.map((shortcut, index) =>
       addShortcut({ ...shortcut, run: () => latest.current[index]?.run() }),
     );

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Action, BlockView } from '../app/api-types.ts';
 import { useDraft } from '../app/draft.ts';
 import { maxNoteLength } from '../app/note-dialog.tsx';
@@ -105,7 +105,7 @@ export const NoteField = (props: NoteFieldProps) => {
   const { id, label, note, reasons, isInvalid, describedBy, onNote, onSend, onClose } = props;
   const field = useRef<HTMLTextAreaElement>(null);
   // `autofocus` does nothing where something has the focus already; a dialog looks for it.
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const onKeyDown = (event: KeyboardEvent): void => {
     const reason = event.altKey ? reasons[Number(/^Digit(\d)$/.exec(event.code)?.[1] ?? 0) - 1] : undefined;
     const sends = event.key === 'Enter' && !event.shiftKey && !event.isComposing;

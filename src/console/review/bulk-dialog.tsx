@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Batch } from '../app/api-types.ts';
 import { Dialog } from '../app/dialog.tsx';
 import { useDraft } from '../app/draft.ts';
@@ -217,7 +217,7 @@ const Form = ({ target, intent: first, onDone, onClose }: FormProps) => {
   const isMissing = intents[intent].needsNote && fields.note === '';
   const denied = steps.preview === null ? null : whyNotThese(steps.preview, session.value?.role ?? '');
   // The one thing that is left to do has the focus.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (steps.preview !== null && denied === null) go.current?.focus();
   }, [steps.preview, denied]);
   const submit = (): void => {
