@@ -29,7 +29,7 @@ export const rooms: Readonly<Record<string, readonly string[] | 'anything'>> = {
   detect: ['event', 'blocklist'],
   review: ['event', 'blocklist', 'policy'],
   analytics: ['event', 'blocklist', 'policy'],
-  alert: ['event', 'blocklist', 'policy'],
+  alert: ['event', 'blocklist', 'policy', 'metrics'],
   metrics: [],
   redis: ['policy', 'blocklist', 'limiter', 'review', 'alert'],
   kafka: ['event', 'gate', 'ingest'],
