@@ -42,6 +42,7 @@ export interface EngineOptions extends EngineUrls {
   readonly denialsTtlDays?: number | null;
   readonly blocksTtlDays?: number | null;
   readonly policiesTtlDays?: number | null;
+  readonly healthTtlDays?: number | null;
   readonly ingestBlocksTtlDays?: number | null;
   readonly pseudonymKeysFile?: string | null;
   /** The embedded database will be served to readers. */

@@ -45,6 +45,7 @@ export interface IngestSide {
   readonly decisions: Ingester;
   readonly blocks: Ingester;
   readonly policies: Ingester;
+  readonly health: Ingester;
   /** Resolves when all that the log holds at this moment is stored. */
   catchUp(): Promise<void>;
 }
@@ -78,8 +79,9 @@ export const openIngestSide = async (context: Context, options: IngestSideOption
   const decisions = open(ingestedTopics.decisions, database.table);
   const blocks = open(ingestedTopics.blocks, database.blocks);
   const policies = open(ingestedTopics.policies, database.policies);
+  const health = open(ingestedTopics.health, database.health);
   await noteStored(options, logger);
-  await Promise.all([decisions.start(), blocks.start(), policies.start()]);
+  await Promise.all([decisions.start(), blocks.start(), policies.start(), health.start()]);
   watchNumbers(context, { ...options, decisions });
   const ends = (ingester: Ingester, topic: string): Promise<void> =>
     log.endPositions(topic).then((positions) => ingester.whenReached(positions));
@@ -87,11 +89,13 @@ export const openIngestSide = async (context: Context, options: IngestSideOption
     decisions,
     blocks,
     policies,
+    health,
     catchUp: async () => {
       await Promise.all([
         ends(decisions, topics.decisions),
         ends(blocks, topics.blocks),
         ends(policies, topics.policies),
+        ends(health, topics.health),
       ]);
     },
   };

@@ -243,6 +243,12 @@ export const settings = {
     defaultText: '0',
     meaning: 'How long the history of policies is kept, 0 for ever. No client is in it.',
   }),
+  healthTtlDays: optionalDays({
+    env: 'TIDEGATE_HEALTH_TTL_DAYS',
+    flag: '--health-ttl-days',
+    defaultText: '30, or 0 where rawTtlDays is 0',
+    meaning: 'How long is kept what processes tell of themselves, 0 for ever. No client is in it.',
+  }),
   ingestBlocksTtlDays: optionalDays({
     env: 'TIDEGATE_INGEST_BLOCKS_TTL_DAYS',
     flag: '--ingest-blocks-ttl-days',
@@ -352,6 +358,7 @@ export const retentionSettings = [
   'denialsTtlDays',
   'blocksTtlDays',
   'policiesTtlDays',
+  'healthTtlDays',
   'ingestBlocksTtlDays',
 ] as const satisfies readonly SettingName[];
 

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { type ClickHouseEngine, selectRows } from './engine.ts';
+import { eventTables } from './event-table.ts';
 import { appliedMigrations, pendingMigrations, readMigrations } from './migrate.ts';
 
 /** One thing that was looked at. */
@@ -56,7 +57,7 @@ const tablesOfBlock = (tables: readonly TableRow[]): TableRow[] => {
     const target = /^CREATE MATERIALIZED VIEW \S+ TO (?:`?\w+`?\.)?`?(\w+)`?/.exec(table.create_table_query)?.[1];
     for (const next of [...table.dependencies_table, ...(target ? [target] : [])]) visit(byName.get(next));
   };
-  for (const table of ['decisions_raw', 'blocks', 'policies']) visit(byName.get(table));
+  for (const table of eventTables) visit(byName.get(table));
   return [...reached].sort((a, b) => (a.name < b.name ? -1 : 1));
 };
 

@@ -47,6 +47,8 @@ export interface Database {
   readonly blocks: EventTable;
   /** Every load of policies. */
   readonly policies: EventTable;
+  /** What processes tell of themselves. */
+  readonly health: EventTable;
   readonly reader: DecisionReader;
   /** What blocks were made for. */
   readonly evidence: EvidenceReader;
@@ -96,6 +98,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     table: namelessTableOf('decisions_raw'),
     blocks: namelessTableOf('blocks'),
     policies: tableOf('policies'),
+    health: tableOf('health_samples'),
     reader: new ClickHouseDecisionReader(engine, { bounds: options.bounds, pseudonyms }),
     evidence: new ClickHouseEvidenceReader({
       engine,

@@ -52,6 +52,12 @@ const marksOf: Readonly<Record<EventTableName, string>> = {
   decisions_raw: 'max(last_seq) AS seq, max(last_time) AS last FROM emitter_marks',
   blocks: 'max(b.seq) AS seq, max(b.time) AS last FROM blocks AS b',
   policies: 'max(p.seq) AS seq, max(p.time) AS last FROM policies AS p',
+  health_samples: 'max(h.seq) AS seq, max(h.time) AS last FROM health_samples AS h',
+};
+
+/** A topic of a few days doubles no frame of an emitter that was silent for longer, and the table is large. */
+const recentOf: Readonly<Partial<Record<EventTableName, string>>> = {
+  health_samples: "AND h.time >= now('UTC') - toIntervalDay(3)",
 };
 
 /** A line of `ingest_blocks`, under its column names. */
@@ -81,7 +87,7 @@ const accountLine = (block: StoredBlock): object => ({
 });
 
 /** The tables whose rows come from the event log. */
-export const eventTables = ['decisions_raw', 'blocks', 'policies'] as const;
+export const eventTables = ['decisions_raw', 'blocks', 'policies', 'health_samples'] as const;
 export type EventTableName = (typeof eventTables)[number];
 
 export interface EventTableOptions {
@@ -139,7 +145,7 @@ export class ClickHouseEventTable implements EventTable {
   async marks(partition: number): Promise<ReadonlyMap<string, number>> {
     const rows = await selectRows<{ emitter: string; seq: string | number }>(
       this.#engine.reader,
-      `SELECT emitter, ${marksOf[this.#table]} WHERE \`partition\` = {partition:UInt32}
+      `SELECT emitter, ${marksOf[this.#table]} WHERE \`partition\` = {partition:UInt32} ${recentOf[this.#table] ?? ''}
        GROUP BY emitter ORDER BY last DESC LIMIT {most:UInt32}`,
       { partition, most: maxMarks },
     );

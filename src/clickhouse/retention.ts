@@ -14,6 +14,8 @@ export interface Retention {
   /** `blocks`, which hold clients. */
   readonly blocksTtlDays?: number;
   readonly policiesTtlDays?: number;
+  /** `health_samples`. */
+  readonly healthTtlDays?: number;
 }
 
 /**
@@ -29,6 +31,7 @@ export const defaultRetention = {
   ingestBlocksTtlDays: 30,
   blocksTtlDays: 400,
   policiesTtlDays: 0,
+  healthTtlDays: 30,
 } as const satisfies Required<Retention>;
 
 /** What is kept in the end: given, by default, or all of it when raw is kept for ever and nothing else is said. */
@@ -63,6 +66,7 @@ const tableTtls: readonly TableTtl[] = [
   { table: 'ingest_blocks', column: 'stored_at', placeholder: 'ingestBlocksTtl', days: 'ingestBlocksTtlDays' },
   { table: 'blocks', column: 'time', placeholder: 'blocksTtl', days: 'blocksTtlDays' },
   { table: 'policies', column: 'time', placeholder: 'policiesTtl', days: 'policiesTtlDays' },
+  { table: 'health_samples', column: 'time', placeholder: 'healthTtl', days: 'healthTtlDays' },
 ];
 
 const ttlOf = ({ column, days }: TableTtl, options: Retention): string => {

@@ -1,4 +1,5 @@
 import { wireNames } from '../event/decision-event.ts';
+import { healthSampleNames } from '../event/health-sample.ts';
 
 /** Tables and views that others read, with their columns in order: what queries outside this room take names from. */
 const rollup = (time: 'minute' | 'hour' | 'day') =>
@@ -79,6 +80,10 @@ export const tables = {
       'settled',
       'stored_at',
     ],
+  },
+  healthSamples: {
+    name: 'health_samples',
+    columns: [...Object.values(healthSampleNames), 'ingested_at'],
   },
   throttleRate: {
     name: 'throttle_rate',

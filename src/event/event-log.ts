@@ -24,6 +24,10 @@ export interface TopicOptions {
    * reader has to expect. Default false.
    */
   readonly compacted?: boolean;
+  /** Of the topic, if it is created, >= 1. Default: as many as the log gives every topic. */
+  readonly partitions?: number;
+  /** How long records are kept, if it is created, milliseconds. Default: as long as the broker keeps others. */
+  readonly retentionMs?: number;
 }
 
 /** The writing side of the event log: one topic of numbered partitions. */
@@ -127,4 +131,9 @@ export const topics = {
   blocks: 'tidegate.blocks',
   /** Compacted: one record per policy version. */
   policies: 'tidegate.policies',
+  /** What processes tell of themselves, every half minute. */
+  health: 'tidegate.health',
 } as const;
+
+/** A few hundred rows a process and half minute, of interest to those who look now: the database keeps them longer. */
+export const healthTopic: TopicOptions = { partitions: 4, retentionMs: 2 * 86_400_000 };

@@ -1,6 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { TidegateError } from '../errors.ts';
-import { type EventLog, type LogReader, type Positions, type RecordHandler, topics } from '../event/event-log.ts';
+import {
+  type EventLog,
+  type LogReader,
+  type Positions,
+  type RecordHandler,
+  type TopicOptions,
+  topics,
+} from '../event/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { RowDecoder } from './block.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -28,6 +35,8 @@ export interface IngesterOptions {
   readonly decodeRow?: RowDecoder;
   /** The log keeps the newest record of each key only: offsets and positions are left out. Default false. */
   readonly compacted?: boolean;
+  /** As which the topic is created where it is missing. Default: as the log makes topics. */
+  readonly as?: TopicOptions;
   /** Default `tidegate.dead-letters`. */
   readonly deadLetterTopic?: string;
   /** Rows of one block, 1 to 500,000: it must fit one insert. Default 50,000. */
@@ -71,7 +80,7 @@ interface Waiter {
 const stopped = (): TidegateError => new TidegateError('LOG_FAILED', 'Ingest was stopped before it came that far');
 
 class LogIngester implements Ingester, RecordHandler {
-  readonly #options: Required<IngesterOptions>;
+  readonly #options: Required<Omit<IngesterOptions, 'as'>> & Pick<IngesterOptions, 'as'>;
   readonly #tally: Tally = newTally();
   readonly #patience: Patience;
   readonly #deadLetters: DeadLetters;
@@ -82,7 +91,7 @@ class LogIngester implements Ingester, RecordHandler {
   #waiters: Waiter[] = [];
   #reader: LogReader | null = null;
 
-  constructor(options: Required<IngesterOptions>) {
+  constructor(options: Required<Omit<IngesterOptions, 'as'>> & Pick<IngesterOptions, 'as'>) {
     this.#options = options;
     const { clock, logger, log, deadLetterTopic } = options;
     const onRetry = (): void => {
@@ -97,8 +106,8 @@ class LogIngester implements Ingester, RecordHandler {
   }
 
   async start(): Promise<void> {
-    const { log, topic, group, compacted } = this.#options;
-    this.#reader = await log.reader(topic, group, { compacted });
+    const { log, topic, group, compacted, as } = this.#options;
+    this.#reader = await log.reader(topic, group, { ...as, compacted });
     await this.#reader.start(this);
   }
 

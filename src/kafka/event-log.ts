@@ -56,8 +56,8 @@ class KafkaEventLog implements EventLog {
     this.#settings = settings;
   }
 
-  async writer(topic: string, { compacted = false }: TopicOptions = {}): Promise<FrameWriter> {
-    const partitions = await this.#ensure(topic, compacted);
+  async writer(topic: string, as: TopicOptions = {}): Promise<FrameWriter> {
+    const partitions = await this.#ensure(topic, as);
     const writer = await KafkaFrameWriter.open(this.#connection.kafka, {
       topic,
       partitions,
@@ -67,8 +67,9 @@ class KafkaEventLog implements EventLog {
     return writer;
   }
 
-  async reader(topic: string, group: string, { compacted = false }: TopicOptions = {}): Promise<LogReader> {
-    await this.#ensure(topic, compacted);
+  async reader(topic: string, group: string, as: TopicOptions = {}): Promise<LogReader> {
+    await this.#ensure(topic, as);
+    const { compacted = false } = as;
     const { clock, logger, maxWaitMs, sessionTimeoutMs, retryPauseMs } = this.#settings;
     const connection = this.#connection;
     const timing = { maxWaitMs, sessionTimeoutMs, retryPauseMs };
@@ -101,9 +102,9 @@ class KafkaEventLog implements EventLog {
     await this.#connection.admin.disconnect();
   }
 
-  async #ensure(topic: string, compacted = false): Promise<number> {
+  async #ensure(topic: string, as: TopicOptions = {}): Promise<number> {
     try {
-      return await ensureTopic(this.#connection, topic, { partitions: this.#settings.partitions, compacted });
+      return await ensureTopic(this.#connection, topic, { partitions: this.#settings.partitions, ...as });
     } catch (error) {
       throw logFailed(`cannot open topic ${topic}`, error, true);
     }

@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs';
-import type { Committed } from '../event/event-log.ts';
+import type { Committed, TopicOptions } from '../event/event-log.ts';
 import type { KafkaConnection } from './client.ts';
 
 const maxReplicas = 3;
@@ -18,13 +18,13 @@ const askAgainMs = 100;
 export const ensureTopic = async (
   connection: KafkaConnection,
   topic: string,
-  { partitions, compacted = false }: { partitions: number; compacted?: boolean },
+  { partitions, compacted = false, retentionMs }: TopicOptions & { readonly partitions: number },
 ): Promise<number> => {
   const { admin, brokerCount } = connection;
   let isNew = false;
   // Not by asking for its metadata: a broker that creates topics by itself would do so, with one partition.
   if (!(await admin.listTopics()).includes(topic)) {
-    const topics = [newTopic(topic, { partitions, brokerCount, compacted })];
+    const topics = [newTopic(topic, { partitions, brokerCount, compacted, retentionMs })];
     // kafkajs would wait for leaders only if the answering broker knows the topic at once, and fail otherwise.
     await admin.createTopics({ topics, waitForLeaders: false });
     isNew = true;
@@ -82,9 +82,10 @@ interface NewTopic {
   readonly partitions: number;
   readonly brokerCount: number;
   readonly compacted: boolean;
+  readonly retentionMs: number | undefined;
 }
 
-const newTopic = (topic: string, { partitions, brokerCount, compacted }: NewTopic) => ({
+const newTopic = (topic: string, { partitions, brokerCount, compacted, retentionMs }: NewTopic) => ({
   topic,
   numPartitions: partitions,
   replicationFactor: Math.min(maxReplicas, brokerCount),
@@ -93,6 +94,7 @@ const newTopic = (topic: string, { partitions, brokerCount, compacted }: NewTopi
     { name: 'message.timestamp.type', value: 'LogAppendTime' },
     { name: 'min.insync.replicas', value: brokerCount >= maxReplicas ? '2' : '1' },
     ...(compacted ? [{ name: 'cleanup.policy', value: 'compact' }] : []),
+    ...(retentionMs === undefined ? [] : [{ name: 'retention.ms', value: String(retentionMs) }]),
   ],
 });
 

@@ -213,13 +213,14 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
       expect(await database.table.ledgerEnd(block.topic, partition)).toEqual({ topicId: 'second', endOffset: 7 });
     });
 
-    it.each(['blocks', 'policies'] as const)(
+    it.each(['blocks', 'policies', 'health'] as const)(
       'stores, counts and marks the rows of %s by the same rules',
       async (name) => {
         nextPartition();
+        // Of the topic of health, marks are those of the last days.
+        const fromMs = Date.now();
         const table = database[name];
-        const line = (seq: number): string =>
-          JSON.stringify({ time: baseTimeMs + seq, emitter: 'one', partition, seq });
+        const line = (seq: number): string => JSON.stringify({ time: fromMs + seq, emitter: 'one', partition, seq });
         const run = (firstSeq: number, rows: number): RowRun => {
           const lines = Array.from({ length: rows }, (_, index) => `${line(firstSeq + index)}\n`);
           return { emitter: 'one', firstSeq, rows, body: Buffer.from(lines.join('')) };
@@ -229,8 +230,8 @@ export const eventTableContract = (title: string, open: () => Promise<Database>)
           partition,
           rows: 3,
           crc32: '00000000',
-          minTimeMs: baseTimeMs,
-          maxTimeMs: baseTimeMs + 3,
+          minTimeMs: fromMs,
+          maxTimeMs: fromMs + 3,
           runs: [run(1, 3)],
         };
         await table.insert([run(1, 2)], `${name}:a`);
