@@ -1,0 +1,65 @@
+import type { AlertDefinition } from '../definition.ts';
+import { panels } from './panels.ts';
+import { minuteMs } from './terms.ts';
+
+/** What clients feel: the limiter denies more than it did, or more than was promised. The database answers. */
+export const throttlingAlerts: readonly AlertDefinition[] = [
+  {
+    id: 'throttle-spike',
+    severity: 'page',
+    area: 'throttling',
+    when: 'The share of denied decisions over five minutes is far above its own baseline and season, with 30 denials a minute or more, of three clients at least',
+    summary:
+      '{{value}} of the decisions of {{dimension}} {{name}} are denied, {{z}} times the usual spread above {{baseline}}',
+    unit: 'share',
+    likely: [
+      'One client: `top_client_share` is above a half.',
+      'A policy change: `new_policy_versions` is not 0, and a limit went down.',
+      'A retry storm: `early_share` is above a half, clients come back before their retry time.',
+      'The store: `degraded_share` is above a half, decisions are taken by fallbacks.',
+      'Real demand: none of these; `clients` has grown with the denials.',
+    ],
+    question: { kind: 'decisions', name: 'throttle-spike' },
+    // The statistic looks at five minutes, so one odd minute is smoothed already; a second look keeps out what ends by itself.
+    forMs: minuteMs,
+    keepFiringMs: 5 * minuteMs,
+    dashboard: panels.spikes,
+  },
+  {
+    id: 'throttle-burn-fast',
+    severity: 'page',
+    area: 'throttling',
+    when: 'Denials use up the budget of the month 14.4 times too fast, over an hour and over the last five minutes',
+    summary:
+      'Denials burn their budget {{value}} times too fast over the last hour: it lasts two days instead of a month',
+    unit: 'ratio',
+    likely: [
+      'A limit that is too low since it was introduced or changed: `tidegate_policies_loads_total` has grown.',
+      'A spike that does not end: see the alert of the spike for its cause.',
+      'Growth: allowed decisions have grown too, over days.',
+    ],
+    question: { kind: 'decisions', name: 'throttle-burn-fast' },
+    // Both windows have to agree, so it needs no wait of its own.
+    forMs: minuteMs,
+    keepFiringMs: 5 * minuteMs,
+    dashboard: panels.throttleRate,
+  },
+  {
+    id: 'throttle-burn-slow',
+    severity: 'ticket',
+    area: 'throttling',
+    when: 'Denials use up the budget of the month six times too fast, over six hours and over the last 30 minutes',
+    summary:
+      'Denials burn their budget {{value}} times too fast over the last six hours: it lasts five days instead of a month',
+    unit: 'ratio',
+    likely: [
+      'A tenant that has outgrown its limit: `tidegate rates --by tenant` names it.',
+      'A client that retries for ever: the table of the most denied clients.',
+      'A limit lowered some hours ago: the history of policies.',
+    ],
+    question: { kind: 'decisions', name: 'throttle-burn-slow' },
+    forMs: 5 * minuteMs,
+    keepFiringMs: 15 * minuteMs,
+    dashboard: panels.throttleRate,
+  },
+];
