@@ -11,6 +11,10 @@ COPY lua lua
 COPY migrations migrations
 COPY policies policies
 COPY dashboards/json dashboards/json
+COPY dashboards/provisioning dashboards/provisioning
+COPY dashboards/opt-in dashboards/opt-in
+COPY dashboards/prometheus dashboards/prometheus
+COPY dashboards/clickhouse dashboards/clickhouse
 COPY CHANGELOG.md SECURITY.md README.md LICENSE ./
 RUN npm run build --silent && npm pack --silent --ignore-scripts
 # The optional packages that the commands use, in the versions that the tests ran with.

@@ -9,7 +9,8 @@ import { importsOf, repositoryRoot } from '../support/source-text.ts';
 import { link, type Packed, packProject } from './packed.ts';
 
 const optionalPackages = ['kafkajs', '@clickhouse/client', 'chdb', 'fastify', 'express', '@types/express', 'hono'];
-const shipped = /^(?:dist|lua|migrations|policies|dashboards\/json|docs\/(?:guides|reference|decisions|images))\//;
+const shipped =
+  /^(?:dist|lua|migrations|policies|dashboards\/(?:json|provisioning|opt-in|prometheus|clickhouse)|docs\/(?:guides|reference|decisions|images))\//;
 const shippedAtTop = [
   'ARCHITECTURE.md',
   'CHANGELOG.md',

@@ -7,6 +7,7 @@ import { projectFolder } from '../../services/folders.ts';
 interface Service {
   readonly image?: string;
   readonly build?: string;
+  readonly profiles?: readonly string[];
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
   readonly healthcheck?: { readonly test: readonly string[] };
@@ -21,12 +22,15 @@ const compose = parse(textOf('docker-compose.yml')) as {
 const services = Object.entries(compose.services);
 
 describe('docker-compose.yml', () => {
-  it('runs Redis, Kafka, ClickHouse, Grafana and tidegate', () => {
-    expect(services.map(([name]) => name)).toEqual(['redis', 'kafka', 'clickhouse', 'grafana', 'tidegate']);
+  it('runs Redis, Kafka, ClickHouse, Grafana and tidegate; Prometheus and Alertmanager for those who ask', () => {
+    const names = (asked: boolean) =>
+      services.filter(([, { profiles }]) => (profiles !== undefined) === asked).map(([name]) => name);
+    expect(names(false)).toEqual(['redis', 'kafka', 'clickhouse', 'grafana', 'tidegate']);
+    expect(names(true)).toEqual(['prometheus', 'alertmanager']);
   });
 
   it.each(services)('pins the version of %s, or builds it', (_name, { image, build }) => {
-    expect(image === undefined ? build : image).toMatch(/^\.$|^[a-z/-]+:\d+\.\d+(\.\d+)?$/);
+    expect(image === undefined ? build : image).toMatch(/^\.$|^[a-z/-]+:v?\d+\.\d+(\.\d+)?$/);
   });
 
   it.each(services)('publishes %s on the loopback interface only', (_name, { ports }) => {
