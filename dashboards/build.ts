@@ -1,11 +1,24 @@
 import { fileURLToPath } from 'node:url';
+import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type GeneratedFiles, writeOrCheck } from '../docs/generated-files.ts';
 import { throttleRateDashboard } from './throttle-rate.ts';
+
+/** Every dashboard: DashboardName → what builds it. */
+const dashboards: readonly (() => DashboardBuilder)[] = [];
+
+const rendered = (): Map<string, string> =>
+  new Map([
+    ['tidegate-overview.json', `${JSON.stringify(throttleRateDashboard(), null, 2)}\n`],
+    ...dashboards.map((build): [string, string] => {
+      const dashboard = build().build();
+      return [`${dashboard.uid}.json`, `${JSON.stringify(dashboard, null, 2)}\n`];
+    }),
+  ]);
 
 /** What dashboards/json should hold. */
 export const renderDashboards = (): GeneratedFiles => ({
   folder: fileURLToPath(new URL('json', import.meta.url)),
-  files: new Map([['tidegate-overview.json', `${JSON.stringify(throttleRateDashboard(), null, 2)}\n`]]),
+  files: rendered(),
   command: 'npm run dashboards',
 });
 

@@ -17,9 +17,9 @@ export interface ClickhouseQuery extends Dataquery {
 }
 
 /** One SQL query of a panel, in the model of the grafana-clickhouse-datasource plugin. */
-export const clickhouseQuery = (rawSql: string, format: QueryFormat): Builder<ClickhouseQuery> => ({
+export const clickhouseQuery = (rawSql: string, format: QueryFormat, refId = 'A'): Builder<ClickhouseQuery> => ({
   build: () => ({
-    refId: 'A',
+    refId,
     datasource: chosenSource,
     editorType: 'sql',
     queryType: format,

@@ -10,6 +10,7 @@ import {
   StackingConfigBuilder,
   StackingMode,
   TooltipDisplayMode,
+  VisibilityMode,
   VizLegendOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
@@ -26,6 +27,10 @@ export interface PanelText {
   /** Grafana's name of the unit. */
   readonly unit: string;
   readonly sql: string;
+  /** What stands there without data: what that means, in a few words. Default: no decisions. */
+  readonly empty?: string;
+  /** Further queries of the same panel: refId → SQL. */
+  readonly also?: Readonly<Record<string, string>>;
 }
 
 /** The rollup's grain: a shorter bucket would show holes. */
@@ -40,30 +45,43 @@ const rateSteps: readonly Threshold[] = [
 export const steps = (of: readonly Threshold[] = rateSteps): Builder<{ mode: ThresholdsMode; steps: Threshold[] }> =>
   new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...of]);
 
+/** Green below the first bound, yellow from it on, red from the second one on. */
+export const worseAbove = (warn: number, bad: number): ReturnType<typeof steps> =>
+  steps([
+    { value: null, color: 'green' },
+    { value: warn, color: 'yellow' },
+    { value: bad, color: 'red' },
+  ]);
+
+const nothing = 'no decisions';
+
 /** One number for the range on screen. */
-export const numberPanel = ({ title, description, unit, sql }: PanelText): stat.PanelBuilder =>
+export const numberPanel = ({ title, description, unit, sql, empty }: PanelText): stat.PanelBuilder =>
   new stat.PanelBuilder()
     .title(title)
     .description(description)
     .datasource(chosenSource)
     .unit(unit)
-    .noValue('no decisions')
+    .noValue(empty ?? nothing)
     .colorMode(BigValueColorMode.Value)
     .graphMode(BigValueGraphMode.None)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''))
     .withTarget(clickhouseQuery(sql, 'table'));
 
-/** Lines over time. */
-export const linesPanel = ({ title, description, unit, sql }: PanelText): timeseries.PanelBuilder =>
-  new timeseries.PanelBuilder()
+/** Lines over time. Where there is no data there is no line: a hole is not zero. */
+export const linesPanel = ({ title, description, unit, sql, empty, also }: PanelText): timeseries.PanelBuilder => {
+  const panel = new timeseries.PanelBuilder()
     .title(title)
     .description(description)
     .datasource(chosenSource)
     .unit(unit)
+    .noValue(empty ?? nothing)
     .min(0)
     .interval(grain)
     .lineWidth(2)
     .fillOpacity(8)
+    .spanNulls(false)
+    .showPoints(VisibilityMode.Auto)
     .drawStyle(GraphDrawStyle.Line)
     .legend(
       new VizLegendOptionsBuilder()
@@ -74,6 +92,11 @@ export const linesPanel = ({ title, description, unit, sql }: PanelText): timese
     )
     .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
     .withTarget(clickhouseQuery(sql, 'timeseries'));
+  for (const [refId, further] of Object.entries(also ?? {})) {
+    panel.withTarget(clickhouseQuery(further, 'timeseries', refId));
+  }
+  return panel;
+};
 
 /** The same, each line standing on the one below. */
 export const stackedPanel = (text: PanelText): timeseries.PanelBuilder =>
@@ -83,11 +106,37 @@ export const stackedPanel = (text: PanelText): timeseries.PanelBuilder =>
     .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
 
 /** Rows. */
-export const tablePanel = ({ title, description, unit, sql }: PanelText): table.PanelBuilder =>
+export const tablePanel = ({ title, description, unit, sql, empty }: PanelText): table.PanelBuilder =>
   new table.PanelBuilder()
     .title(title)
     .description(description)
     .datasource(chosenSource)
     .unit(unit)
+    .noValue(empty ?? nothing)
     .filterable(true)
     .withTarget(clickhouseQuery(sql, 'table'));
+
+interface Overridable {
+  overrideByName(name: string, properties: { id: string; value: unknown }[]): unknown;
+}
+
+/** Column → how it is shown: another title, a unit, hidden. */
+export const columnLooks = <Panel extends Overridable>(
+  panel: Panel,
+  looks: Readonly<
+    Record<
+      string,
+      { readonly title?: string; readonly unit?: string; readonly isHidden?: true; readonly color?: string }
+    >
+  >,
+): Panel => {
+  for (const [column, { title, unit, isHidden, color }] of Object.entries(looks)) {
+    panel.overrideByName(column, [
+      ...(title === undefined ? [] : [{ id: 'displayName', value: title }]),
+      ...(unit === undefined ? [] : [{ id: 'unit', value: unit }]),
+      ...(isHidden ? [{ id: 'custom.hidden', value: true }] : []),
+      ...(color === undefined ? [] : [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]),
+    ]);
+  }
+  return panel;
+};
