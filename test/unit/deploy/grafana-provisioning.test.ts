@@ -138,7 +138,7 @@ describe('what the compose file gives Grafana', () => {
 
   it('is a folder of dashboards where the provider looks', () => {
     const [provider] = list(parsed('provisioning/dashboards/tidegate.yaml'), 'providers');
-    const { path } = provider?.['options'] as { path: string };
+    const { path } = (provider?.['options'] ?? {}) as { path?: string };
     expect(compose.services['grafana']?.volumes).toContain(`./dashboards/json:${path}:ro`);
   });
 });
