@@ -45,6 +45,8 @@ export interface EmitterStats {
   readonly failures: number;
   /** How long the oldest decision has been waiting, milliseconds; 0: none waits. */
   readonly oldestWaitMs: number;
+  /** Of the topic that is written to: constant. */
+  readonly partitions: number;
 }
 
 export interface Emitter {
@@ -151,6 +153,7 @@ class LogEmitter implements Emitter {
       rows,
       failures,
       oldestWaitMs: waiting > 0 ? this.#oldestWaitMs() : 0,
+      partitions: this.#options.writer.partitions,
     };
   }
 

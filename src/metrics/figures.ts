@@ -54,6 +54,7 @@ export const watchedEmitters = () =>
       { instrument: 'eventsRows', combination: 'total', of: ({ rows }) => rows },
       { instrument: 'eventsSendFailures', combination: 'total', of: ({ failures }) => failures },
       { instrument: 'eventsOldestWait', combination: 'largest', of: ({ oldestWaitMs }) => oldestWaitMs / 1000 },
+      { instrument: 'eventsPartitions', combination: 'largest', of: ({ partitions }) => partitions ?? null },
     ],
   });
 

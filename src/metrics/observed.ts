@@ -54,6 +54,7 @@ export interface EmitterStatsSource {
     readonly rows: number;
     readonly failures: number;
     readonly oldestWaitMs: number;
+    readonly partitions?: number;
   };
 }
 

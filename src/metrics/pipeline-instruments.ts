@@ -62,6 +62,13 @@ export const eventInstruments = {
     description: 'How long the oldest decision has been waiting to be durable. 0: none waits.',
     attributes: none,
   },
+  eventsPartitions: {
+    name: 'tidegate.events.partitions',
+    kind: 'gauge',
+    unit: '{partition}',
+    description: 'Partitions of the topic that decisions are written to: as many must be ingested and judged.',
+    attributes: none,
+  },
 } as const satisfies InstrumentTable;
 
 /** What leads from the event log to the database. */

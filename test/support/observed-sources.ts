@@ -25,6 +25,7 @@ export const emitterStats = {
   rows: 5,
   failures: 8,
   oldestWaitMs: 1500,
+  partitions: 12,
 };
 export const emitterWith = (stats = emitterStats) => ({ stats: () => stats });
 
