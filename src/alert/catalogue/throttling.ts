@@ -53,7 +53,7 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
       'Denials burn their budget {{value}} times too fast over the last six hours: it lasts five days instead of a month',
     unit: 'ratio',
     likely: [
-      'A tenant that has outgrown its limit: `tidegate rates --by tenant` names it.',
+      'A tenant that has outgrown its limit: `GET /v1/throttle-rates?by=tenant` names it.',
       'A client that retries for ever: the table of the most denied clients.',
       'A limit lowered some hours ago: the history of policies.',
     ],
