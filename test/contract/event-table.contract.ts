@@ -1,32 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/clickhouse/database.ts';
-import type { OutgoingFrame } from '../../src/event/event-log.ts';
-import { crc32Hex } from '../../src/event/frame.ts';
 import type { RowBlock, RowRun, StoredBlock } from '../../src/ingest/event-table.ts';
 import { maxMonths } from '../../src/ingest/months.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
+import { blockOf, runOf } from '../support/row-block.ts';
 import { decisionQuestionsContract } from './decision-questions.contract.ts';
 import { decisionReaderContract } from './decision-reader.contract.ts';
 import { storedChangesContract } from './stored-changes.contract.ts';
-
-const runOf = ({ headers, body }: OutgoingFrame): RowRun => ({
-  emitter: headers.emitter,
-  firstSeq: headers.firstSeq,
-  rows: headers.rows,
-  body,
-});
-
-/** The block that these frames of one partition make. */
-export const blockOf = (frames: readonly OutgoingFrame[]): RowBlock => ({
-  partition: frames[0]?.partition ?? 0,
-  startOffset: 0,
-  endOffset: frames.length,
-  rows: frames.reduce((sum, { headers }) => sum + headers.rows, 0),
-  crc32: crc32Hex(frames.map(({ body }) => body)),
-  minTimeMs: Math.min(...frames.map(({ headers }) => headers.minTimeMs)),
-  maxTimeMs: Math.max(...frames.map(({ headers }) => headers.maxTimeMs)),
-  runs: frames.map(runOf),
-});
 
 const yearMs = 365.25 * 86_400_000;
 

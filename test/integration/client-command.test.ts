@@ -6,7 +6,7 @@ import { openDatabase } from '../../src/clickhouse/database.ts';
 import { systemClock } from '../../src/clock.ts';
 import { Pseudonyms } from '../../src/ingest/pseudonyms.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../contract/event-table.contract.ts';
+import { blockOf } from '../support/row-block.ts';
 import { FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
 import { TidegateProcess } from '../support/tidegate-process.ts';

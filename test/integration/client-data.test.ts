@@ -13,7 +13,7 @@ import type { EventTable } from '../../src/ingest/event-table.ts';
 import { PseudonymousTable } from '../../src/ingest/pseudonymous-table.ts';
 import { Pseudonyms } from '../../src/ingest/pseudonyms.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../contract/event-table.contract.ts';
+import { blockOf } from '../support/row-block.ts';
 import { FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
 import { disagreements } from '../support/stored-sums.ts';

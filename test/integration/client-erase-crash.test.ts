@@ -1,16 +1,16 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { compiledScript } from '../services/compiled.ts';
 import { describeWith } from '../support/engines.ts';
 import type { EraseJob, EraseReport } from '../support/erase-child.ts';
 
-const child = fileURLToPath(new URL('../support/erase-child.ts', import.meta.url));
+const child = compiledScript('test/support/erase-child.ts');
 
 /** Null: it was killed. */
 const live = (job: EraseJob): Promise<EraseReport | null> =>
   new Promise((resolve, reject) => {
-    const args = ['--import', 'tsx', child, JSON.stringify(job)];
+    const args = [child, JSON.stringify(job)];
     execFile(process.execPath, args, { timeout: 120_000 }, (error, output, errors) => {
       if (error?.signal === 'SIGKILL') resolve(null);
       else if (error) reject(new Error(errors));

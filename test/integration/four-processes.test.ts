@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compiledScript } from '../services/compiled.ts';
 import { describeWith, freshName } from '../support/engines.ts';
 import type { HammerJob, HammerReport } from '../support/hammer-child.ts';
 
-const script = fileURLToPath(new URL('../support/hammer-child.ts', import.meta.url));
+const script = compiledScript('test/support/hammer-child.ts');
 const processes = 4;
 const secondUs = 1_000_000;
 
@@ -70,9 +70,7 @@ describeWith('redis', 'four processes that hammer one counter', (url) => {
   const children: ChildProcess[] = [];
   beforeAll(() => {
     for (let index = 0; index < processes; index += 1) {
-      children.push(
-        fork(script, [], { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }),
-      );
+      children.push(fork(script, [], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
     }
   });
   afterAll(() => {

@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { openRedis } from '../../src/redis/client.ts';
+import { compiledScript } from '../services/compiled.ts';
 import { describeWith, freshName } from '../support/engines.ts';
 import type { LeaseJob, LeaseTally } from '../support/lease-child.ts';
 
-const child = fileURLToPath(new URL('../support/lease-child.ts', import.meta.url));
+const child = compiledScript('test/support/lease-child.ts');
 
 interface Gate {
   readonly ready: Promise<unknown>;
@@ -19,7 +19,7 @@ interface Gate {
 }
 
 const start = (job: LeaseJob): Gate => {
-  const process = fork(child, [JSON.stringify(job)], { execArgv: ['--import', 'tsx'] });
+  const process = fork(child, [JSON.stringify(job)], { execArgv: [] });
   let seen: LeaseTally = { admitted: 0, denied: 0, leased: 0, degraded: 0, done: false };
   process.on('message', (message) => {
     seen = message as LeaseTally;

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openHttpEngine } from '../../src/clickhouse/client.ts';
 import { type ClickHouseEngine, execute, selectRows } from '../../src/clickhouse/engine.ts';
@@ -8,16 +7,17 @@ import { withMigrationLock } from '../../src/clickhouse/migration-lock.ts';
 import { renderTemplate, splitStatements } from '../../src/clickhouse/sql-text.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
+import { compiledScript } from '../services/compiled.ts';
 import { type ClickHouseHttp, startClickHouseHttp } from '../support/clickhouse-http.ts';
 import { describeWith } from '../support/engines.ts';
 
 const options = { dedupWindow: 100 };
-const child = fileURLToPath(new URL('../support/migrate-child.ts', import.meta.url));
+const child = compiledScript('test/support/migrate-child.ts');
 
 /** Runs until it has applied so many files, then SIGKILL. */
 const killedAfter = (folder: string, files: number): Promise<number> =>
   new Promise((resolve) => {
-    const runner = spawn(process.execPath, ['--import', 'tsx', child, folder], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const runner = spawn(process.execPath, [child, folder], { stdio: ['ignore', 'pipe', 'ignore'] });
     let applied = 0;
     runner.stdout.on('data', (chunk: Buffer) => {
       applied += chunk.toString().split('\n').length - 1;

@@ -7,7 +7,7 @@ import { PseudonymousTable } from '../../src/ingest/pseudonymous-table.ts';
 import { Pseudonyms } from '../../src/ingest/pseudonyms.ts';
 import { settle } from '../../src/ingest/settle.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../contract/event-table.contract.ts';
+import { blockOf } from '../support/row-block.ts';
 import { FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
 

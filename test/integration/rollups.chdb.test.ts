@@ -4,7 +4,7 @@ import { ClickHouseEventTable } from '../../src/clickhouse/event-table.ts';
 import { migrate } from '../../src/clickhouse/migrate.ts';
 import { openChdb } from '../../src/embedded/chdb.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../contract/event-table.contract.ts';
+import { blockOf } from '../support/row-block.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
 

@@ -6,7 +6,7 @@ import { migrate, readMigrations } from '../../src/clickhouse/migrate.ts';
 import { openChdb } from '../../src/embedded/chdb.ts';
 import { decodeEvent } from '../../src/event/event-codec.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../contract/event-table.contract.ts';
+import { blockOf } from '../support/row-block.ts';
 import { baseTimeMs, decisionFrame, FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
 

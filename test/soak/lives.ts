@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { systemClock } from '../../src/clock.ts';
 import type { IngestStats } from '../../src/ingest/ingester.ts';
+import { compiledScript } from '../services/compiled.ts';
 import { watchOver } from '../services/daemon.ts';
 import { processId } from '../services/process-id.ts';
-import { compiledScript } from './compiled.ts';
 import type { IngestJob, IngestOrder, IngestReport } from './ingest-child.ts';
 import type { Arm } from './points.ts';
 
 /** A script of this folder in a process of its own that does not outlive this one, not even when it is stopped. */
 export const forkChild = (script: string, argument: object): ChildProcess => {
-  const child = fork(compiledScript(script), [JSON.stringify(argument)], {
+  const child = fork(compiledScript(`test/soak/${script}.ts`), [JSON.stringify(argument)], {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { messageOf } from '../../src/errors.ts';
+import { compileForRun } from '../services/compiled.ts';
 import { killDaemon } from '../services/daemon.ts';
 import { type EngineName, type EngineState, engineNames, type Launch } from '../services/engine.ts';
 import { openRunFolder, removeFolder } from '../services/folders.ts';
@@ -67,7 +68,7 @@ const start = async (): Promise<Started> => {
       missing.push(`no ${name}: ${messageOf(error)}`);
     }
   };
-  const [chdb] = await Promise.all([chdbProblem(), ...engineNames.map(bring)]);
+  const [chdb] = await Promise.all([chdbProblem(), compiled(`${folder}/code`), ...engineNames.map(bring)]);
   if (chdb !== null) missing.push(chdb);
   const chromium = chromiumPath();
   if (chromium === null) missing.push('no chromium: install it (Debian: apt install chromium), or set CHROMIUM_PATH');
@@ -77,6 +78,10 @@ const start = async (): Promise<Started> => {
     stop,
   };
 };
+
+/** What does not compile fails the tests that start processes, each with the reason, and no others. */
+const compiled = (folder: string): Promise<void> =>
+  compileForRun(folder).catch((error: unknown) => void process.stderr.write(`\n!!! ${messageOf(error)}\n`));
 
 /** One loud line for each engine that cannot be had; the end of the run when all are required. */
 const report = async (missing: readonly string[], stop: () => Promise<void>): Promise<void> => {

@@ -9,7 +9,7 @@ import { systemClock } from '../../src/clock.ts';
 import { openChdb } from '../../src/embedded/chdb.ts';
 import type { DecisionEvent } from '../../src/event/decision-event.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../contract/event-table.contract.ts';
+import { blockOf } from '../support/row-block.ts';
 import { FrameSource } from './decision-frames.ts';
 import { disagreements } from './stored-sums.ts';
 

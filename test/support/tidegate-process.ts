@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { compiledScript } from '../services/compiled.ts';
+import { projectFolder } from '../services/folders.ts';
 
 export interface Ended {
   readonly exitCode: number | null;
@@ -19,8 +18,8 @@ export class TidegateProcess {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const { PATH = '', HOME = '' } = process.env;
-    this.#child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
-      cwd: root,
+    this.#child = spawn(process.execPath, [compiledScript('src/cli/main.ts'), ...args], {
+      cwd: projectFolder,
       env: { PATH, HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
