@@ -24,6 +24,8 @@ import {
   watchedPolicyRecords,
   watchedProcess,
 } from './figures.ts';
+import { watchedHealth } from './health-figures.ts';
+import { beatInstruments } from './health-instruments.ts';
 import { durationsSampledOneIn, type Instrument, type InstrumentId, instruments, meterName } from './instruments.ts';
 import { Lags } from './lags.ts';
 import type { ObservedBlock, ObservedDecision } from './observed.ts';
@@ -46,7 +48,10 @@ interface Registration {
   readonly release: () => void;
 }
 
-const entries = Object.entries(instruments) as [InstrumentId, Instrument][];
+/** Beats of embedded gates are no numbers of this process. */
+const entries = (Object.entries(instruments) as [InstrumentId, Instrument][]).filter(
+  ([id]) => !(id in beatInstruments),
+);
 
 /** Read in a callback of their own: what the log takes to answer holds up nothing else, nor does it take others along. */
 const askedOfLog: readonly InstrumentId[] = ['ingestLag', 'detectLag'];
@@ -59,6 +64,8 @@ const observableOf = (meter: Meter, { name, kind, unit, description }: Instrumen
   if (kind === 'gauge') return meter.createObservableGauge(name, { unit, description });
   return meter.createObservableUpDownCounter(name, { unit, description });
 };
+
+const lossKinds = ['rolled-back', 'flushed', 'failover'];
 
 /**
  * The instruments of one meter provider. What is counted is counted in plain numbers and read when the host collects: a
@@ -78,14 +85,15 @@ export class Meters {
   readonly ruleStates = watchedRuleStates();
   readonly deliverers = watchedDeliverers();
   readonly learning = watchedLearning();
+  readonly health = watchedHealth();
   readonly logs = watchedLogs();
   readonly process = watchedProcess();
   readonly lags: Lags;
   readonly blocks: StoredBlocks;
   readonly audits: Audits;
   readonly #tally = new DecisionTally();
-  /** By kind of loss. */
-  readonly #losses = new Map<string, number>();
+  /** By kind of loss. All are told from the start: of a counter that begins at 1, nobody sees that it grew. */
+  readonly #losses = new Map<string, number>(lossKinds.map((kind) => [kind, 0]));
   readonly #options: MetersOptions;
   readonly #random: () => number;
   readonly #collect: BatchObservableCallback = (result) => this.#observe(result, this.#readings());
@@ -94,6 +102,7 @@ export class Meters {
   #provider: MeterProvider | undefined;
   #registration: Registration | undefined;
   #untilTimed = 1;
+  #untilStoreTimed = 1;
 
   constructor(options: MetersOptions = {}) {
     this.#options = options;
@@ -108,11 +117,18 @@ export class Meters {
     this.#tally.count(decision);
     this.#untilTimed -= 1;
     if (this.#untilTimed > 0) return;
-    // 1 to 31, 16 on average: a fixed step would time always the same of two requests that alternate.
-    this.#untilTimed = 1 + Math.floor(this.#random() * (2 * durationsSampledOneIn - 1));
+    this.#untilTimed = this.#lot();
     this.follow();
     // One attribute: with two, recording takes twice as long. Who decided tells more of the time than the outcome does.
     this.#record('decisionDuration', latencyUs / 1_000_000, { 'tidegate.source': decision.source });
+  }
+
+  storeCalled(durationUs: number): void {
+    this.#untilStoreTimed -= 1;
+    if (this.#untilStoreTimed > 0) return;
+    this.#untilStoreTimed = this.#lot();
+    this.follow();
+    this.#record('storeDuration', durationUs / 1_000_000, {});
   }
 
   countersLost(kind: string): void {
@@ -142,6 +158,11 @@ export class Meters {
     this.#registration?.release();
     this.#provider = provider;
     this.#registration = this.#register(provider.getMeter(meterName));
+  }
+
+  /** 1 to 31, 16 on average: a fixed step would time always the same of two requests that alternate. */
+  #lot(): number {
+    return 1 + Math.floor(this.#random() * (2 * durationsSampledOneIn - 1));
   }
 
   #record(id: InstrumentId, value: number, attributes: Attributes): void {
@@ -189,9 +210,8 @@ export class Meters {
 
   #sources(): readonly { read(): Iterable<Reading> }[] {
     const { gates, emitters, blockLists, policies, policyRecords } = this;
-    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, learning, logs, process } =
-      this;
+    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, learning, logs } = this;
     const pipeline = [ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, learning, logs];
-    return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, process];
+    return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, this.health, this.process];
   }
 }

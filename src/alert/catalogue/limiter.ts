@@ -9,7 +9,7 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     severity: 'page',
     area: 'limiter',
     when: 'More than 1 % of the decisions of the last five minutes were taken without the primary store',
-    summary: '{{value}} of the decisions are taken without the primary store',
+    summary: '{{value}} of the decisions of {{dimension}} {{name}} are taken without the primary store',
     unit: 'share',
     likely: [
       'Redis is away or fails over: `tidegate_store_breaker_open` is above 0.',
@@ -27,7 +27,8 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     severity: 'page',
     area: 'limiter',
     when: 'Decisions over the deadline use up their budget of the month 14.4 times too fast, over an hour and over the last five minutes',
-    summary: 'Decisions over the deadline burn their budget {{value}} times too fast',
+    summary:
+      'Decisions over the deadline burn their budget {{value}} times too fast in {{dimension}} {{name}}: {{slow}} of {{decisions}} within an hour',
     unit: 'ratio',
     likely: [
       'Redis answers late: the p99 of decisions by `store`.',

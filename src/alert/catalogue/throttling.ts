@@ -13,16 +13,16 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
       '{{value}} of the decisions of {{dimension}} {{name}} are denied, {{z}} times the usual spread above {{baseline}}',
     unit: 'share',
     likely: [
-      'One client: `top_client_share` is above a half.',
-      'A policy change: `new_policy_versions` is not 0, and a limit went down.',
-      'A retry storm: `early_share` is above a half, clients come back before their retry time.',
-      'The store: `degraded_share` is above a half, decisions are taken by fallbacks.',
-      'Real demand: none of these; `clients` has grown with the denials.',
+      'One client: `topClientShare` is above a half.',
+      'A policy change: `tightenedPolicies` is not 0, a limit went down in a version that `newPolicyVersions` counts.',
+      'A retry storm: `earlyShare` is above a half, clients come back before their retry time.',
+      'The store: `degradedShare` is above a half, decisions are taken by fallbacks.',
+      'Real demand: none of these, and `demand` says how many times more is asked than usual.',
     ],
     question: { kind: 'decisions', name: 'throttle-spike' },
-    // The statistic looks at five minutes, so one odd minute is smoothed already; a second look keeps out what ends by itself.
-    forMs: minuteMs,
-    keepFiringMs: 5 * minuteMs,
+    // The statistic has windows of its own: waiting longer only finds the spike later.
+    forMs: 0,
+    keepFiringMs: 3 * minuteMs,
     dashboard: panels.spikes,
   },
   {
@@ -31,7 +31,7 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     area: 'throttling',
     when: 'Denials use up the budget of the month 14.4 times too fast, over an hour and over the last five minutes',
     summary:
-      'Denials burn their budget {{value}} times too fast over the last hour: it lasts two days instead of a month',
+      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast over the last hour: {{throttleRate}} are denied',
     unit: 'ratio',
     likely: [
       'A limit that is too low since it was introduced or changed: `tidegate_policies_loads_total` has grown.',
@@ -50,7 +50,7 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     area: 'throttling',
     when: 'Denials use up the budget of the month six times too fast, over six hours and over the last 30 minutes',
     summary:
-      'Denials burn their budget {{value}} times too fast over the last six hours: it lasts five days instead of a month',
+      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast over the last six hours: {{throttleRate}} are denied',
     unit: 'ratio',
     likely: [
       'A tenant that has outgrown its limit: `GET /v1/throttle-rates?by=tenant` names it.',
