@@ -68,7 +68,7 @@ export interface NearLimit {
   readonly lastAtMs: number;
 }
 
-/** One minute, and what the limiter did in the five that end with it: a row of `throttle_spikes`. */
+/** One minute, and what the limiter did in the three that end with it: a row of `throttle_spikes`. */
 export interface Spike {
   readonly minuteMs: number;
   /** `all`, or what `value` names. */
@@ -83,7 +83,7 @@ export interface Spike {
   readonly baselineMinutes: number;
   /** Distance from the baseline in multiples of the spread. */
   readonly z: number;
-  /** Denied in these five minutes; 0 by region. */
+  /** Denied in these three minutes; 0 by region. */
   readonly clients: number;
   readonly topClientShare: number;
   readonly earlyShare: number;

@@ -141,22 +141,22 @@ const SpikesQuery = Type.Object(
 
 const SpikesSchema = Type.Array(
   Type.Object({
-    at: Type.String({ format: 'date-time', description: 'The newest of the five minutes that it is about.' }),
+    at: Type.String({ format: 'date-time', description: 'The newest of the three minutes that it is about.' }),
     dimension: Type.Enum(['all', 'tenant', 'route', 'region', 'policy']),
     value: Type.String({ description: "'' for all." }),
     allowed: Count,
     denied: Count,
     throttleRate: Share,
-    baselineRate: Type.Number({ description: 'Median of the same share from two hours to ten minutes before.' }),
+    baselineRate: Type.Number({ description: 'What is usual of that share, by the two hours before, yesterday and a week ago.' }),
     spread: Type.Number({ description: 'What counts as usual.' }),
     baselineMinutes: Count,
-    z: Type.Number({ description: 'Distance from the baseline in multiples of the spread; above 6 is a spike.' }),
+    z: Type.Number({ description: 'Distance from the baseline in multiples of the spread; 5.5 is a spike.' }),
     clients: Type.Integer({ minimum: 0, description: 'That were denied; 0 by region.' }),
     topClientShare: Share,
     earlyShare: Type.Number(),
     degradedShare: Share,
     newPolicyVersions: Count,
-    cause: Type.String({ description: 'degraded, policy change, one client, early retries or many clients.' }),
+    cause: Type.String({ description: 'store-fault, policy-change, one-client, retry-storm or real-demand.' }),
   }),
 );
 

@@ -161,6 +161,10 @@ export const tables = {
       'new_policy_versions',
       'is_spike',
       'cause',
+      'degraded_denial_share',
+      'tightened_policies',
+      'demand',
+      'excess',
     ],
   },
 } as const;

@@ -277,10 +277,10 @@ export const decisionQuestionsContract = ({ database, next }: ReaderStage): void
     expect(mine.at(-1)).toMatchObject({
       minuteMs: fromMs + 131 * minuteMs,
       denied: 400,
-      allowed: 300,
+      allowed: 0,
       baselineRate: 0,
       clients: 4,
-      cause: 'many clients',
+      cause: 'real-demand',
     });
     expect(await database().reader.within([]).spikes(range)).toEqual([]);
     expect(await everybody().spikes({ ...range, limit: 1 })).toHaveLength(1);

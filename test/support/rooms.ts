@@ -33,7 +33,7 @@ export const rooms: Readonly<Record<string, readonly string[] | 'anything'>> = {
   metrics: [],
   redis: ['policy', 'blocklist', 'limiter', 'review', 'alert'],
   kafka: ['event', 'gate', 'ingest'],
-  clickhouse: ['ingest', 'event', 'analytics', 'embedded'],
+  clickhouse: ['ingest', 'event', 'analytics', 'embedded', 'alert'],
   embedded: ['limiter', 'blocklist', 'event', 'ingest', 'detect', 'analytics', 'policy', 'review', 'alert'],
   http: ['gate', 'decision', 'policy'],
   api: 'policy decision event blocklist limiter gate ingest detect analytics review alert metrics'.split(' '),
