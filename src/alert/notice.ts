@@ -4,7 +4,14 @@ import type { LoggedChange } from '../blocklist/change-log.ts';
 import { subjectKeyOf } from '../client.ts';
 
 /** What people want to be told of without looking. */
-export const noticeKinds = ['block.proposed', 'breaker.opened', 'rule.demoted', 'approval.requested'] as const;
+export const noticeKinds = [
+  'block.proposed',
+  'breaker.opened',
+  'rule.demoted',
+  'approval.requested',
+  'alert.firing',
+  'alert.resolved',
+] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 /** Sent by `tidegate webhooks test` alone. */

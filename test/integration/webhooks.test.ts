@@ -240,7 +240,7 @@ describe('the webhooks file', () => {
   it('says who is told of what; everything is told to everybody where it says nothing', () => {
     const [endpoint] = readWebhookFile(fileFor());
     expect(endpoint).toMatchObject({ name: 'oncall', tenants: null, allowPrivate: true });
-    expect(endpoint?.events).toHaveLength(4);
+    expect(endpoint?.events).toHaveLength(6);
     expect(endpoint && queueOf(endpoint)).toMatch(/^oncall\.[0-9a-f]{8}$/);
   });
 

@@ -5,6 +5,10 @@ import { type AlertInstance, instanceKeyOf } from '../../src/alert/instance.ts';
 export const definitionOf = (more: Partial<AlertDefinition> = {}): AlertDefinition => ({
   id: 'throttle-spike',
   severity: 'page',
+  area: 'throttling',
+  when: 'Denials are far above their baseline',
+  unit: 'share',
+  likely: [],
   summary: 'Denials of {{tenant}} rose to {{denied}} a minute',
   question: { kind: 'decisions', name: 'throttle-spike' },
   forMs: 60_000,
