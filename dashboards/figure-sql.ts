@@ -14,7 +14,7 @@ const { time, process, command, region, figure, labels, value } = Object.fromEnt
 export type AttributeOf<Id extends InstrumentId> = (typeof instruments)[Id]['attributes'][number];
 /** What tells answers apart: an attribute of the instrument, or whose figure it is. */
 export type Told<Id extends InstrumentId> = AttributeOf<Id> | 'process' | 'command' | 'region';
-export type Across = 'sum' | 'max' | 'min' | 'avg';
+export type Across = 'sum' | 'max' | 'min' | 'uniqExact';
 
 export interface FigureQuestion<Id extends InstrumentId> {
   readonly figure: Id;
@@ -22,6 +22,8 @@ export interface FigureQuestion<Id extends InstrumentId> {
   readonly by?: Readonly<Record<string, Told<Id>>>;
   /** Values that each must have; of several any. */
   readonly where?: Partial<Readonly<Record<Told<Id>, string | readonly string[]>>>;
+  /** A further condition, in SQL: what the reader of the dashboard chose. */
+  readonly whenever?: string;
   /** How the series of one group become one number. Default sum. */
   readonly across?: Across;
   /** Name of the number in the answer. Default `value`. */
@@ -37,9 +39,10 @@ export const goneAfterSeconds = 120;
 
 /** Width of a point, seconds: a narrower one would lie between two samples. */
 export const bucketSeconds = 'greatest($__interval_s, 60)';
-const bucketOf = (at: string): string => `toStartOfInterval(${at}, toIntervalSecond(${bucketSeconds}))`;
+/** The point that an instant belongs to. */
+export const pointOf = (at: string): string => `toStartOfInterval(${at}, toIntervalSecond(${bucketSeconds}))`;
 /** The first point is whole, too. */
-const firstBucket = bucketOf('$__fromTime');
+const firstBucket = pointOf('$__fromTime');
 /** A point that has not ended yet would be drawn as a fall. */
 const isWhole = `addSeconds(time_bucket, ${bucketSeconds}) <= $__toTime`;
 
@@ -51,11 +54,16 @@ const columns = ['process', 'command', 'region'];
 const expressionOf = (told: string): string =>
   columns.includes(told) ? told : `${labels}[${quoted(prometheusLabel(told))}]`;
 
+/** An attribute of a sample, in SQL. */
+export const labelOf = <Id extends InstrumentId>(_figure: Id, attribute: AttributeOf<Id>): string =>
+  expressionOf(attribute);
+
 const conditionsOf = <Id extends InstrumentId>(
-  { figure: id, where = {} }: FigureQuestion<Id>,
+  { figure: id, where = {}, whenever }: FigureQuestion<Id>,
   part: Part = '',
 ): string[] => [
   `${figure} = ${quoted(figureName(id) + part)}`,
+  ...(whenever === undefined ? [] : [whenever]),
   ...Object.entries<string | readonly string[] | undefined>(where).map(([told, values = []]) => {
     const wanted = typeof values === 'string' ? [values] : values;
     return `${expressionOf(told)} IN (${wanted.map(quoted).join(', ')})`;
@@ -68,6 +76,17 @@ const groupsOf = <Id extends InstrumentId>({ by = {} }: FigureQuestion<Id>) => {
     names: told.map(([name]) => name),
     columns: told.map(([name, what]) => `${expressionOf(what)} AS ${name}`),
   };
+};
+
+/**
+ * Ends a question over time: points of which nobody told anything are null, a hole in the line and not 0. In a filled row a label is
+ * that of the row before, or it would be a series of its own.
+ */
+const inOrderOfTime = (names: readonly string[]): string => {
+  const filled = `ORDER BY time_bucket WITH FILL STEP toIntervalSecond(${bucketSeconds})`;
+  return names.length === 0
+    ? filled
+    : `${filled}, ${names.map((name) => `hex(${name})`).join(', ')} INTERPOLATE (${names.join(', ')})`;
 };
 
 const list = (...names: readonly string[]): string => names.join(', ');
@@ -86,15 +105,15 @@ export const lastOf = <Id extends InstrumentId>(question: GaugeQuestion<Id>): st
   const { across = 'sum', as = 'value', within = 'last', handedOver = false } = question;
   const { names, columns: told } = groupsOf(question);
   const series = handedOver ? [labels] : [process, command, region, labels];
-  return `SELECT ${list('time_bucket', ...told, `${across}(stood) AS ${as}`)}
+  return `SELECT ${list('time_bucket', ...told, `toNullable(${across}(stood)) AS ${as}`)}
 FROM (
-  SELECT ${list(`${bucketOf(time)} AS time_bucket`, ...series, `${oneValue[within]} AS stood`)}
+  SELECT ${list(`${pointOf(time)} AS time_bucket`, ...series, `${oneValue[within]} AS stood`)}
   FROM ${samples}
   WHERE ${[...conditionsOf(question), `${time} >= ${firstBucket}`, `${time} <= $__toTime`].join('\n    AND ')}
   GROUP BY ${list('time_bucket', ...series)}
 )
 GROUP BY ${list('time_bucket', ...names)}
-ORDER BY ${list('time_bucket', ...names)}`;
+${inOrderOfTime(names)}`;
 };
 
 /** Rows `<by>, <as>`: how a gauge stands at the end of the range, at processes that are still there. */
@@ -158,10 +177,10 @@ ${names.length === 0 ? 'HAVING count() > 0' : `GROUP BY ${list(...names)}\nORDER
 export const increasesOf = <Id extends InstrumentId>(question: FigureQuestion<Id>): string => {
   const { as = 'value' } = question;
   const { names, columns: told } = groupsOf(question);
-  return `SELECT ${list(`${bucketOf(time)} AS time_bucket`, ...told, `sum(grown) AS ${as}`)}
+  return `SELECT ${list(`${pointOf(time)} AS time_bucket`, ...told, `toNullable(sum(grown)) AS ${as}`)}
 FROM ${growthOf(question)}
 GROUP BY ${list('time_bucket', ...names)}
-ORDER BY ${list('time_bucket', ...names)}`;
+${inOrderOfTime(names)}`;
 };
 
 /**
@@ -171,15 +190,15 @@ ORDER BY ${list('time_bucket', ...names)}`;
 export const rateOf = <Id extends InstrumentId>(question: FigureQuestion<Id>): string => {
   const { across = 'sum', as = 'value' } = question;
   const { names, columns: told } = groupsOf(question);
-  return `SELECT ${list('time_bucket', ...told, `${across}(per_second) AS ${as}`)}
+  return `SELECT ${list('time_bucket', ...told, `toNullable(${across}(per_second)) AS ${as}`)}
 FROM (
-  SELECT ${list(`${bucketOf(time)} AS time_bucket`, process, command, region, labels)}, sum(grown) / greatest(sum(seconds), ${bucketSeconds}) AS per_second
+  SELECT ${list(`${pointOf(time)} AS time_bucket`, process, command, region, labels)}, sum(grown) / greatest(sum(seconds), ${bucketSeconds}) AS per_second
   FROM ${growthOf(question).replaceAll('\n', '\n  ')}
   GROUP BY ${list('time_bucket', process, command, region, labels)}
 )
 WHERE ${isWhole}
 GROUP BY ${list('time_bucket', ...names)}
-ORDER BY ${list('time_bucket', ...names)}`;
+${inOrderOfTime(names)}`;
 };
 
 type HistogramId = {
@@ -194,6 +213,11 @@ const interpolated = (q: number): string => `arrayMap((i, rank) -> multiIf(
         * (rank - if(i = 1, 0, bounds[i - 1].2)) / (bounds[i].2 - if(i = 1, 0, bounds[i - 1].2))),
     [arrayFirstIndex(b -> b.2 >= ${q} * bounds[-1].2, bounds)], [${q} * bounds[-1].2])[1]`;
 
+const endOf = (keys: readonly string[], names: readonly string[]): string => {
+  if (keys.length > names.length) return inOrderOfTime(names);
+  return keys.length === 0 ? '' : `ORDER BY ${list(...keys)}`;
+};
+
 export interface QuantileQuestion<Id extends HistogramId> extends Omit<FigureQuestion<Id>, 'across' | 'as'> {
   /** Column of the answer → which quantile. */
   readonly quantiles: Readonly<Record<string, number>>;
@@ -205,9 +229,9 @@ export interface QuantileQuestion<Id extends HistogramId> extends Omit<FigureQue
 export const quantilesOfFigure = <Id extends HistogramId>(question: QuantileQuestion<Id>): string => {
   const { quantiles, overAll = false } = question;
   const { names, columns: told } = groupsOf(question as FigureQuestion<InstrumentId>);
-  const at = overAll ? [] : [`${bucketOf(time)} AS time_bucket`];
+  const at = overAll ? [] : [`${pointOf(time)} AS time_bucket`];
   const keys = [...(overAll ? [] : ['time_bucket']), ...names];
-  return `SELECT ${list(...keys, ...Object.entries(quantiles).map(([name, q]) => `${interpolated(q)} AS ${name}`))}
+  return `SELECT ${list(...keys, ...Object.entries(quantiles).map(([name, q]) => `toNullable(${interpolated(q)}) AS ${name}`))}
 FROM (
   SELECT ${list(...keys, 'arraySort(groupArray((upper, at_most))) AS bounds')}
   FROM (
@@ -218,5 +242,5 @@ FROM (
   ${keys.length === 0 ? '' : `GROUP BY ${list(...keys)}`}
 )
 WHERE notEmpty(bounds) AND bounds[-1].2 > 0
-${keys.length === 0 ? '' : `ORDER BY ${list(...keys)}`}`;
+${endOf(keys, names)}`;
 };
