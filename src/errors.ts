@@ -61,6 +61,11 @@ export const errorCatalogue = {
     meaning: 'So many questions to the analytics database are waiting that this one was turned away.',
     next: 'Ask again in a moment.',
   },
+  GRAFANA_UNREACHABLE: {
+    meaning: 'Grafana did not answer.',
+    next: 'Check --url, and that this machine reaches it.',
+  },
+  GRAFANA_REFUSED: { meaning: 'Grafana refused a request.', next: 'Do what the message says.' },
   FRAME_CORRUPT: {
     meaning: 'A frame does not match its headers or its version is unknown.',
     next: 'Look at it in the dead-letter topic.',

@@ -76,8 +76,8 @@ const tokensIn = (path: string): { tokens: string[]; problems: Problem[] } => {
   };
 };
 
-/** Read by main (the file), by the tests, and what Kubernetes sets for a service that is called tidegate. */
-const otherVariables = /^TIDEGATE_(?:CONFIG|REQUIRE|TEST_.*|SERVICE_.*|PORT_\d.*)$/;
+/** Read by main (the file), by `dashboards` (the token), by the tests, and what Kubernetes sets for a service that is called tidegate. */
+const otherVariables = /^TIDEGATE_(?:CONFIG|GRAFANA_TOKEN|REQUIRE|TEST_.*|SERVICE_.*|PORT_\d.*)$/;
 
 /** Variables that look like settings but are none: worth a warning, since a typo means the default. */
 export const strayVariables = (env: ConfigSources['env']): string[] => {

@@ -91,6 +91,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./webhooks-command.ts')).webhooksCommand(host),
   },
   {
+    name: 'dashboards',
+    summary: 'Dashboards and alert rules: write, compare, bring into Grafana',
+    load: async (host) => (await import('./dashboards/dashboards-command.ts')).dashboardsCommand(host),
+  },
+  {
     name: 'client',
     summary: 'Export or erase what is stored of one client',
     load: async (host) => (await import('./client-command.ts')).clientCommand(host),
