@@ -1,14 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type GeneratedFiles, writeOrCheck } from '../docs/generated-files.ts';
-import { throttleRateDashboard } from './throttle-rate.ts';
+import { overviewDashboard } from './overview/dashboard.ts';
 
 /** Every dashboard: DashboardName → what builds it. */
-const dashboards: readonly (() => DashboardBuilder)[] = [];
+const dashboards: readonly (() => DashboardBuilder)[] = [overviewDashboard];
 
 const rendered = (): Map<string, string> =>
   new Map([
-    ['tidegate-overview.json', `${JSON.stringify(throttleRateDashboard(), null, 2)}\n`],
     ...dashboards.map((build): [string, string] => {
       const dashboard = build().build();
       return [`${dashboard.uid}.json`, `${JSON.stringify(dashboard, null, 2)}\n`];

@@ -18,3 +18,4 @@ export const byDimension = tableOf(tables.decisionsByDimension);
 export const denials = tableOf(tables.denialsByClient);
 export const blocks = tableOf(tables.blocks);
 export const policyLoads = tableOf(tables.policies);
+export const spikes = tableOf(tables.throttleSpikes);
