@@ -1,6 +1,6 @@
 import { type InstrumentTable, none } from './instrument-kind.ts';
 
-/** Who is told of what happens, by webhook. */
+/** What alerts come to, and who is told of it. */
 export const alertInstruments = {
   webhooksDelivered: {
     name: 'tidegate.webhooks.delivered',
@@ -49,6 +49,76 @@ export const alertInstruments = {
     kind: 'up-down counter',
     unit: '{deliverer}',
     description: 'Deliverers of this process that deliver: one in all processes together.',
+    attributes: none,
+  },
+  alertsEvaluations: {
+    name: 'tidegate.alerts.evaluations',
+    kind: 'counter',
+    unit: '{evaluation}',
+    description: 'Evaluations of all alerts that this process made.',
+    attributes: none,
+  },
+  alertsEvaluationFailures: {
+    name: 'tidegate.alerts.evaluation.failures',
+    kind: 'counter',
+    unit: '{evaluation}',
+    description: 'Evaluations in which a question had no answer, or whose result could not be kept.',
+    attributes: none,
+  },
+  alertsEvaluationDuration: {
+    name: 'tidegate.alerts.evaluation.duration',
+    kind: 'gauge',
+    unit: 's',
+    description: 'How long the last evaluation took. Told by the process that evaluates.',
+    attributes: none,
+  },
+  alertsEvaluationAge: {
+    name: 'tidegate.alerts.evaluation.age',
+    kind: 'gauge',
+    unit: 's',
+    description: 'Since alerts were last evaluated by any process, as far as this one knows.',
+    attributes: none,
+  },
+  alertsBlind: {
+    name: 'tidegate.alerts.blind',
+    kind: 'gauge',
+    unit: '{alert}',
+    description: 'Alerts whose question had no answer at the last evaluation. Told by the process that evaluates.',
+    attributes: none,
+  },
+  alertsFiring: {
+    name: 'tidegate.alerts.firing',
+    kind: 'gauge',
+    unit: '{alert}',
+    description: 'Sets of labels for which an alert fires. Told by the process that evaluates.',
+    attributes: ['tidegate.alert', 'tidegate.severity'],
+  },
+  alertsTold: {
+    name: 'tidegate.alerts.told',
+    kind: 'counter',
+    unit: '{alert}',
+    description: 'Alerts that were taken by whom they were told to; Alertmanager is told each again and again.',
+    attributes: ['tidegate.channel'],
+  },
+  alertsTellFailures: {
+    name: 'tidegate.alerts.tell.failures',
+    kind: 'counter',
+    unit: '{attempt}',
+    description: 'Attempts to tell of alerts that failed and are made again.',
+    attributes: ['tidegate.channel'],
+  },
+  alertsDropped: {
+    name: 'tidegate.alerts.dropped',
+    kind: 'counter',
+    unit: '{alert}',
+    description: 'Sets of labels that began to fire and had no room: 100 for each alert, 1000 in all.',
+    attributes: none,
+  },
+  alertsLeaders: {
+    name: 'tidegate.alerts.leaders',
+    kind: 'up-down counter',
+    unit: '{evaluator}',
+    description: 'Evaluators of this process that evaluate: one in all processes together.',
     attributes: none,
   },
 } as const satisfies InstrumentTable;

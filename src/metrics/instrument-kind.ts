@@ -25,7 +25,8 @@ export const attributes = {
   'tidegate.reason':
     'why the primary store was not asked or did not answer: `timeout`, `error`, `breaker-open`, …; why a verdict makes no block: `tombstone`, `allow-list`, …',
   'tidegate.step': 'what was given up: `interval`, `client` (and the route), `tenant` (and policy and cost)',
-  'tidegate.topic': 'the topic that is ingested: `tidegate.decisions`, `tidegate.blocks`, `tidegate.policies`, `tidegate.health`',
+  'tidegate.topic':
+    'the topic that is ingested: `tidegate.decisions`, `tidegate.blocks`, `tidegate.policies`, `tidegate.health`',
   'tidegate.partition': 'the number of the partition, of those that this process owns',
   'tidegate.result': 'what became of a verdict: `activated`, `proposed`, `already`, `suppressed`, `shadow`',
   'tidegate.rule': 'a rule of the detector, of at most 64; `*`: all of them together',
@@ -33,6 +34,9 @@ export const attributes = {
   'tidegate.mode': '`off`, `shadow`, `review`, `enforce`',
   'tidegate.note': '`traffic`, `identities`',
   'tidegate.finding': 'what an audit can find: `rows-missing`, `rows-doubled`, `rollup-differs`, `tail-unknown`, …',
+  'tidegate.alert': 'an alert of the catalogue',
+  'tidegate.severity': '`page`, `ticket`',
+  'tidegate.channel': '`webhook`, `alertmanager`',
   'tidegate.version': 'of tidegate',
   'tidegate.command': '`up`, `serve`, `ingest`, `detect`',
   'tidegate.region': 'as configured',

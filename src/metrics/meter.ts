@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/api';
 import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import { watchedRelays, watchedRuleStates } from './abuse-figures.ts';
-import { watchedDeliverers } from './alert-figures.ts';
+import { watchedAlerts, watchedDeliverers } from './alert-figures.ts';
 import { Audits } from './audits.ts';
 import { Checks } from './checks.ts';
 import { DecisionTally } from './decision-tally.ts';
@@ -84,6 +84,7 @@ export class Meters {
   readonly relays = watchedRelays();
   readonly ruleStates = watchedRuleStates();
   readonly deliverers = watchedDeliverers();
+  readonly alerts = watchedAlerts();
   readonly learning = watchedLearning();
   readonly health = watchedHealth();
   readonly logs = watchedLogs();
@@ -210,8 +211,10 @@ export class Meters {
 
   #sources(): readonly { read(): Iterable<Reading> }[] {
     const { gates, emitters, blockLists, policies, policyRecords } = this;
-    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, learning, logs } = this;
-    const pipeline = [ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, learning, logs];
+    const { ingesters, blocks, audits, checks, detectors, relays, ruleStates, deliverers, alerts, learning, logs } =
+      this;
+    const control = [relays, ruleStates, deliverers, alerts, learning];
+    const pipeline = [ingesters, blocks, audits, checks, detectors, ...control, logs];
     return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, this.health, this.process];
   }
 }

@@ -14,7 +14,8 @@ export interface Reading {
 /** Several numbers of one kind, by the value of the attribute that tells them apart. */
 export interface Numbers {
   readonly by: AttributeName;
-  readonly numbers: Iterable<readonly [value: string, number: number]>;
+  /** `more`: what else is always said with this value. */
+  readonly numbers: Iterable<readonly [value: string, number: number, more?: Attributes]>;
 }
 
 export interface Figure<Stats> {
@@ -51,8 +52,8 @@ const valuesOf = (read: number | null | Numbers, own: Attributes): Values => {
   if (read === null) return new Map();
   if (typeof read === 'number') return new Map([[keyOf(own), { attributes: own, number: read }]]);
   const values = new Map<string, Value>();
-  for (const [value, number] of read.numbers) {
-    const attributes = { ...own, [read.by]: value };
+  for (const [value, number, more] of read.numbers) {
+    const attributes = { ...own, [read.by]: value, ...more };
     values.set(keyOf(attributes), { attributes, number });
   }
   return values;
