@@ -15,6 +15,7 @@ interface Flags extends ConnectionFlags {
   readonly dir?: string;
   readonly folder: string;
   readonly sourceUid: string;
+  readonly rules: boolean;
   readonly json?: boolean;
 }
 
@@ -45,7 +46,7 @@ const checkFolder = (dir: string, flags: Flags, host: Host): boolean => {
 const checkRunning = async (flags: Flags, host: Host, { env, clock, fetch }: Surroundings): Promise<boolean> => {
   const grafana = openGrafana({ flags, env, clock, ...(fetch === undefined ? {} : { fetch }) });
   const files = shippedFiles(flags.sourceUid);
-  const wanted = { dashboards: dashboardsIn(files), rules: rulesIn(files), folderUid: flags.folder };
+  const wanted = { dashboards: dashboardsIn(files), rules: flags.rules ? rulesIn(files) : [], folderUid: flags.folder };
   const plan = await planFor(grafana, wanted);
   if (flags.json === true) host.stdout.write(`${JSON.stringify({ plan: planView(plan) })}\n`);
   else host.stdout.write(planText(plan, flags.folder));
@@ -71,6 +72,7 @@ export const checkCommand = (host: Host, around: Surroundings = surroundings): C
   return withConnection(command)
     .option('--folder <uid>', 'uid of the folder in Grafana', 'tidegate')
     .option('--source-uid <uid>', 'uid of the ClickHouse data source', defaultSourceUid)
+    .option('--no-rules', 'dashboards only, no alert rules')
     .option('--json', 'print what was compared as one line')
     .action(async (flags: Flags) => {
       const isSame =

@@ -45,16 +45,25 @@ export interface Wanted {
   readonly folderUid: string;
 }
 
+/** Grafana gives no longer lists. */
+const mostListed = 1000;
 const noDifferences: Differences = { fields: [], panels: [] };
 
-const dashboardStep = async (grafana: Grafana, wanted: ShippedDashboard, folderUid: string): Promise<DashboardStep> => {
+const dashboardStep = async (
+  grafana: Grafana,
+  wanted: ShippedDashboard,
+  { folderUid, there }: { readonly folderUid: string; readonly there: ReadonlySet<string> },
+): Promise<DashboardStep> => {
   const { uid, title } = wanted;
-  const path = `api/dashboards/uid/${encodeURIComponent(uid)}`;
-  const { status, body } = await grafana.ask({ method: 'GET', path, what: `the dashboard ${uid}`, expected: 404 });
-  const { dashboard: present, meta = {} } = body as { readonly dashboard?: JsonObject; readonly meta?: JsonObject };
   const step = { kind: 'dashboard', uid, title, wanted } as const;
-  if (status === 404 || present === undefined)
-    return { ...step, act: 'create', version: 0, differences: noDifferences };
+  const isNew = { ...step, act: 'create', version: 0, differences: noDifferences } as const;
+  if (!there.has(uid)) return isNew;
+  const path = `api/dashboards/uid/${encodeURIComponent(uid)}`;
+  const { body } = await grafana.ask({ method: 'GET', path, what: `the dashboard ${uid}` });
+  const { dashboard: present = {}, meta = {} } = body as {
+    readonly dashboard?: JsonObject;
+    readonly meta?: JsonObject;
+  };
   const found = differencesOf(present, wanted);
   const isMoved = (meta['folderUid'] ?? '') !== folderUid;
   const differences = isMoved ? { ...found, fields: [...found.fields, 'folder'] } : found;
@@ -99,16 +108,28 @@ export const groupRequest = (group: string, folderUid: string) =>
     expected: 404,
   }) as const;
 
-const hasFolder = async (grafana: Grafana, folderUid: string): Promise<boolean> => {
-  const path = `api/folders/${encodeURIComponent(folderUid)}`;
-  return (await grafana.ask({ method: 'GET', path, what: `the folder ${folderUid}`, expected: 404 })).status !== 404;
+/**
+ * Which of these uids Grafana has. It is asked for a list: about a thing that is not there it says 403 to a token that may not see
+ * everything, and not 404.
+ */
+const uidsIn = async (grafana: Grafana, path: string, what: string): Promise<ReadonlySet<string>> => {
+  const { body } = await grafana.ask({ method: 'GET', path, what });
+  return new Set((body as readonly JsonObject[]).map(({ uid }) => String(uid)));
+};
+const hasFolder = async (grafana: Grafana, folderUid: string): Promise<boolean> =>
+  (await uidsIn(grafana, `api/folders?limit=${mostListed}`, 'its folders')).has(folderUid);
+const dashboardsThere = (grafana: Grafana, uids: readonly string[]): Promise<ReadonlySet<string>> => {
+  const query = uids.map((uid) => `&dashboardUIDs=${encodeURIComponent(uid)}`).join('');
+  return uidsIn(grafana, `api/search?type=dash-db&limit=${mostListed}${query}`, 'its dashboards');
 };
 
 /** Compares what Grafana has with what is wanted. Changes nothing. @throws TidegateError as `Grafana.ask`. */
 export const planFor = async (grafana: Grafana, { dashboards, rules, folderUid }: Wanted): Promise<Plan> => {
   const makesFolder = !(await hasFolder(grafana, folderUid));
   const dashboardSteps: DashboardStep[] = [];
-  for (const dashboard of dashboards) dashboardSteps.push(await dashboardStep(grafana, dashboard, folderUid));
+  const uids = dashboards.map(({ uid }) => uid);
+  const there = await dashboardsThere(grafana, uids);
+  for (const one of dashboards) dashboardSteps.push(await dashboardStep(grafana, one, { folderUid, there }));
   const ruleSteps: RuleStep[] = [];
   for (const rule of rules) ruleSteps.push(await ruleStep(grafana, rule, folderUid));
   const groups = makesFolder ? intervalsOf(rules) : await groupSteps(grafana, rules, folderUid);

@@ -32,7 +32,7 @@ Without --yes nothing is changed: it shows what would be created or updated, pan
 in the meantime is left as it is, and said; --overwrite replaces it. Running it again changes nothing. Dashboards of other
 names, rules of other ids, contact points and notification policies are never touched; a rule that was paused stays paused.
 
-The service account needs the role Editor. Nothing prints its token.
+The service account needs the role Admin, or Editor with --no-rules. Nothing prints its token.
 Exit codes: 0 done, or nothing to do; 1 Grafana refused or did not answer; 2 cannot be tried as asked.
 
 Examples:

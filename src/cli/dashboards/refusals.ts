@@ -27,7 +27,7 @@ const advice = {
   unknown:
     'It knows no such token: make one for a service account of Grafana (Administration, Service accounts), and give it by --token-file or TIDEGATE_GRAFANA_TOKEN',
   forbidden:
-    'The token may not do that: the service account needs the role Editor, or dashboards:write, folders:create, folders:read, datasources:read, alert.provisioning:read and alert.provisioning:write',
+    'The token may not do that: for dashboards the service account needs the role Editor (or dashboards:read, dashboards:write, dashboards:create, folders:read, folders:create); for alert rules the role Admin (or alert.provisioning:read and alert.provisioning:write), unless you give --no-rules',
   away: 'There is no such thing there: check --url, with the path that Grafana is served under (https://example.org/grafana), and --folder',
   changed: 'Somebody changed it since it was read. Run it again to see what would change now',
   name: 'Another of that name is in the folder: rename or remove it, or choose another folder by --folder',
