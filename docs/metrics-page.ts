@@ -52,8 +52,8 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
       'What is switched off and which rules are over their budget is the same at every detector, and is asked four times a minute.',
   },
   alert: {
-    title: 'Webhooks: `up`, `serve`, `detect` with `webhooksFile`',
-    about: 'One of all processes delivers at a time; counters add up over them.',
+    title: 'Alerts: `up`, `serve`; webhooks: `detect` with `webhooksFile`, too',
+    about: 'One of all processes evaluates, and one delivers, at a time; counters add up over them.',
   },
   review: {
     title: 'Reviewing: `up`, `serve`',
@@ -63,9 +63,19 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
     title: 'Log in the process: `up` with `memory:`',
     about: 'Kafka has metrics of its own.',
   },
+  health: {
+    title: 'Health: `up`, `serve`, `ingest`, `detect`',
+    about:
+      'Every half minute a process publishes what it tells of itself to the topic `tidegate.health`; ingest stores it in `health_samples`. See [below](#in-the-database).',
+  },
   process: {
     title: 'Process: `up`, `serve`, `ingest`, `detect`',
     about: 'A host that embeds a gate measures itself.',
+  },
+  beat: {
+    title: 'Embedded gates, in `health_samples` alone',
+    about:
+      'Beside `tidegate.decisions` by outcome, `tidegate.degraded`, `tidegate.decisions.over_deadline`, `tidegate.block_list.age` and `size`, `tidegate.events.waiting` and `lost`, `tidegate.store.breaker_open` and `tidegate.info` (which names policy version and service), as the gates say with their heartbeats. One `serve` or `up` of all tells of them, with `command` `gate` and the id of the gate as `process`.',
   },
 };
 

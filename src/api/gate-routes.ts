@@ -41,7 +41,7 @@ type GateView = Static<typeof GateSchema>;
 const instantOf = (atMs: number): string => new Date(atMs).toISOString();
 
 const gateView = (beat: GateBeat): GateView => {
-  const { gateId, startedAtMs, lastBeatAtMs, beatAgeMs: _, ...told } = beat;
+  const { gateId, startedAtMs, lastBeatAtMs, beatAgeMs: _, health: _health, ...told } = beat;
   return {
     id: gateId,
     ...told,

@@ -79,7 +79,7 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
   const token = generateToken();
   const api = opened.add(
     await openApiSide(context, {
-      gateSide: { ...demo, policies, fleet },
+      gateSide: { ...demo, gateId: emitterId, policies, fleet },
       counters: engines,
       reader,
       evidence: database.evidence,

@@ -21,6 +21,8 @@ import { shippedFiles } from './settings.ts';
 
 /** What decides: the gate, what it reads and where it reports to. */
 export interface GateSide {
+  /** Names the gate among those who share the limits. */
+  readonly gateId: string;
   readonly gate: Gate;
   readonly emitter: Emitter;
   readonly replica: BlockListReplica;
@@ -108,5 +110,5 @@ export const openGateSide = async (context: Context, options: GateSideOptions): 
   const records = new PolicyRecords({ policies, log, gate: emitterId, region: config.region, clock, logger });
   opened.add(records, (closing) => closing.close());
   measuring.observePolicyRecords(records);
-  return { gate, emitter, replica, fleet, policies };
+  return { gateId: emitterId, gate, emitter, replica, fleet, policies };
 };

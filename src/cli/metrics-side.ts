@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { adapter } from './engines.ts';
 import { sharing } from './health.ts';
 import { manifest } from './manifest.ts';
+import type { ToldNumbers } from './metric-samples.ts';
 import type { Opened } from './opened.ts';
 import { processFigures } from './process-figures.ts';
 import type { Prometheus } from './prometheus.ts';
@@ -13,6 +14,8 @@ export interface MetricsSide {
   readonly measuring: Instrumentation;
   /** The text of a scrape; within a second all who ask share one. Null: what it needs is not installed. */
   readonly scrape: (() => Promise<string>) | null;
+  /** What is published of this process, a bounded part of it. Null likewise. */
+  readonly tell: (() => Promise<ToldNumbers>) | null;
 }
 
 export interface MetricsSideOptions {
@@ -32,7 +35,10 @@ const open = async ({ logger }: Context, load: Load = () => import('./prometheus
   } catch (error) {
     // What limits requests must not end for want of something that looks on.
     if (!(error instanceof TidegateError) || error.code !== 'ENGINE_MISSING') throw error;
-    logger.warn({ err: messageOf(error) }, 'no /metrics: its packages are not installed');
+    logger.warn(
+      { err: messageOf(error) },
+      'no /metrics, and nothing in health_samples: the packages for it are not installed',
+    );
     return null;
   }
 };
@@ -51,5 +57,9 @@ export const openMetricsSide = async (context: Context, options: MetricsSideOpti
   });
   const figures = opened.add(processFigures(), (closing) => closing.stop());
   opened.add(measuring.observeProcess(figures), (stop) => stop());
-  return { measuring, scrape: prometheus ? sharing(clock, () => prometheus.collect()) : null };
+  return {
+    measuring,
+    scrape: prometheus ? sharing(clock, () => prometheus.collect()) : null,
+    tell: prometheus ? () => prometheus.tell() : null,
+  };
 };

@@ -1,8 +1,15 @@
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  AggregationTemporality,
+  InstrumentType,
+  MeterProvider,
+  MetricReader,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
 import type { Logger } from '../logger.ts';
 import { type Instrument, instruments } from '../metrics/instruments.ts';
 import { nameWithUnit } from '../metrics/prometheus-name.ts';
+import { type ToldNumbers, toldNumbers } from './metric-samples.ts';
 
 /**
  * What is observed now, and nothing else: cumulative gauges would go on with their last value for ever, and a partition
@@ -36,6 +43,8 @@ export interface Prometheus {
   readonly meterProvider: MeterProvider;
   /** Everything as it is now, in the text format 0.0.4. */
   collect(): Promise<string>;
+  /** The same, for whoever publishes it. */
+  tell(): Promise<ToldNumbers>;
   close(): Promise<void>;
 }
 
@@ -45,13 +54,15 @@ export const openPrometheus = (logger: Logger): Prometheus => {
   const meterProvider = new MeterProvider({ readers: [reader], views });
   // No target_info, which says nothing here, and no label for the meter's name: there is one meter.
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
+  const read = async (): Promise<ResourceMetrics> => {
+    const { resourceMetrics, errors } = await reader.collect();
+    for (const err of errors) logger.warn({ err }, 'some metrics could not be read');
+    return resourceMetrics;
+  };
   return {
     meterProvider,
-    async collect() {
-      const { resourceMetrics, errors } = await reader.collect();
-      for (const err of errors) logger.warn({ err }, 'some metrics could not be read');
-      return serializer.serialize(resourceMetrics).replaceAll(unitLine, '');
-    },
+    collect: async () => serializer.serialize(await read()).replaceAll(unitLine, ''),
+    tell: async () => toldNumbers(await read()),
     close: () => meterProvider.shutdown(),
   };
 };

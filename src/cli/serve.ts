@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { checkEngineUrls, openAnalytics, openCounters, openLog, schemeOf } from './engines.ts';
 import { openGateSide, openPolicies } from './gate-side.ts';
 import { createHealth } from './health.ts';
+import { openHealthSide } from './health-side.ts';
 import { LateReader } from './late-reader.ts';
 import { blockListLook, databaseLook, logLook } from './looks.ts';
 import { openMetricsSide } from './metrics-side.ts';
@@ -38,11 +39,13 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
     const reader = openReader(context, opened);
+    const health = openHealthSide(context, { command: 'serve', log, metrics, opened });
     openAlertSide(context, { counters, endpoints, measuring, opened });
     const gateSide = await openGateSide(context, {
       ...{ policies, counters, log, measuring, opened },
       service: 'serve',
     });
+    health.tellOf({ gateId: gateSide.gateId, gates: () => gateSide.fleet.gates() });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = [blockListLook(gateSide.replica, false), logLook(log, false)];
     if (reader) looks.push(databaseLook(reader, false));

@@ -4,9 +4,10 @@ import { openAlertSide, readEndpoints } from './alert-side.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import { checkClickHousePort, openClickHouseSide } from './clickhouse-side.ts';
 import type { Context } from './context.ts';
-import { checkEngineUrls, openEngines, schemeOf } from './engines.ts';
+import { checkEngineUrls, type Engines, openEngines, schemeOf } from './engines.ts';
 import { type GateSide, openGateSide, openPolicies } from './gate-side.ts';
-import { createHealth } from './health.ts';
+import { createHealth, type Look } from './health.ts';
+import { openHealthSide } from './health-side.ts';
 import type { Service, Stage } from './lifetime.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { openMetricsSide } from './metrics-side.ts';
@@ -46,6 +47,15 @@ const catchUpStage = (side: IngestSide, detectSide: DetectSide): Stage => ({
   },
 });
 
+type Parts = Pick<Engines, 'log' | 'database'> & { readonly gateSide: GateSide; readonly ingestSide: IngestSide };
+
+const looksAt = ({ log, database, gateSide, ingestSide }: Parts): readonly Look[] => [
+  blockListLook(gateSide.replica, false),
+  logLook(log, false),
+  ingestLook(ingestSide.decisions),
+  databaseLook(database.reader, true),
+];
+
 /** Everything in one process: gate, API, ingest, detector and the block list between them. */
 export const startUp = (context: Context, isTerminal: boolean): Promise<RunningService> =>
   openingAll(async (opened) => {
@@ -69,18 +79,15 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     if (log instanceof MemoryEventLog) measuring.observeLog(log);
     const ingestSide = await openIngestSide(context, { log, database, measuring, opened });
     const detectSide = await openDetectSide(context, { rules, log, blockList, measuring, opened });
+    const health = openHealthSide(context, { command: 'up', log, metrics, opened });
     openAlertSide(context, { counters: engines, endpoints, measuring, opened });
     const gateSide = await openGateSide(context, {
       ...{ policies, counters: engines, log, measuring, opened },
       service: 'up',
     });
+    health.tellOf({ gateId: gateSide.gateId, gates: () => gateSide.fleet.gates() });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
-    const looks = [
-      blockListLook(gateSide.replica, false),
-      logLook(log, false),
-      ingestLook(ingestSide.decisions),
-      databaseLook(database.reader, true),
-    ];
+    const looks = looksAt({ ...engines, gateSide, ingestSide });
     const api = opened.add(
       await openApiSide(context, {
         gateSide,

@@ -4,6 +4,7 @@ import { openAlertSide, readEndpoints } from './alert-side.ts';
 import type { Context } from './context.ts';
 import { openAnalytics, openCounters, openLog } from './engines.ts';
 import { createHealth, type Look } from './health.ts';
+import { openHealthSide } from './health-side.ts';
 import type { Service } from './lifetime.ts';
 import { databaseLook, ingestLook, logLook } from './looks.ts';
 import { type MetricsSide, openMetricsSide } from './metrics-side.ts';
@@ -47,6 +48,7 @@ export const startIngest = (context: Context): Promise<Service> =>
     const database = opened.add(await openAnalytics({ ...config, clock, logger }), (closing) => closing.close());
     const checks = await checkStart(context, { database, withRedis: false });
     measuring.checked(checks);
+    openHealthSide(context, { command: 'ingest', log, metrics, opened });
     const { decisions } = await openIngestSide(context, { log, database, measuring, opened });
     const looks = [logLook(log, true), databaseLook(database.reader, true), ingestLook(decisions)];
     return workerOf(context, { looks, defaultPort: defaultPorts.ingest, metrics, opened });
@@ -63,6 +65,7 @@ export const startDetect = (context: Context): Promise<Service> =>
     const { measuring } = metrics;
     const counters = opened.add(await openCounters({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
     const log = opened.add(await openLog({ ...config, clock, logger }), (closing) => closing.close());
+    openHealthSide(context, { command: 'detect', log, metrics, opened });
     openAlertSide(context, { counters, endpoints, measuring, opened });
     const list = counters.blockList;
     const { detector } = await openDetectSide(context, { rules, log, blockList: list, measuring, opened });

@@ -1,13 +1,22 @@
 import type { Clock } from '../clock.ts';
 import type { EmitterStats } from '../event/emitter.ts';
-import type { GateReport } from '../limiter/gate-report.ts';
+import type { GateHealth, GateReport } from '../limiter/gate-report.ts';
 import type { GateStats } from './gate-stats.ts';
 
 /** Shorter stretches would say little of how many decisions are degraded. */
 const leastStretchMs = 500;
 
+/** What a gate of this release says besides. */
+type Told = Partial<Pick<GateStats, 'bySource' | 'overDeadline' | 'storeLatency' | 'storeOpen'>>;
+
+const healthOf = ({ bySource, overDeadline = 0, storeLatency, storeOpen = false }: Told): { health?: GateHealth } => {
+  if (bySource === undefined) return {};
+  const { p50Us = null, p99Us = null } = storeLatency ?? {};
+  return { health: { bySource, overDeadline, storeP50Us: p50Us, storeP99Us: p99Us, isStoreOpen: storeOpen } };
+};
+
 export interface GateReporterOptions {
-  readonly gate: { stats(): Pick<GateStats, 'decisions' | 'denied' | 'blocked' | 'degraded' | 'policyVersion'> };
+  readonly gate: { stats(): Pick<GateStats, 'decisions' | 'denied' | 'blocked' | 'degraded' | 'policyVersion'> & Told };
   /** Default: the gate has none, or does not follow one. */
   readonly blockList?: { readonly size: number; ageMs(): number | null };
   /** Default: its decisions are told to nobody. */
@@ -27,7 +36,8 @@ export const gateReporter = (options: GateReporterOptions): (() => GateReport) =
   let before = { atUs: clock.monotonicUs(), decisions: 0, degraded: 0 };
   let degradedShare = 0;
   return () => {
-    const { decisions, denied, blocked, degraded, policyVersion } = gate.stats();
+    const stats = gate.stats();
+    const { decisions, denied, blocked, degraded, policyVersion } = stats;
     const atUs = clock.monotonicUs();
     if (atUs - before.atUs >= leastStretchMs * 1000) {
       const taken = decisions - before.decisions;
@@ -41,6 +51,7 @@ export const gateReporter = (options: GateReporterOptions): (() => GateReport) =
       blockListEntries: blockList?.size ?? 0,
       eventsWaiting: waiting,
       eventsLost: lost,
+      ...healthOf(stats),
     };
   };
 };

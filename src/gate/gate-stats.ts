@@ -1,5 +1,6 @@
 import type { DecisionSource } from '../decision/decision.ts';
 import type { ApproximateStats } from '../limiter/approximate-book.ts';
+import type { Latencies } from '../limiter/latency-tally.ts';
 import type { LeaseStats } from '../limiter/lease-book.ts';
 import type { BlockCheck } from './block-check.ts';
 
@@ -11,6 +12,12 @@ export interface GateStats {
   readonly blocked: number;
   /** Decided without the primary store. */
   readonly degraded: number;
+  /** Took longer than the deadline of the store. */
+  readonly overDeadline: number;
+  /** Decisions by who decided. */
+  readonly bySource: Readonly<SourceCounts>;
+  /** What calls of the store took within the last quarter to half minute. A store in memory is not timed. */
+  readonly storeLatency: Latencies;
   /**
    * Store calls that the block list made unnecessary, and the bytes of those and of their answers: what the refused requests
    * would have cost, had each been asked about by itself. An upper bound.

@@ -4,6 +4,7 @@ import { type Clock, systemClock, systemRandom } from '../clock.ts';
 import type { Blocked, Decision, LimitState } from '../decision/decision.ts';
 import { TidegateError } from '../errors.ts';
 import { GuardedStore } from '../limiter/guarded-store.ts';
+import { LatencyTally } from '../limiter/latency-tally.ts';
 import { type LimitReturn, type LimitStore, takenBy } from '../limiter/limit-store.ts';
 import { MemoryLimitStore } from '../limiter/memory-limit-store.ts';
 import { type SavingStore, savingStore } from '../limiter/saving-store.ts';
@@ -137,6 +138,8 @@ class EmbeddedGate implements Gate {
   readonly #options: GateOptions;
   readonly #clock: Clock;
   readonly #guarded: GuardedStore;
+  readonly #latencies: LatencyTally;
+  readonly #deadlineUs: number;
   readonly #store: SavingStore;
   readonly #local: MemoryLimitStore;
   readonly #secondary: SecondaryTier | undefined;
@@ -150,7 +153,15 @@ class EmbeddedGate implements Gate {
   readonly #id = randomUUID();
   readonly #nextPermit = (): string => `${this.#id}-${(this.#permits++).toString(36)}`;
   #permits = 0;
-  #counts = { allowed: 0, denied: 0, blocked: 0, degraded: 0, storeCommandsSaved: 0, storeBytesSaved: 0 };
+  #counts = {
+    allowed: 0,
+    denied: 0,
+    blocked: 0,
+    degraded: 0,
+    overDeadline: 0,
+    storeCommandsSaved: 0,
+    storeBytesSaved: 0,
+  };
   readonly #bySource = sourceCounts();
   readonly #blocks: BlockCheck | null;
   readonly #spared: SparedCosts;
@@ -160,7 +171,9 @@ class EmbeddedGate implements Gate {
     this.#options = options;
     this.#noteClosed = noteGate(options);
     this.#clock = clock;
-    this.#guarded = new GuardedStore({ store, clock, random, deadlineMs });
+    this.#latencies = new LatencyTally(clock);
+    this.#deadlineUs = deadlineMs * 1000;
+    this.#guarded = new GuardedStore({ store, clock, random, deadlineMs, onCall: (us) => this.#storeCalled(us) });
     this.#store = savingStore({ ...options, guarded: this.#guarded, clock, random });
     this.#local = new MemoryLimitStore({ clock });
     const { secondary, blockList, logger } = options;
@@ -234,6 +247,8 @@ class EmbeddedGate implements Gate {
       ...this.#counts,
       ...sourceStats(this.#bySource),
       ...blockStats(this.#blocks),
+      bySource: { ...this.#bySource },
+      storeLatency: this.#latencies.read(),
       decisions: this.#counts.allowed + this.#counts.denied + this.#counts.blocked,
       leases: this.#store.leases(),
       approximate: this.#store.approximations(),
@@ -343,10 +358,16 @@ class EmbeddedGate implements Gate {
     if (decision.degraded) this.#counts.degraded += 1;
     const early = this.#options.notifiesClients === false ? null : this.#watchRetry(asked, decision);
     const latencyUs = Math.max(0, this.#clock.monotonicUs() - startedUs);
+    if (latencyUs > this.#deadlineUs) this.#counts.overDeadline += 1;
     const { events, observer } = this.#options;
     events?.record(recordOf(asked, decision, { latencyUs, early }));
     observer?.decided(decision, { method: asked.method, tenant: asked.tenant, latencyUs, early });
     return decision;
+  }
+
+  #storeCalled(durationUs: number): void {
+    this.#latencies.record(durationUs);
+    this.#options.observer?.storeCalled?.(durationUs);
   }
 
   /** Whether this request came back too early; notes what its client is told now. */

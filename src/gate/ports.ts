@@ -47,4 +47,6 @@ export interface DecisionFacts {
 /** Is told of every decision, on the request's path: it must be quick and must not throw. */
 export interface DecisionObserver {
   decided(decision: Decision, facts: DecisionFacts): void;
+  /** The store answered a call, or was given up, after so many microseconds. */
+  storeCalled?(durationUs: number): void;
 }

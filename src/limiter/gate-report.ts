@@ -20,6 +20,21 @@ export interface GateReport {
   /** Decisions whose events wait to be sent, and those that were given up. */
   readonly eventsWaiting: number;
   readonly eventsLost: number;
+  /** Not told by gates of earlier releases. */
+  readonly health?: GateHealth;
+}
+
+/** What a gate says for alerts and dashboards, beside the rest. */
+export interface GateHealth {
+  /** Decisions since it started, by who decided; those that are 0 may be left out. */
+  readonly bySource: Readonly<Record<string, number>>;
+  /** Decisions since it started that took longer than the store's deadline. */
+  readonly overDeadline: number;
+  /** What its store took for a call within the last half minute, microseconds; null: there was none. */
+  readonly storeP50Us: number | null;
+  readonly storeP99Us: number | null;
+  /** Whether it leaves its store alone because it failed. */
+  readonly isStoreOpen: boolean;
 }
 
 /** What a gate last said of itself. */

@@ -14,6 +14,13 @@ export interface GuardedStoreOptions {
   readonly random: () => number;
   /** How long one spend may take, milliseconds. Default 20. */
   readonly deadlineMs?: number;
+  /** Told of each call, however it ended: what it took, microseconds. */
+  readonly onCall?: (durationUs: number) => void;
+}
+
+interface OpenCall {
+  readonly deadline: Timer;
+  readonly sinceUs: number;
 }
 
 /** Spends that wait for an answer. A server that hangs must not be owed more than this. */
@@ -62,7 +69,7 @@ export class GuardedStore {
   /** Calls of which some spend has been answered. */
   readonly #partly = new WeakSet<Batch<GuardedSpend>>();
   /** Calls whose answers are waited for, and when they are given up. */
-  readonly #open = new Map<Batch<GuardedSpend>, Timer>();
+  readonly #open = new Map<Batch<GuardedSpend>, OpenCall>();
   #waiting = 0;
   /** Places that wait for the store to answer. */
   readonly #owed: LimitReturn[] = [];
@@ -75,12 +82,12 @@ export class GuardedStore {
     this.#breaker = new Breaker({ clock, random, failures });
     this.#queue = new SpendQueue(
       (batch) =>
-        this.#open.set(
-          batch,
+        this.#open.set(batch, {
+          sinceUs: clock.monotonicUs(),
           // After a stall of this process its timers run first, before it reads what came in time: the rest of the turn is
           // for that, or a pause of its own would count as a failure of the store.
-          clock.schedule(deadlineMs, () => setImmediate(() => this.#fail(batch, 'timeout'))),
-        ),
+          deadline: clock.schedule(deadlineMs, () => setImmediate(() => this.#fail(batch, 'timeout'))),
+        }),
       (batch) => void this.#send(batch),
     );
   }
@@ -195,10 +202,12 @@ export class GuardedStore {
 
   /** Whether it was still waited for. */
   #close(batch: Batch<GuardedSpend>): boolean {
-    const deadline = this.#open.get(batch);
-    if (!deadline) return false;
-    deadline.cancel();
+    const call = this.#open.get(batch);
+    if (!call) return false;
+    call.deadline.cancel();
     this.#open.delete(batch);
+    const { clock, onCall } = this.#options;
+    onCall?.(clock.monotonicUs() - call.sinceUs);
     this.#waiting -= batch.spends.length;
     return true;
   }

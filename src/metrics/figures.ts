@@ -15,6 +15,7 @@ export const watchedGates = () =>
     look: (gate: GateStatsSource) => gate.stats(),
     figures: [
       { instrument: 'breakerOpen', combination: 'sum', of: ({ storeOpen }) => (storeOpen ? 1 : 0) },
+      { instrument: 'decisionsOverDeadline', combination: 'total', of: ({ overDeadline }) => overDeadline },
       { instrument: 'storeCallsSaved', combination: 'total', of: ({ storeCommandsSaved }) => storeCommandsSaved },
       { instrument: 'storeBytesSaved', combination: 'total', of: ({ storeBytesSaved }) => storeBytesSaved },
       { instrument: 'blockLookupFailures', combination: 'total', of: ({ blockListFailures }) => blockListFailures },

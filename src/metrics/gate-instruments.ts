@@ -10,6 +10,11 @@ export const durationBucketsS: readonly number[] = [
   0.02, 0.05, 0.1, 0.2, 0.5, 1,
 ];
 
+/** Of the store: from what the same machine takes to what no deadline allows. */
+const storeBucketsS: readonly number[] = [
+  0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.007_5, 0.01, 0.015, 0.02, 0.05, 0.1, 0.2, 0.5, 1,
+];
+
 /** What decides: gates, their policies and their block list. */
 export const gateInstruments = {
   decisions: {
@@ -26,6 +31,21 @@ export const gateInstruments = {
     description: `From the call of check() to its decision. One decision in ${durationsSampledOneIn}, chosen by lot, is timed.`,
     attributes: ['tidegate.source'],
     buckets: durationBucketsS,
+  },
+  decisionsOverDeadline: {
+    name: 'tidegate.decisions.over_deadline',
+    kind: 'counter',
+    unit: '{decision}',
+    description: 'Decisions that took longer than the deadline of the store, for whatever reason.',
+    attributes: none,
+  },
+  storeDuration: {
+    name: 'tidegate.store.duration',
+    kind: 'histogram',
+    unit: 's',
+    description: `What the store took for one call of a gate, given up ones at their deadline. One call in ${durationsSampledOneIn}, chosen by lot, is timed; a store in memory is not.`,
+    attributes: none,
+    buckets: storeBucketsS,
   },
   degraded: {
     name: 'tidegate.degraded',

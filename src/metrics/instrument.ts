@@ -1,4 +1,5 @@
 import type { Attributes, MeterProvider } from '@opentelemetry/api';
+import type { AlertsSource } from './alert-figures.ts';
 import { countersLost, decisionTaken } from './channels.ts';
 import { Meters, type MetersOptions } from './meter.ts';
 import type {
@@ -7,6 +8,7 @@ import type {
   DetectSource,
   EmitterStatsSource,
   GateStatsSource,
+  HealthSource,
   IngestSource,
   LearningSource,
   LogSource,
@@ -30,6 +32,8 @@ export interface Instrumentation {
   decided(decision: ObservedDecision, facts: ObservedFacts): void;
   /** Give it to a member of a fleet. */
   countersLost(loss: ObservedLoss): void;
+  /** A gate's store has answered, or was given up, after so long. */
+  storeCalled(durationUs: number): void;
   /** Give it to a policy file. */
   policiesRefused(): void;
   /** Each holds what it observes weakly and returns the way to stop. */
@@ -44,7 +48,9 @@ export interface Instrumentation {
   observeRelay(relay: RelaySource): () => void;
   observeRuleState(state: RuleStateSource): () => void;
   observeDeliverer(deliverer: DelivererSource): () => void;
+  observeAlerts(alerts: AlertsSource): () => void;
   observeLearning(learning: LearningSource): () => void;
+  observeHealth(health: HealthSource): () => void;
   observeLog(log: LogSource): () => void;
   observeProcess(process: ProcessSource): () => void;
   /** A block is stored and visible: what freshness and delay are told by. */
@@ -83,6 +89,7 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
       meters.countersLost(loss.kind);
       countersLost(loss);
     },
+    storeCalled: (durationUs) => meters.storeCalled(durationUs),
     policiesRefused() {
       meters.policies.refused();
     },
@@ -103,7 +110,9 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     observeRelay: watching(meters.relays),
     observeRuleState: watching(meters.ruleStates),
     observeDeliverer: watching(meters.deliverers),
+    observeAlerts: watching(meters.alerts),
     observeLearning: watching(meters.learning),
+    observeHealth: watching(meters.health),
     observeLog: watching(meters.logs),
     observeProcess: watching(meters.process),
     blockStored: (block) => meters.blockStored(block),

@@ -2,6 +2,7 @@ import { abuseInstruments } from './abuse-instruments.ts';
 import { alertInstruments } from './alert-instruments.ts';
 import { detectInstruments } from './detect-instruments.ts';
 import { gateInstruments } from './gate-instruments.ts';
+import { beatInstruments, healthInstruments } from './health-instruments.ts';
 import type { InstrumentTable } from './instrument-kind.ts';
 import { eventInstruments, ingestInstruments, logInstruments } from './pipeline-instruments.ts';
 import { processInstruments } from './process-instruments.ts';
@@ -29,7 +30,9 @@ export const instrumentParts = {
   alert: alertInstruments,
   review: reviewInstruments,
   log: logInstruments,
+  health: healthInstruments,
   process: processInstruments,
+  beat: beatInstruments,
 } as const satisfies Readonly<Record<string, InstrumentTable>>;
 export type InstrumentPart = keyof typeof instrumentParts;
 
@@ -45,6 +48,8 @@ export const instruments = {
   ...alertInstruments,
   ...reviewInstruments,
   ...logInstruments,
+  ...healthInstruments,
   ...processInstruments,
+  ...beatInstruments,
 } as const;
 export type InstrumentId = keyof typeof instruments;

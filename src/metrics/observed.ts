@@ -29,6 +29,7 @@ export interface GateStatsSource {
     readonly blockListFailures: number;
     readonly foldedRoutes: number;
     readonly storeOpen: boolean;
+    readonly overDeadline: number;
     readonly overflowed: number;
     readonly liveGates: number;
     readonly lostReturns: number;
@@ -154,6 +155,16 @@ export interface DelivererSource {
     readonly dropped: number;
     readonly waiting: number;
     readonly disabled: number;
+  };
+}
+
+/** What publishes what this process tells of itself. */
+export interface HealthSource {
+  stats(): {
+    readonly published: number;
+    readonly dropped: number;
+    readonly omitted: number;
+    readonly failures: number;
   };
 }
 

@@ -1,6 +1,6 @@
 import { messageOf, TidegateError } from '../errors.ts';
 import { maxGates } from '../limiter/fleet.ts';
-import { aliveMs, type GateBeat, type GateReport } from '../limiter/gate-report.ts';
+import { aliveMs, type GateBeat, type GateHealth, type GateReport } from '../limiter/gate-report.ts';
 import type { RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
 
@@ -37,6 +37,32 @@ const countOf = (value: unknown): number =>
     ? Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(value)))
     : 0;
 
+/** Sources that are told apart; a release knows about ten. */
+const maxSources = 16;
+const sourcePattern = /^[a-z][a-z-]{0,31}$/;
+
+const latencyOf = (value: unknown): number | null => (typeof value === 'number' ? countOf(value) : null);
+
+/** Nothing where there is none: a gate of an earlier release, or nothing that can be one. */
+const healthFrom = (told: unknown): { health?: GateHealth } => {
+  if (typeof told !== 'object' || told === null || !('bySource' in told)) return {};
+  const { bySource, overDeadline, storeP50Us, storeP99Us, isStoreOpen } = told as Record<string, unknown>;
+  if (typeof bySource !== 'object' || bySource === null || Array.isArray(bySource)) return {};
+  const sources = Object.entries(bySource)
+    .filter(([source, count]) => sourcePattern.test(source) && countOf(count) > 0)
+    .slice(0, maxSources)
+    .map(([source, count]) => [source, countOf(count)] as const);
+  return {
+    health: {
+      bySource: Object.fromEntries(sources),
+      overDeadline: countOf(overDeadline),
+      storeP50Us: latencyOf(storeP50Us),
+      storeP99Us: latencyOf(storeP99Us),
+      isStoreOpen: isStoreOpen === true,
+    },
+  };
+};
+
 /** The latest instant that a date can be. */
 const maxInstantMs = 8.64e15;
 
@@ -55,13 +81,18 @@ const reportFrom = (told: Readonly<Record<string, unknown>>): GateReport => {
     startedAtMs: Math.min(maxInstantMs, countOf(told['startedAtMs'])),
     degradedShare: typeof share === 'number' && share > 0 ? Math.min(1, share) : 0,
     blockListAgeMs: typeof told['blockListAgeMs'] === 'number' ? countOf(told['blockListAgeMs']) : null,
+    ...healthFrom(told['health']),
   };
 };
 
 /** As it stands in Redis; '' when it would be too long. */
 export const encodeReport = (report: GateReport): string => {
-  const text = JSON.stringify(reportFrom({ ...report }));
-  return Buffer.byteLength(text) > maxReportBytes ? '' : text;
+  const { health, ...rest } = reportFrom({ ...report });
+  const text = JSON.stringify({ ...rest, ...(health ? { health } : {}) });
+  if (Buffer.byteLength(text) <= maxReportBytes) return text;
+  // Readers of every release take so much and no more: what is new gives way to what they know.
+  const short = JSON.stringify(rest);
+  return Buffer.byteLength(short) > maxReportBytes ? '' : short;
 };
 
 /** Null: it is none. Another release, or anybody with access, may have written it. */

@@ -5,6 +5,7 @@ export const gateStats = {
   storeBytesSaved: 500,
   blockListFailures: 11,
   foldedRoutes: 3,
+  overDeadline: 4,
   storeOpen: true,
   overflowed: 4,
   liveGates: 5,
@@ -132,5 +133,15 @@ export const processSource = {
     loopDelayP99S: 0.01,
     loopDelayMaxS: 0.02,
     loopUtilization: 0.5,
+  }),
+};
+
+export const health = { stats: () => ({ published: 40, dropped: 3, omitted: 2, failures: 1 }) };
+
+export const alerts = {
+  stats: () => ({
+    ...{ isLeader: true, evaluations: 9, failures: 2, dropped: 1, durationMs: 30, ageMs: 4000, blind: 3 },
+    firing: [{ alert: 'throttle-spike', severity: 'page', count: 2 }],
+    told: [{ channel: 'webhook', told: 5, failures: 1 }],
   }),
 };

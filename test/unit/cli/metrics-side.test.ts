@@ -38,7 +38,13 @@ describe('the metrics of a process', () => {
     const table = new FakeEventTable();
     const [read, end] = [vi.spyOn(table, 'marks'), vi.spyOn(table, 'ledgerEnd')];
     const log = opened.add(new MemoryEventLog({ clock, partitions: 2 }), (closing) => closing.close());
-    const database = { table, blocks: new FakeEventTable(), policies: new FakeEventTable(), reader } as unknown;
+    const database = {
+      table,
+      blocks: new FakeEventTable(),
+      policies: new FakeEventTable(),
+      health: new FakeEventTable(),
+      reader,
+    } as unknown;
     await openIngestSide(context, { log, database: database as Database, measuring, opened });
     const askedOfTable = read.mock.calls.length + end.mock.calls.length;
     let text = '';
@@ -58,7 +64,12 @@ describe('the metrics of a process', () => {
     const { measuring, scrape } = await openMetricsSide(context, { command: 'ingest', opened });
     const log = opened.add(new MemoryEventLog({ clock, partitions: 1 }), (closing) => closing.close());
     const reader = { freshness: async () => ({ newestEventAtMs: null, newestStoredAtMs: null }) };
-    const tables = { table: new FakeEventTable(), blocks: new FakeEventTable(), policies: new FakeEventTable() };
+    const tables = {
+      table: new FakeEventTable(),
+      blocks: new FakeEventTable(),
+      policies: new FakeEventTable(),
+      health: new FakeEventTable(),
+    };
     const database = { ...tables, reader } as unknown as Database;
     const { decisions: ingester } = await openIngestSide(context, { log, database, measuring, opened });
     const writer = await log.writer(topics.decisions);
