@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type GeneratedFiles, writeOrCheck } from '../docs/generated-files.ts';
+import { drilldownDashboard } from './drilldown/dashboard.ts';
 import { overviewDashboard } from './overview/dashboard.ts';
 
 /** Every dashboard: DashboardName → what builds it. */
-const dashboards: readonly (() => DashboardBuilder)[] = [overviewDashboard];
+const dashboards: readonly (() => DashboardBuilder)[] = [overviewDashboard, drilldownDashboard];
 
 const rendered = (): Map<string, string> =>
   new Map([
