@@ -23,3 +23,6 @@ export const onTheRight = (panel: PanelBuilder, name: string, unit: string): Pan
     { id: 'custom.axisPlacement', value: AxisPlacement.Right },
     { id: 'custom.fillOpacity', value: 0 },
   ]);
+
+export const stackedBy = (column: string, text: PanelText): PanelBuilder =>
+  stackedPanel(text).displayName(`\${__field.labels.${column}}`);

@@ -24,6 +24,10 @@ export interface FigureQuestion<Id extends InstrumentId> {
   readonly where?: Partial<Readonly<Record<Told<Id>, string | readonly string[]>>>;
   /** A further condition, in SQL: what the reader of the dashboard chose. */
   readonly whenever?: string;
+  /** Of more processes than so many, those with the smaller numbers are `other`. Default: as many as there are. */
+  readonly mostProcesses?: number;
+  /** Leaves out the order and the nulls of holes: the rows go into another question. */
+  readonly isPart?: true;
   /** How the series of one group become one number. Default sum. */
   readonly across?: Across;
   /** Name of the number in the answer. Default `value`. */
@@ -34,6 +38,8 @@ export interface FigureQuestion<Id extends InstrumentId> {
 export const sampleSeconds = 30;
 /** What came before the range begins is read so far back, to know from where a counter went on. */
 const lookbackSeconds = 300;
+/** Two that tell the same of a gate within so few seconds may do so in the wrong order: no gate starts again as fast. */
+const doubledSeconds = 5;
 /** A process that has told nothing for so long is gone. */
 export const goneAfterSeconds = 120;
 
@@ -70,11 +76,19 @@ const conditionsOf = <Id extends InstrumentId>(
   }),
 ];
 
-const groupsOf = <Id extends InstrumentId>({ by = {} }: FigureQuestion<Id>) => {
+/** One process each for those with the largest numbers in the range, and the others together. */
+const largestOf = <Id extends InstrumentId>(question: FigureQuestion<Id>, most: number): string =>
+  `if(${process} IN (SELECT ${process} FROM ${samples} WHERE ${[...conditionsOf(question), `$__timeFilter(${time})`].join(' AND ')}
+    GROUP BY ${process} ORDER BY max(${value}) DESC, ${process} LIMIT ${most}), ${process}, 'other')`;
+
+const groupsOf = <Id extends InstrumentId>(question: FigureQuestion<Id>) => {
+  const { by = {}, mostProcesses } = question;
   const told = Object.entries<string>(by);
+  const columnOf = (what: string): string =>
+    what === 'process' && mostProcesses !== undefined ? largestOf(question, mostProcesses) : expressionOf(what);
   return {
     names: told.map(([name]) => name),
-    columns: told.map(([name, what]) => `${expressionOf(what)} AS ${name}`),
+    columns: told.map(([name, what]) => `${columnOf(what)} AS ${name}`),
   };
 };
 
@@ -82,7 +96,8 @@ const groupsOf = <Id extends InstrumentId>({ by = {} }: FigureQuestion<Id>) => {
  * Ends a question over time: points of which nobody told anything are null, a hole in the line and not 0. In a filled row a label is
  * that of the row before, or it would be a series of its own.
  */
-const inOrderOfTime = (names: readonly string[]): string => {
+export const endOfSeries = (names: readonly string[], isPart = false): string => {
+  if (isPart) return '';
   const filled = `ORDER BY time_bucket WITH FILL STEP toIntervalSecond(${bucketSeconds})`;
   return names.length === 0
     ? filled
@@ -113,7 +128,7 @@ FROM (
   GROUP BY ${list('time_bucket', ...series)}
 )
 GROUP BY ${list('time_bucket', ...names)}
-${inOrderOfTime(names)}`;
+${endOfSeries(names, question.isPart)}`;
 };
 
 /** Rows `<by>, <as>`: how a gauge stands at the end of the range, at processes that are still there. */
@@ -151,7 +166,7 @@ const heardSince = `(
  */
 const growthOf = <Id extends InstrumentId>(question: FigureQuestion<Id>, part: Part = ''): string => `(
   SELECT ${list(...['time', 'process', 'command', 'region', 'labels'].map((name) => `s.${name} AS ${name}`))},
-    multiIf(nth > 1 AND now_at >= before, now_at - before, nth > 1 OR (h.process != '' AND s.${time} > h.heard), now_at, 0) AS grown,
+    multiIf(nth > 1 AND now_at >= before, now_at - before, nth > 1 AND before_time > subtractSeconds(s.time, ${doubledSeconds}), 0, nth > 1 OR (h.process != '' AND s.${time} > h.heard), now_at, 0) AS grown,
     if(nth > 1, dateDiff('millisecond', before_time, s.${time}) / 1000, ${sampleSeconds}) AS seconds
   FROM (
     SELECT ${list(time, process, command, region, labels)}, ${value} AS now_at, lagInFrame(${value}) OVER of_one AS before,
@@ -180,7 +195,7 @@ export const increasesOf = <Id extends InstrumentId>(question: FigureQuestion<Id
   return `SELECT ${list(`${pointOf(time)} AS time_bucket`, ...told, `toNullable(sum(grown)) AS ${as}`)}
 FROM ${growthOf(question)}
 GROUP BY ${list('time_bucket', ...names)}
-${inOrderOfTime(names)}`;
+${endOfSeries(names, question.isPart)}`;
 };
 
 /**
@@ -198,7 +213,7 @@ FROM (
 )
 WHERE ${isWhole}
 GROUP BY ${list('time_bucket', ...names)}
-${inOrderOfTime(names)}`;
+${endOfSeries(names, question.isPart)}`;
 };
 
 type HistogramId = {
@@ -214,7 +229,7 @@ const interpolated = (q: number): string => `arrayMap((i, rank) -> multiIf(
     [arrayFirstIndex(b -> b.2 >= ${q} * bounds[-1].2, bounds)], [${q} * bounds[-1].2])[1]`;
 
 const endOf = (keys: readonly string[], names: readonly string[]): string => {
-  if (keys.length > names.length) return inOrderOfTime(names);
+  if (keys.length > names.length) return endOfSeries(names);
   return keys.length === 0 ? '' : `ORDER BY ${list(...keys)}`;
 };
 
@@ -242,5 +257,5 @@ FROM (
   ${keys.length === 0 ? '' : `GROUP BY ${list(...keys)}`}
 )
 WHERE notEmpty(bounds) AND bounds[-1].2 > 0
-${endOf(keys, names)}`;
+${question.isPart ? '' : endOf(keys, names)}`;
 };
