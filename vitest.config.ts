@@ -3,6 +3,9 @@ import { LongestFirst } from './test/support/longest-first.ts';
 
 const engineSetup = 'test/support/engine-setup.ts';
 
+/** For what comes to be so by itself, and on a machine that is several times slower, too. Only a failure waits so long. */
+const patience = { poll: { timeout: 15_000 } };
+
 interface EngineLimits {
   readonly testTimeout: number;
   /** Groups run one after the other. */
@@ -17,6 +20,7 @@ const withEngines = (name: string, { testTimeout, groupOrder }: EngineLimits) =>
     globalSetup: [engineSetup],
     // A process per file: chDB holds one data folder per process, and a crash must not take other files along.
     pool: 'forks' as const,
+    expect: patience,
     hookTimeout: 120_000,
     testTimeout,
     maxWorkers: 2,
@@ -40,6 +44,7 @@ export default defineConfig({
           maxWorkers: 2,
           // A machine may be several times slower than the one that a test was written on.
           testTimeout: 30_000,
+          expect: patience,
           sequence: { groupOrder: 0 },
         },
       },

@@ -265,7 +265,7 @@ describeWith('chdb', 'the embedded database over HTTP', (chdb) => {
       const leave = await holdOne();
       expect(front.stats().running).toBe(1);
       leave();
-      await expect.poll(() => front.stats().running, { timeout: 3000 }).toBe(0);
+      await expect.poll(() => front.stats().running, { timeout: 15_000 }).toBe(0);
     });
 
     it('refuses those that come when too many wait already, and serves the others in turn', async () => {

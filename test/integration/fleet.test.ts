@@ -133,7 +133,7 @@ describeWith('chdb', 'serve, ingest and detect as processes of their own', (chdb
         decisions += 1;
         return decide(first, '/any');
       };
-      await expect.poll(liftedOnFirst, { timeout: 5000, interval: 50 }).not.toBe('blocked');
+      await expect.poll(liftedOnFirst, { timeout: 15_000, interval: 50 }).not.toBe('blocked');
 
       for (const gate of gates) gate.signal('SIGTERM');
       for (const gate of gates) expect((await gate.ended()).exitCode).toBe(0);

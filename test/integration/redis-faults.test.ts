@@ -14,7 +14,7 @@ describeWith('redis', 'a Redis that hangs', () => {
     server.freeze();
     const asked = Array.from({ length: 20 }, () => redis.get('a').catch((error: Error) => error.message));
     expect(await Promise.all(asked)).toEqual(Array(20).fill('Command timed out'));
-    await expect.poll(() => redis.status, { timeout: 5000 }).not.toBe('ready');
+    await expect.poll(() => redis.status, { timeout: 15_000 }).not.toBe('ready');
     await expect(redis.get('a')).rejects.toThrow("Stream isn't writeable");
     server.thaw();
     await expect.poll(() => redis.get('a').catch(() => 'not yet'), { timeout: 10_000 }).toBeNull();

@@ -80,6 +80,6 @@ describeWith('redis', 'an engine of a test', () => {
     const pid = Number(said.toString());
     expect(processId(pid)).not.toBeNull();
     owner.kill('SIGKILL');
-    await vi.waitFor(() => expect(processId(pid)).toBeNull(), { timeout: 5_000 });
+    await vi.waitFor(() => expect(processId(pid)).toBeNull(), { timeout: 15_000 });
   });
 });

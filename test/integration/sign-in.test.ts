@@ -75,7 +75,7 @@ describeWith('chdb', 'tidegate up with a provider and a webhook', () => {
     const block = { subject: 'ip:203.0.113.9', until: null, reason: 'abuse', note: 'scans for months' };
     const answer = await ask(await provider.tokenFor('anna'), '/v1/blocks', block);
     expect(answer.status).toBe(202);
-    await expect.poll(() => receiver.received.length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => receiver.received.length, { timeout: 15_000 }).toBe(1);
     const [one] = receiver.received;
     expect(new Webhook(secret).verify(one?.body ?? '', { ...one?.headers })).toMatchObject({
       type: 'approval.requested',

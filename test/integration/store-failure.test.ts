@@ -220,7 +220,7 @@ describeWith('redis', 'gates under load whose Redis', () => {
       const probes = Math.ceil(2 * faultSeconds);
       const mostCalls = fault.reasons.length > 0 ? 3 + probes * (fault.callsPerProbe ?? 1) : Number.POSITIVE_INFINITY;
       for (const count of calls) expect(count).toBeLessThanOrEqual(mostCalls);
-      await expect.poll(() => stage.gates.map((one) => one.commandsInFlight()), { timeout: 5_000 }).toEqual([0, 0]);
+      await expect.poll(() => stage.gates.map((one) => one.commandsInFlight()), { timeout: 15_000 }).toEqual([0, 0]);
 
       const losses = () => stage.gates.map(({ losses: found }) => [...found]);
       const expected = stage.gates.map(() => (fault.lost === null ? [] : [fault.lost]));
@@ -228,7 +228,7 @@ describeWith('redis', 'gates under load whose Redis', () => {
         stage.clock.advance(1_000);
         return losses();
       };
-      await expect.poll(beat, { timeout: 5_000 }).toEqual(expected);
+      await expect.poll(beat, { timeout: 15_000 }).toEqual(expected);
     });
   });
 });

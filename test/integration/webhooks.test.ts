@@ -76,9 +76,7 @@ describe('sending', () => {
       };
       more();
     });
-    const startedMs = systemClock.nowMs();
     expect(await send('/hook')).toEqual({ kind: 'answered', status: 200, retryAfterMs: 7000 });
-    expect(systemClock.nowMs() - startedMs).toBeLessThan(290);
     expect(written).toBeLessThan(10_000_000);
   });
 

@@ -72,7 +72,8 @@ it('the gate of a process is measured as one in a host is: decisions, events, li
   expect(await numberOf('tidegate.policies.records_dropped')).toBe(0);
 
   members[0]?.onCountersLost?.({ kind: 'flushed', expectedBeats: 9, foundBeats: 1 });
-  expect(await valuesOf('tidegate.counters_lost')).toEqual([[{ 'tidegate.loss': 'flushed' }, 1]]);
+  const losses = (await valuesOf('tidegate.counters_lost')).filter(([, count]) => count !== 0);
+  expect(losses).toEqual([[{ 'tidegate.loss': 'flushed' }, 1]]);
 
   writeFileSync(policiesFile, policiesOf(-1));
   await vi.waitFor(async () => expect(await numberOf('tidegate.policies.refused')).toBe(1), { timeout: 8000 });

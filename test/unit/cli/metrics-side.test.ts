@@ -75,7 +75,7 @@ describe('the metrics of a process', () => {
     const writer = await log.writer(topics.decisions);
     const event = { ...decisionOf({ seq: 1, timeMs: clock.nowMs() - 2000 }), partition: 0 };
     await ingester.whenReached(await writer.append([decisionFrame([event])]));
-    await vi.waitFor(async () => expect([...(await ingester.lag()).values()]).toEqual([0]));
+    await vi.waitFor(async () => expect([...(await ingester.lag()).values()]).toEqual([0]), { timeout: 15_000 });
     clock.advance(3000);
     const families = parsePrometheusText((await scrape?.()) ?? '');
     const numberOf = (name: string) =>

@@ -81,7 +81,9 @@ describe('createDetector', () => {
     expect(await detector.lag()).toEqual(new Map());
     await detector.start();
     await detector.whenReached(await send(storm('203.0.113.9')));
-    await vi.waitFor(async () => expect([...(await detector.lag()).values()]).toEqual(Array(partitions).fill(0)));
+    await vi.waitFor(async () => expect([...(await detector.lag()).values()]).toEqual(Array(partitions).fill(0)), {
+      timeout: 15_000,
+    });
     const { events, evidence } = detector.stats();
     await detector.stop();
     expect(detector.stats()).toMatchObject({ events, evidence, partitions: 0, clients: 0 });
@@ -149,8 +151,8 @@ describe('createDetector', () => {
     const positions = await send(storm('203.0.113.9'));
     const reached = detector.whenReached(positions);
     for (let attempt = 1; attempt <= 5; attempt += 1) {
-      await vi.waitFor(() => expect(promote).toHaveBeenCalledTimes(attempt));
-      await vi.waitFor(() => expect(detector.stats().promotionFailures).toBe(attempt));
+      await vi.waitFor(() => expect(promote).toHaveBeenCalledTimes(attempt), { timeout: 15_000 });
+      await vi.waitFor(() => expect(detector.stats().promotionFailures).toBe(attempt), { timeout: 15_000 });
       isAway = attempt < 5;
       await nextTurn();
       clock.advance(5000);
@@ -181,7 +183,7 @@ describe('createDetector', () => {
     await first.start();
     const positions = await send(storm('203.0.113.9'));
     const reached = first.whenReached(positions);
-    await vi.waitFor(() => expect(promote).toHaveBeenCalled());
+    await vi.waitFor(() => expect(promote).toHaveBeenCalled(), { timeout: 15_000 });
     const refused = expect(reached).rejects.toMatchObject({ code: 'LOG_FAILED' });
     await first.stop();
     await refused;

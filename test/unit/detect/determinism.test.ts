@@ -182,10 +182,13 @@ const promotedBy = async (sent: readonly Sent[], { detectors, changes }: Play): 
     await writer.append([frame]);
   }
   const ends = [...(await log.endPositions(topics.decisions))];
-  await vi.waitFor(() => {
-    const reached = new Map(owners.flatMap((owner) => [...owner.positions()]));
-    expect(ends.filter(([partition, end]) => (reached.get(partition) ?? 0) < end)).toEqual([]);
-  });
+  await vi.waitFor(
+    () => {
+      const reached = new Map(owners.flatMap((owner) => [...owner.positions()]));
+      expect(ends.filter(([partition, end]) => (reached.get(partition) ?? 0) < end)).toEqual([]);
+    },
+    { timeout: 15_000 },
+  );
   for (const owner of owners) await owner.stop();
   await log.close();
   return promoted;

@@ -42,7 +42,7 @@ const setUp = (listOptions: { readonly maxChanges?: number } = {}) => {
         clock.advance(500);
         await check();
       },
-      { interval: 5, timeout: 3000 },
+      { interval: 5, timeout: 15_000 },
     );
   let verdicts = 0;
   const block = async (count = 1): Promise<void> => {
@@ -60,7 +60,7 @@ const publishedIn = async (log: EventLog): Promise<BlockChange[]> => {
   const reader = await log.reader(topics.blocks, `group-${Math.floor(performance.now() * 1000)}`);
   await reader.start(handler);
   const end = (await log.endPositions(topics.blocks)).get(0) ?? 0;
-  await vi.waitFor(() => expect(handler.records).toHaveLength(end));
+  await vi.waitFor(() => expect(handler.records).toHaveLength(end), { timeout: 15_000 });
   await reader.stop();
   return handler.texts(0).flatMap((text) => text.split('\n').filter(Boolean).map(decodeBlockChange));
 };

@@ -24,7 +24,7 @@ describe('the event log in memory', () => {
     const [ingest, detect] = [await read(log, 'ingest'), await read(log, 'detect')];
     const writer = await log.writer(topic);
     await writer.append([frameOf(0, 'one'), frameOf(0, 'two')]);
-    await vi.waitFor(() => expect(ingest.records.length + detect.records.length).toBe(4));
+    await vi.waitFor(() => expect(ingest.records.length + detect.records.length).toBe(4), { timeout: 15_000 });
     await ingest.batches[0]?.commit(2, '');
     expect(log.stats().records).toBe(2);
     await detect.batches[0]?.commit(1, '');
@@ -46,7 +46,7 @@ describe('the event log in memory', () => {
     await writer.append([frameOf(0, 'dddd')]);
     expect(log.stats()).toEqual({ records: 3, bytes: 9, droppedRecords: 1 });
     const handler = await read(log, 'ingest');
-    await vi.waitFor(() => expect(handler.records).toHaveLength(3));
+    await vi.waitFor(() => expect(handler.records).toHaveLength(3), { timeout: 15_000 });
     expect(handler.records.map(({ offset, partition }) => `${partition}/${offset}`).sort()).toEqual([
       '0/1',
       '0/2',
@@ -62,12 +62,12 @@ describe('the event log in memory', () => {
     };
     await read(log, 'ingest', handler);
     await (await log.writer(topic)).append([frameOf(0, 'a')]);
-    await vi.waitFor(() => expect(handler.batches).toHaveLength(1));
+    await vi.waitFor(() => expect(handler.batches).toHaveLength(1), { timeout: 15_000 });
     clock.advance(999);
     await Promise.resolve();
     expect(handler.batches).toHaveLength(1);
     clock.advance(1);
-    await vi.waitFor(() => expect(handler.batches).toHaveLength(2));
+    await vi.waitFor(() => expect(handler.batches).toHaveLength(2), { timeout: 15_000 });
   });
 
   it('stops at once, even in the middle of that pause', async () => {
@@ -78,7 +78,7 @@ describe('the event log in memory', () => {
     };
     await read(log, 'ingest', handler);
     await (await log.writer(topic)).append([frameOf(0, 'a')]);
-    await vi.waitFor(() => expect(handler.batches).toHaveLength(1));
+    await vi.waitFor(() => expect(handler.batches).toHaveLength(1), { timeout: 15_000 });
     await log.close();
     expect(handler.partitions).toEqual([]);
   });
@@ -94,7 +94,7 @@ describe('the event log in memory', () => {
     const reader = await log.reader(topic, 'ingest');
     await reader.start(handler);
     await (await log.writer(topic)).append([frameOf(1, 'a')]);
-    await vi.waitFor(() => expect(handler.batches).toHaveLength(1));
+    await vi.waitFor(() => expect(handler.batches).toHaveLength(1), { timeout: 15_000 });
     const other = await log.reader(topic, 'ingest');
     const [joined, stopped] = [other.start(new RecordingHandler()), reader.stop()];
     let isStopped = false;
@@ -114,6 +114,6 @@ describe('the event log in memory', () => {
     await (await log.writer(topic)).append([frame]);
     frame.body.fill('x');
     const handler = await read(log, 'ingest');
-    await vi.waitFor(() => expect(handler.texts(0)).toEqual(['before']));
+    await vi.waitFor(() => expect(handler.texts(0)).toEqual(['before']), { timeout: 15_000 });
   });
 });

@@ -197,7 +197,7 @@ describe('failures of the database', () => {
     faults(...Array.from({ length: 30 }, (): InsertFault => 'away'));
     const ingester = await start();
     const delivery = log.deliver(0, 1);
-    await vi.waitFor(() => expect(ingester.stats().waitingPartitions).toBe(1));
+    await vi.waitFor(() => expect(ingester.stats().waitingPartitions).toBe(1), { timeout: 15_000 });
     const startMs = clock.nowMs();
     await expect(throughTime(delivery)).rejects.toMatchObject({ code: 'TABLE_FAILED', retryable: true });
     expect(clock.nowMs() - startMs).toBeGreaterThan(9_000);

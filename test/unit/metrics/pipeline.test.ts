@@ -76,10 +76,13 @@ describe('what is measured of the pipeline', () => {
     const reading = collect().finally(() => {
       isRead = true;
     });
-    await vi.waitFor(() => {
-      clock.advance(isRead ? 0 : 500);
-      expect(isRead).toBe(true);
-    });
+    await vi.waitFor(
+      () => {
+        clock.advance(isRead ? 0 : 500);
+        expect(isRead).toBe(true);
+      },
+      { timeout: 15_000 },
+    );
     const metrics = await reading;
     expect(metrics.has('tidegate.ingest.lag') || metrics.has('tidegate.detect.lag')).toBe(false);
     expect(metrics.has('tidegate.ingest.rows') && metrics.has('tidegate.detect.verdicts')).toBe(true);
