@@ -61,10 +61,10 @@ const withoutAlls = (sql: string, isOpen: (variable: string) => boolean): string
 export const expandMacros = (sql: string, context: MacroContext): string => {
   const { fromMs, toMs, intervalMs, chosen = {}, typed = {} } = context;
   const seconds = { from: Math.floor(fromMs / 1000), to: Math.floor(toMs / 1000), step: Math.floor(intervalMs / 1000) };
-  const valueOf = (name: string): readonly string[] | string => chosen[name] ?? typed[name] ?? '';
-  const inBrowser = withoutAlls(sql, (name) => valueOf(name) === '').replace(
+  const valuesFor = (name: string): readonly string[] | string => chosen[name] ?? typed[name] ?? '';
+  const inBrowser = withoutAlls(sql, (name) => valuesFor(name) === '').replace(
     /\$\{(\w+):(\w+)\}/g,
-    (text, name: string, format: string) => formats[format]?.(valueOf(name)) ?? text,
+    (text, name: string, format: string) => formats[format]?.(valuesFor(name)) ?? text,
   );
   const expanded = inBrowser
     .replace(/\$__timeFilter\((\w+)\)/g, `$1 >= toDateTime(${seconds.from}) AND $1 <= toDateTime(${seconds.to})`)
