@@ -117,7 +117,7 @@ const launchSentinel =
       folder,
       logPath: join(folder, 'sentinel.log'),
       tied,
-      healthyWithinMs: 10_000,
+      healthyWithinMs: 30_000,
       isHealthy: () => answersPing(port),
     });
     const url = `redis+sentinel://127.0.0.1:${port}/${masterName}`;

@@ -5,7 +5,7 @@ import type { Launch } from './engine.ts';
 import { ask, usablePorts } from './ports.ts';
 import { ensureProgram, runProgram } from './programs.ts';
 
-const healthyWithinMs = 10_000;
+const healthyWithinMs = 30_000;
 
 export type RedisSettings = Readonly<Record<string, string | number>>;
 

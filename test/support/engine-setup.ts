@@ -70,11 +70,11 @@ const start = async (): Promise<Started> => {
   };
   const [chdb] = await Promise.all([chdbProblem(), compiled(`${folder}/code`), ...engineNames.map(bring)]);
   if (chdb !== null) missing.push(chdb);
-  const chromium = chromiumPath();
-  if (chromium === null) missing.push('no chromium: install it (Debian: apt install chromium), or set CHROMIUM_PATH');
+  const found = findTools();
+  missing.push(...missingTools(found));
   await report(missing, stop);
   return {
-    engines: { redis: urls.redis ?? null, kafka: urls.kafka ?? null, chdb: chdb === null ? folder : null, chromium },
+    engines: { redis: urls.redis ?? null, kafka: urls.kafka ?? null, chdb: chdb === null ? folder : null, ...found },
     stop,
   };
 };
@@ -91,12 +91,46 @@ const report = async (missing: readonly string[], stop: () => Promise<void>): Pr
   throw new Error(`TIDEGATE_REQUIRE=all, but ${missing.join('; ')}`);
 };
 
-const browsers = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+interface Tool {
+  readonly variable: string;
+  readonly debianPackage: string;
+  readonly paths: readonly string[];
+}
 
-const chromiumPath = (): string | null => {
-  const named = process.env['CHROMIUM_PATH'];
-  return (named === undefined ? browsers : [named]).find((path) => existsSync(path)) ?? null;
+const tools = {
+  chromium: {
+    variable: 'CHROMIUM_PATH',
+    debianPackage: 'chromium',
+    paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  },
+  prometheus: { variable: 'PROMETHEUS_PATH', debianPackage: 'prometheus', paths: ['/usr/bin/prometheus'] },
+  promtool: { variable: 'PROMTOOL_PATH', debianPackage: 'prometheus', paths: ['/usr/bin/promtool'] },
+  alertmanager: {
+    variable: 'ALERTMANAGER_PATH',
+    debianPackage: 'prometheus-alertmanager',
+    paths: ['/usr/bin/prometheus-alertmanager', '/usr/bin/alertmanager'],
+  },
+} satisfies Readonly<Record<string, Tool>>;
+type ToolName = keyof typeof tools;
+const toolNames = Object.keys(tools) as ToolName[];
+
+type FoundTools = Readonly<Record<ToolName, string | null>>;
+
+const pathOf = ({ variable, paths }: Tool): string | null => {
+  const named = process.env[variable];
+  return (named === undefined ? paths : [named]).find((path) => existsSync(path)) ?? null;
 };
+
+const findTools = (): FoundTools =>
+  Object.fromEntries(toolNames.map((name) => [name, pathOf(tools[name])])) as FoundTools;
+
+const missingTools = (found: FoundTools): string[] =>
+  toolNames
+    .filter((name) => found[name] === null)
+    .map((name) => {
+      const { debianPackage, variable } = tools[name];
+      return `no ${name}: install it (Debian: apt install ${debianPackage}), or set ${variable}`;
+    });
 
 /** In a process of its own: a native library that does not fit this machine may take its process down. */
 const chdbProblem = async (): Promise<string | null> => {

@@ -18,6 +18,10 @@ export interface TestEngines {
   readonly chdb: string | null;
   /** The program. */
   readonly chromium: string | null;
+  readonly prometheus: string | null;
+  /** Checks what Prometheus is to read; comes with it. */
+  readonly promtool: string | null;
+  readonly alertmanager: string | null;
 }
 
 declare module 'vitest' {
@@ -31,7 +35,10 @@ export type { RedisCluster } from '../services/redis-cluster.ts';
 export type { RedisPair } from '../services/redis-pair.ts';
 export type { TlsRedis } from '../services/redis-tls.ts';
 
-const none: TestEngines = { redis: null, kafka: null, chdb: null, chromium: null };
+const none: TestEngines = {
+  ...{ redis: null, kafka: null, chdb: null, chromium: null },
+  ...{ prometheus: null, promtool: null, alertmanager: null },
+};
 
 /** The unit project starts no engines and provides nothing. */
 const engines = (): TestEngines => (inject('engines') as TestEngines | undefined) ?? none;
@@ -51,7 +58,15 @@ export const chdbUrl = (): string | null => {
 /** Where the browser's program is; null when there is none. */
 export const chromiumPath = (): string | null => engines().chromium;
 
-const urlOf = { redis: redisUrl, kafka: kafkaUrl, chdb: chdbUrl, chromium: chromiumPath } as const;
+/** Where these programs are; null: not here. */
+export const prometheusPath = (): string | null => engines().prometheus;
+export const promtoolPath = (): string | null => engines().promtool;
+export const alertmanagerPath = (): string | null => engines().alertmanager;
+
+const urlOf = {
+  ...{ redis: redisUrl, kafka: kafkaUrl, chdb: chdbUrl, chromium: chromiumPath },
+  ...{ prometheus: prometheusPath, promtool: promtoolPath, alertmanager: alertmanagerPath },
+} as const;
 
 /** A suite that needs an engine; skipped where it cannot be had (the run's set-up has said so, and how to get it). */
 export const describeWith = (engine: keyof typeof urlOf, title: string, body: (url: string) => void): void => {
