@@ -2,8 +2,10 @@
 
 KEYS[1] prefix: then state (revision, text), lead
 ARGV[1] now, milliseconds since the epoch; 0 reads the clock of this server
-ARGV[2] kind, then
-  lead: holder, ttlMs · release: holder · load · save: after, revision, text
+ARGV[2] kind: lead, release, load, save
+ARGV[3] lead, release: holder; save: the revision that it was concluded from
+ARGV[4] lead: for how long, milliseconds; save: the revision from now on
+ARGV[5] save: what is known, as text
 
 Returns a list: lead, save {1 or 0}; load {text} or {}; release {}
 ]]

@@ -22,6 +22,8 @@ export interface Mute {
 
 export interface AlertRules {
   readonly rules: readonly AlertRule[];
+  /** Those that somebody switched off. */
+  readonly off: readonly AlertDefinition[];
   readonly mutes: readonly Mute[];
 }
 

@@ -9,7 +9,7 @@ import type { Notice } from './notice.ts';
 import type { Outbox } from './outbox.ts';
 import { type AlertReport, type AlertRules, mutedBy, reportOf } from './rule.ts';
 
-export interface ChannelsOptions extends AlertRules {
+export interface ChannelsOptions extends Pick<AlertRules, 'rules' | 'mutes'> {
   readonly links: LinkOptions;
   /** Takes what webhooks are told. */
   readonly outbox: Pick<Outbox, 'put'>;

@@ -12,6 +12,7 @@ const tags = [
   { name: 'list', description: 'The block list for those who enforce it elsewhere.' },
   { name: 'events', description: 'What happened, in order.' },
   { name: 'analytics', description: 'What was decided: rates, offenders, spikes.' },
+  { name: 'alerts', description: 'What is wrong, since when, and what most probably brings it about.' },
   { name: 'fleet', description: 'Gates and the policies in force.' },
   { name: 'access', description: 'Who asks, and tokens.' },
   { name: 'status', description: 'How this process is doing.' },

@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from '../logger.ts';
 import type { Review } from '../review/review.ts';
 import type { TokenStore } from '../review/tokens.ts';
 import { addAccess } from './access.ts';
+import { alertRoutes, type KnownAlerts } from './alert-routes.ts';
 import { allowRoutes } from './allow-routes.ts';
 import { analyticsRoutes } from './analytics-routes.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -72,6 +73,8 @@ export interface ApiOptions {
    * twice happens once. Null, or left out: there are no routes for it, and an Idempotency-Key is answered with 503.
    */
   readonly review?: Review | null;
+  /** Null, or left out: alerts are evaluated elsewhere, and nothing is known of them. */
+  readonly alerts?: KnownAlerts | null;
   readonly health: Health;
   readonly status: () => Promise<Status>;
   /** The text of `GET /metrics`. Null: this process cannot tell. Default: there is no such route. */
@@ -106,6 +109,7 @@ export const createApi = async (options: ApiOptions): Promise<Api> => {
     const policies = options.fleet?.policies ?? null;
     explainRoutes(routes, { reader: options.reader, clock, blockList, logger, policies });
     reconcileRoutes(routes, options.reconciliation ?? null);
+    alertRoutes(routes, { alerts: options.alerts ?? null, clock });
     sessionRoutes(routes);
     if (options.tokenStore) tokenRoutes(routes, { store: options.tokenStore, clock, logger });
     statusRoutes(routes, options.status);

@@ -11,6 +11,7 @@ import type { Ingester } from '../ingest/ingester.ts';
 import { createReview } from '../review/review.ts';
 import { abuseStatus } from './abuse-status.ts';
 import { openAuthenticators } from './access-side.ts';
+import type { AlertsSide } from './alert-evaluation.ts';
 import { notifying } from './alert-side.ts';
 import { readConsolePage } from './console-page.ts';
 import type { Context } from './context.ts';
@@ -44,6 +45,8 @@ export interface ApiSideOptions {
   readonly tokens: readonly string[];
   /** Default: no /metrics. */
   readonly metrics?: MetricsSide;
+  /** Null, or left out: alerts are evaluated elsewhere. */
+  readonly alerts?: AlertsSide | null;
   /** See createApi. */
   readonly openReads?: boolean;
 }
@@ -140,6 +143,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     reconciliation: options.reconciliation ?? null,
     health,
     status: statusOf(context, options),
+    alerts: options.alerts ?? null,
     ...(options.metrics ? { scrape: options.metrics.scrape } : {}),
     ...(page ? { console: page } : {}),
   });

@@ -27,8 +27,10 @@ export const createContext = async (
   const env = process.env;
   const config = loadConfig({ flags, env, configFile: configFlag ?? (env['TIDEGATE_CONFIG'] || null) });
   const { redisUrl, secondaryRedisUrl, kafkaUrl, clickhouseUrl, apiTokens, clickhousePassword } = config;
-  const tokens = clickhousePassword === null ? apiTokens : [...apiTokens, clickhousePassword];
-  const redact = redactorFor([redisUrl, secondaryRedisUrl ?? '', kafkaUrl, clickhouseUrl], tokens);
+  const { alertmanagerUrls, alertmanagerToken } = config;
+  const others = [clickhousePassword, alertmanagerToken].filter((secret) => secret !== null);
+  const urls = [redisUrl, secondaryRedisUrl ?? '', kafkaUrl, clickhouseUrl, ...alertmanagerUrls];
+  const redact = redactorFor(urls, [...apiTokens, ...others]);
   const { createLogger } = await adapter(() => import('./logging.ts'));
   const logger = await createLogger({ level: debug ? 'debug' : config.logLevel, redact });
   const stray = strayVariables(env);

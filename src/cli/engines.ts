@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { AlertStore } from '../alert/alert-store.ts';
 import type { Outbox } from '../alert/outbox.ts';
 import type { BlockList } from '../blocklist/block-list.ts';
 import type { Database } from '../clickhouse/database.ts';
@@ -57,6 +58,8 @@ export interface Counters {
   readonly tokens: TokenStore;
   /** What waits to be told by webhook. */
   readonly outbox: Outbox;
+  /** What alerts have come to. */
+  readonly alerts: AlertStore;
   /** What people's work leaves behind: batches, approvals, answers to repeat. */
   readonly records: ReviewRecords;
   /** Tells lists apart: what was kept of one is not taken for another. */
@@ -173,14 +176,17 @@ const memoryCounters = async ({ redisUrl, clock, time }: CounterOptions): Promis
   const { MemoryReviewRecords } = await import('../embedded/memory-review-records.ts');
   const { MemoryTokenStore } = await import('../embedded/memory-token-store.ts');
   const { MemoryOutbox } = await import('../embedded/memory-outbox.ts');
+  const { MemoryAlertStore } = await import('../embedded/memory-alert-store.ts');
   // Replay draws no lots: the same log gives the same ends of blocks.
   const blockList = new MemoryBlockList({ clock, ...(time === 'log' ? {} : { random: systemRandom }) });
   const join = async (member: FleetMember): Promise<Membership> => aloneWith({ ...member, nowMs: () => clock.nowMs() });
   const tokens = new MemoryTokenStore({ clock });
   const records = new MemoryReviewRecords({ clock });
   const outbox = new MemoryOutbox({ clock });
+  const alerts = new MemoryAlertStore({ clock });
   const limitStore = new MemoryLimitStore({ clock });
-  return { limitStore, blockList, tokens, outbox, records, listName: redisUrl, join, liveGates: async () => 1 };
+  const kept = { tokens, outbox, alerts, records };
+  return { limitStore, blockList, ...kept, listName: redisUrl, join, liveGates: async () => 1 };
 };
 
 const redisCounters = async (options: CounterOptions, opened: Opened): Promise<Omit<Counters, 'close'>> => {
@@ -194,6 +200,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     { RedisTokenStore },
     { RedisReviewRecords },
     { RedisOutbox },
+    { RedisAlertStore },
   ] = await adapter(() =>
     Promise.all([
       import('../redis/client.ts'),
@@ -204,6 +211,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
       import('../redis/token-store.ts'),
       import('../redis/review-records.ts'),
       import('../redis/outbox.ts'),
+      import('../redis/alert-store.ts'),
     ]),
   );
   const connected = await whispering(logger, (quiet) => openRedis({ url, logger: quiet, onMisuse: 'ignore' }));
@@ -217,6 +225,7 @@ const redisCounters = async (options: CounterOptions, opened: Opened): Promise<O
     blockList: new RedisBlockList({ redis, namespace, ...blockTime }),
     tokens: new RedisTokenStore({ redis, namespace }),
     outbox: new RedisOutbox({ redis, namespace }),
+    alerts: new RedisAlertStore({ redis, namespace }),
     records: new RedisReviewRecords({ redis, namespace }),
     listName: `${redisAddress(url)} ${namespace}`,
     join: async (member) => {

@@ -1,6 +1,8 @@
+import type { DecisionReadings } from '../alert/definition.ts';
 import type { Auditor } from '../analytics/audit.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { EvidenceReader } from '../analytics/verify-rows.ts';
+import type { AlertObjectives } from '../clickhouse/alert-objectives.ts';
 import type { Clock } from '../clock.ts';
 
 /** What this needs of a database. */
@@ -8,6 +10,7 @@ interface Readable {
   readonly reader: DecisionReader;
   readonly auditor: Auditor;
   readonly evidence: EvidenceReader;
+  alerts(objectives: Partial<AlertObjectives>): DecisionReadings;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,20 @@ export class LateReader implements DecisionReader {
     counts: async (question) => (await this.#there()).evidence.counts(question),
     state: async (question) => (await this.#there()).evidence.state(question),
   };
+
+  /** And for alerts. */
+  alerts(objectives: Partial<AlertObjectives>): DecisionReadings {
+    // What bounds the questions is in the readings: one of them for each database.
+    const opened = new WeakMap<Readable, DecisionReadings>();
+    return {
+      read: async (question, atMs) => {
+        const database = await this.#there();
+        const readings = opened.get(database) ?? database.alerts(objectives);
+        opened.set(database, readings);
+        return readings.read(question, atMs);
+      },
+    };
+  }
 
   constructor(options: LateReaderOptions) {
     this.#options = options;

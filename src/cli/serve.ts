@@ -1,4 +1,5 @@
 import type { ProcessPhase } from '../api/readiness.ts';
+import { openEvaluationSide, readAlertPlan } from './alert-evaluation.ts';
 import { openAlertSide, readEndpoints } from './alert-side.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import type { Context } from './context.ts';
@@ -32,6 +33,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     checkEngineUrls(config);
     let phase: ProcessPhase = 'starting';
     const endpoints = readEndpoints(context);
+    const plan = readAlertPlan(context);
     const metrics = await openMetricsSide(context, { command: 'serve', opened });
     const { measuring } = metrics;
     const policies = await openPolicies(context, opened, measuring);
@@ -41,6 +43,8 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
     const reader = openReader(context, opened);
     const health = openHealthSide(context, { command: 'serve', log, metrics, opened });
     openAlertSide(context, { counters, endpoints, measuring, opened });
+    const evaluating = { plan, counters, database: reader, window: health.samples, measuring, opened };
+    const alerts = openEvaluationSide(context, evaluating);
     const gateSide = await openGateSide(context, {
       ...{ policies, counters, log, measuring, opened },
       service: 'serve',
@@ -61,6 +65,7 @@ export const startServe = (context: Context, isTerminal: boolean): Promise<Runni
         health: createHealth({ clock, phase: () => phase, looks, redact }),
         tokens: generatedToken === null ? config.apiTokens : [generatedToken],
         metrics,
+        alerts,
       }),
       (side) => side.close(),
     );

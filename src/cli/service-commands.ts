@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { alertSettings } from './alert-settings.ts';
 import { contextOf, type Host, settingsCommand } from './command-line.ts';
 import type { Context } from './context.ts';
 import { adapter } from './engines.ts';
@@ -28,6 +29,7 @@ const access: readonly SettingName[] = [
   'oidcRoles',
   'oidcTenantClaim',
 ];
+const alerting = Object.keys(alertSettings) as (keyof typeof alertSettings)[];
 const logs: readonly SettingName[] = ['kafkaUrl', 'partitions'];
 const analytics: readonly SettingName[] = ['clickhouseUrl', 'rawTtlDays', 'pseudonymKeysFile', 'auditMinutes'];
 const retention: readonly SettingName[] = ['clickhouseCluster', ...retentionSettings];
@@ -69,6 +71,7 @@ export const upCommand = (host: Host): Command => {
       ...deciding,
       ...access,
       'webhooksFile',
+      ...alerting,
       'rulesFile',
       'clickhousePort',
       'clickhouseHost',
@@ -107,6 +110,7 @@ export const serveCommand = (host: Host): Command => {
       ...deciding,
       ...access,
       'webhooksFile',
+      ...alerting,
     ],
     help: `
 Needs a Redis and a Kafka that the other processes reach. Without its ClickHouse it decides all the same.

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { alertSettings } from './alert-settings.ts';
 import { choice, integer, list, optionalDays, optionalText, port, type Setting, text } from './setting-kinds.ts';
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -196,8 +197,9 @@ export const settings = {
     flag: '--webhooks',
     type: 'file',
     defaultText: 'none',
-    meaning: 'Who is told of proposed blocks, breakers, demoted rules and requests for approval, as YAML.',
+    meaning: 'Who is told of alerts, proposed blocks, breakers, demoted rules and requests for approval, as YAML.',
   }),
+  ...alertSettings,
   rawTtlDays: integer({
     env: 'TIDEGATE_RAW_TTL_DAYS',
     flag: '--raw-ttl-days',

@@ -1,5 +1,6 @@
 import type { ProcessPhase } from '../api/readiness.ts';
 import { MemoryEventLog } from '../embedded/memory-event-log.ts';
+import { openEvaluationSide, readAlertPlan } from './alert-evaluation.ts';
 import { openAlertSide, readEndpoints } from './alert-side.ts';
 import { generateToken, openApiSide, requireFreePort } from './api-side.ts';
 import { checkClickHousePort, openClickHouseSide } from './clickhouse-side.ts';
@@ -65,6 +66,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     checkEngineUrls(config);
     const rules = await readRules(context);
     const endpoints = readEndpoints(context);
+    const plan = readAlertPlan(context);
     const metrics = await openMetricsSide(context, { command: 'up', opened });
     const { measuring } = metrics;
     const policies = await openPolicies(context, opened, measuring);
@@ -81,10 +83,10 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
     const detectSide = await openDetectSide(context, { rules, log, blockList, measuring, opened });
     const health = openHealthSide(context, { command: 'up', log, metrics, opened });
     openAlertSide(context, { counters: engines, endpoints, measuring, opened });
-    const gateSide = await openGateSide(context, {
-      ...{ policies, counters: engines, log, measuring, opened },
-      service: 'up',
-    });
+    const evaluating = { plan, counters: engines, database, window: health.samples, measuring, opened };
+    const alerts = openEvaluationSide(context, evaluating);
+    const deciding = { policies, counters: engines, log, measuring, opened };
+    const gateSide = await openGateSide(context, { ...deciding, service: 'up' });
     health.tellOf({ gateId: gateSide.gateId, gates: () => gateSide.fleet.gates() });
     const generatedToken = config.apiTokens.length === 0 && isTerminal ? generateToken() : null;
     const looks = looksAt({ ...engines, gateSide, ingestSide });
@@ -101,6 +103,7 @@ export const startUp = (context: Context, isTerminal: boolean): Promise<RunningS
         health: createHealth({ clock, phase: () => phase, looks, redact }),
         tokens: generatedToken === null ? config.apiTokens : [generatedToken],
         metrics,
+        alerts,
       }),
       (side) => side.close(),
     );

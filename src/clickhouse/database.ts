@@ -1,3 +1,4 @@
+import type { DecisionReadings } from '../alert/definition.ts';
 import type { Auditor } from '../analytics/audit.ts';
 import type { ClientData } from '../analytics/client-data.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
@@ -8,6 +9,8 @@ import type { EventTable } from '../ingest/event-table.ts';
 import { PseudonymousTable } from '../ingest/pseudonymous-table.ts';
 import type { Pseudonyms } from '../ingest/pseudonyms.ts';
 import type { Logger } from '../logger.ts';
+import type { AlertObjectives } from './alert-objectives.ts';
+import { ClickHouseAlertReadings } from './alert-readings.ts';
 import { ClickHouseAuditor } from './audit.ts';
 import { type QuestionBounds, questionSettings } from './bounded-questions.ts';
 import { checkEngine, type Finding } from './check.ts';
@@ -56,6 +59,8 @@ export interface Database {
   readonly auditor: Auditor;
   /** What is stored of one client. */
   readonly clientData: ClientData;
+  /** Answers what alerts ask about decisions. Objectives that are left out are the default ones. */
+  alerts(objectives: Partial<AlertObjectives>): DecisionReadings;
   /** Address or folder, without credentials. */
   readonly name: string;
   /** Brings tables and retention up to date; names the files that were applied. See migrate(). */
@@ -108,6 +113,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
     }),
     auditor: new ClickHouseAuditor(engine),
     clientData: new ClickHouseClientData({ engine, clock, pseudonyms: pseudonyms ?? null }),
+    alerts: (objectives) => new ClickHouseAlertReadings({ engine, bounds: options.bounds, objectives }),
     name: engine.name,
     migrate: () => migrate({ engine, logger, clock, options: schema }),
     check: () => checkEngine(engine),

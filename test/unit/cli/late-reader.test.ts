@@ -50,6 +50,7 @@ const lateReader = (attempts: readonly boolean[]) => {
       reader,
       auditor,
       evidence: { queryFor: unasked, counts: unasked, state: unasked },
+      alerts: () => ({ read: unasked }),
       close: async () => {
         seen.closed += 1;
       },
