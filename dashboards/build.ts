@@ -1,11 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { type GeneratedFiles, writeOrCheck } from '../docs/generated-files.ts';
+import { abuseDashboard } from './abuse/dashboard.ts';
+import { renderAlertFiles } from './alerts/files.ts';
 import { drilldownDashboard } from './drilldown/dashboard.ts';
+import { limiterDashboard } from './limiter/dashboard.ts';
 import { overviewDashboard } from './overview/dashboard.ts';
+import { pipelineDashboard } from './pipeline/dashboard.ts';
 
 /** Every dashboard: DashboardName → what builds it. */
-const dashboards: readonly (() => DashboardBuilder)[] = [overviewDashboard, drilldownDashboard];
+const dashboards: readonly (() => DashboardBuilder)[] = [
+  overviewDashboard,
+  drilldownDashboard,
+  abuseDashboard,
+  limiterDashboard,
+  pipelineDashboard,
+];
 
 const rendered = (): Map<string, string> =>
   new Map([
@@ -23,5 +33,8 @@ export const renderDashboards = (): GeneratedFiles => ({
 });
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.exitCode = writeOrCheck(renderDashboards(), process.argv.slice(2));
+  const results = [renderDashboards(), ...renderAlertFiles()].map((files) =>
+    writeOrCheck(files, process.argv.slice(2)),
+  );
+  process.exitCode = Math.max(...results);
 }

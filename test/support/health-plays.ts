@@ -1,6 +1,7 @@
 import { alertCatalogue } from '../../src/alert/catalogue/catalogue.ts';
 import type { FigureQuestion, SampleWindow, Term } from '../../src/alert/definition.ts';
 import { figureName } from '../../src/alert/figures/figure-name.ts';
+import { termsOf } from '../../src/alert/figures/terms-of.ts';
 import { type Instrument, instruments } from '../../src/metrics/instruments.ts';
 import { prometheusLabel } from '../../src/metrics/prometheus-name.ts';
 import type { Sample } from '../../src/metrics/sample.ts';
@@ -9,12 +10,6 @@ import type { Sample } from '../../src/metrics/sample.ts';
 export const figureAlerts = alertCatalogue.flatMap(({ id, question }) =>
   question.kind === 'figures' ? [{ id, question }] : [],
 );
-
-export const termsOf = ({ value, per, during }: FigureQuestion): readonly Term[] => [
-  value,
-  ...(per === undefined ? [] : [per]),
-  ...(during === undefined ? [] : [during.value]),
-];
 
 export const stepMs = 60_000;
 const ticks = 70;

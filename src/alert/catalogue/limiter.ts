@@ -26,9 +26,9 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     id: 'deadline-budget',
     severity: 'page',
     area: 'limiter',
-    when: 'Decisions over the deadline use up their budget of the month 14.4 times too fast, over an hour and over the last five minutes',
+    when: 'Decisions over 20 ms use up their budget of the month (one in 1,000) 14.4 times too fast over an hour and five minutes, or six times over six hours and 30 minutes',
     summary:
-      'Decisions over the deadline burn their budget {{value}} times too fast in {{dimension}} {{name}}: {{slow}} of {{decisions}} within an hour',
+      'Decisions over the deadline burn their budget {{value}} times too fast in {{dimension}} {{name}}: {{slow}} of {{decisions}}',
     unit: 'ratio',
     likely: [
       'Redis answers late: the p99 of decisions by `store`.',
@@ -44,28 +44,22 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     id: 'store-latency',
     severity: 'page',
     area: 'limiter',
-    when: 'Less than 95 % of the timed decisions that the store took were taken within 10 ms, over five minutes with at least 30 of them',
-    summary: 'Only {{value}} of the decisions by the counter store are taken within 10 ms, half of the deadline',
+    when: 'Less than 95 % of the timed calls of the counter store took 10 ms at most, over five minutes with more than 30 of them',
+    summary: 'Only {{value}} of the calls of the counter store take 10 ms at most, half of the deadline',
     unit: 'share',
     likely: [
       'Redis is busy: `redis-cli --latency`, `INFO commandstats`, `SLOWLOG GET 10`.',
-      'A fork for a snapshot, or a swap: `INFO persistence`, `latest_fork_usec`.',
-      'The network, or a gate far from its Redis: p99 by source, gate by gate.',
-      'The event loop of the gate: `nodejs_eventloop_delay_p99_seconds`.',
+      'A fork for a snapshot, or a swap: `latest_fork_usec` in `INFO stats`.',
+      'The network, or a gate far from its Redis: one process alone in the panel.',
+      'The event loop of the gate: `nodejs_eventloop_delay_p99_seconds` of the process.',
     ],
-    // 10 ms is half of the default deadline: beyond it the next doubling makes degraded decisions of them. The bucket has that bound.
+    // 10 ms is half of the default deadline: the next doubling makes degraded decisions of them. A bucket ends there.
     question: figures({
-      value: grown('decisionDuration', 5 * minuteMs, {
-        part: 'bucket',
-        where: { tidegate_source: 'store', le: '0.01' },
-      }),
-      per: grown('decisionDuration', 5 * minuteMs, { part: 'count', where: { tidegate_source: 'store' } }),
+      value: grown('storeDuration', 5 * minuteMs, { part: 'bucket', where: { le: '0.01' } }),
+      per: grown('storeDuration', 5 * minuteMs, { part: 'count' }),
       bound: below(0.95),
-      // One in 16 decisions is timed: of fewer than 30 a single pause of the process is more than 5 %.
-      during: {
-        value: grown('decisionDuration', 5 * minuteMs, { part: 'count', where: { tidegate_source: 'store' } }),
-        bound: above(30),
-      },
+      // One call in 16 is timed: of fewer than 30, a single pause of the process is more than 5 %.
+      during: { value: grown('storeDuration', 5 * minuteMs, { part: 'count' }), bound: above(30) },
     }),
     forMs: 2 * minuteMs,
     keepFiringMs: 5 * minuteMs,

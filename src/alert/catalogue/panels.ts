@@ -13,8 +13,8 @@ const pipeline = on('tidegate-pipeline');
 
 /** Where alerts point to. The numbers of panels are fixed: a test compares them with the dashboards. */
 export const panels = {
-  throttleRate: overview(2),
-  spikes: overview(2),
+  throttleRate: overview(12),
+  spikes: overview(22),
   awaitingReview: abuse(2),
   oldestUnreviewed: abuse(3),
   verdicts: abuse(13),

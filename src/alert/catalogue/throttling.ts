@@ -8,10 +8,10 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     id: 'throttle-spike',
     severity: 'page',
     area: 'throttling',
-    when: 'The share of denied decisions over five minutes is far above its own baseline and season, with 30 denials a minute or more, of three clients at least',
+    when: 'The share of denied decisions over two or three minutes is 5.5 spreads above what is usual by the two hours before, yesterday and a week ago, and twice as much; with 30 denials in three minutes at least, not counting what one or two clients have more than a third',
     summary:
-      '{{value}} of the decisions of {{dimension}} {{name}} are denied, {{z}} times the usual spread above {{baseline}}',
-    unit: 'share',
+      'The limiter denies {{throttleRate}} of {{dimension}} {{name}}, usually {{baselineRate}}: {{denied}} denials of {{clients}} clients in three minutes',
+    unit: 'ratio',
     likely: [
       'One client: `topClientShare` is above a half.',
       'A policy change: `tightenedPolicies` is not 0, a limit went down in a version that `newPolicyVersions` counts.',
@@ -29,9 +29,9 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     id: 'throttle-burn-fast',
     severity: 'page',
     area: 'throttling',
-    when: 'Denials use up the budget of the month 14.4 times too fast, over an hour and over the last five minutes',
+    when: 'Denials use up the budget of the month (5 % of the decisions) 14.4 times too fast over an hour and five minutes, or six times over six hours and 30 minutes',
     summary:
-      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast over the last hour: {{throttleRate}} are denied',
+      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast: {{throttleRate}} are denied',
     unit: 'ratio',
     likely: [
       'A limit that is too low since it was introduced or changed: `tidegate_policies_loads_total` has grown.',
@@ -48,9 +48,9 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     id: 'throttle-burn-slow',
     severity: 'ticket',
     area: 'throttling',
-    when: 'Denials use up the budget of the month six times too fast, over six hours and over the last 30 minutes',
+    when: 'Denials use up the budget of the month (5 % of the decisions) three times too fast over a day and two hours, or at all over three days and six hours',
     summary:
-      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast over the last six hours: {{throttleRate}} are denied',
+      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast, for a day or longer: {{throttleRate}} are denied',
     unit: 'ratio',
     likely: [
       'A tenant that has outgrown its limit: `GET /v1/throttle-rates?by=tenant` names it.',

@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url';
+import type { GeneratedFiles } from '../../docs/generated-files.ts';
+import { grafanaRules } from './grafana-rules.ts';
+import { prometheusRules } from './prometheus-rules.ts';
+
+const folder = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+/** What is made from the alerts beside the dashboards: rules for Prometheus, and rules for Grafana. */
+export const renderAlertFiles = (): readonly GeneratedFiles[] => [
+  {
+    folder: folder('prometheus'),
+    files: new Map([['rules.yml', prometheusRules()]]),
+    command: 'npm run dashboards',
+  },
+  {
+    folder: folder('provisioning/alerting'),
+    files: new Map([['rules.yaml', grafanaRules()]]),
+    command: 'npm run dashboards',
+  },
+];
