@@ -140,7 +140,7 @@ export const nowOf = <Id extends InstrumentId>(question: GaugeQuestion<Id>): str
 FROM (
   SELECT ${list(...series, `argMax(${value}, ${time}) AS stood`)}
   FROM ${samples}
-  WHERE ${[...conditionsOf(question), `${time} > subtractSeconds($__toTime, ${goneAfterSeconds})`, `${time} <= $__toTime`].join('\n    AND ')}
+  WHERE ${[...conditionsOf(question), `${time} > greatest($__fromTime, subtractSeconds($__toTime, ${goneAfterSeconds}))`, `${time} <= $__toTime`].join('\n    AND ')}
   GROUP BY ${list(...series)}
 )
 ${names.length === 0 ? 'HAVING count() > 0' : `GROUP BY ${list(...names)}\nORDER BY ${list(...names)}`}`;

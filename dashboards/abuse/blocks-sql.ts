@@ -47,12 +47,15 @@ ${endOfSeries(['why'])}`;
 
 const label = `JSONExtractString(${evidence}, 'label')`;
 
+/** No block lasts longer than a year and a day. */
+const upToNow = `${time} >= subtractDays($__fromTime, 366) AND ${time} <= $__toTime`;
+
 /** What the detector made that holds or is proposed at the end of the range, and whose first judgement is still to come. */
 const unreviewed = `(
   SELECT ${block_id}, min(${blocked_at}) AS began
   FROM ${blocks.name}
-  WHERE ${time} <= $__toTime AND ${isDetected}
-    AND ${block_id} IN (SELECT ${block_id} FROM ${blocks.name} WHERE ${expires_at} > $__toTime AND ${time} <= $__toTime)
+  WHERE ${upToNow} AND ${isDetected}
+    AND ${block_id} IN (SELECT ${block_id} FROM ${blocks.name} WHERE ${expires_at} > $__toTime AND ${upToNow})
   GROUP BY ${block_id}
   HAVING argMax(${state}, (${time}, ${seq})) IN ('proposed', 'active') AND argMax(${expires_at}, (${time}, ${seq})) > $__toTime
     AND argMax(if(${version} > 1, ${label}, ''), (${time}, ${seq})) = ''
@@ -78,8 +81,8 @@ FROM (
       SELECT ${block_id}, ${blocked_at}, ${expires_at}, ${time}, ${seq},
         ${state} NOT IN ('proposed', 'active') OR if(${version} > 1, ${label}, '') != '' AS is_over
       FROM ${blocks.name}
-      WHERE ${time} <= $__toTime AND ${isDetected}
-        AND ${block_id} IN (SELECT ${block_id} FROM ${blocks.name} WHERE ${expires_at} >= $__fromTime AND ${time} <= $__toTime)
+      WHERE ${upToNow} AND ${isDetected}
+        AND ${block_id} IN (SELECT ${block_id} FROM ${blocks.name} WHERE ${expires_at} >= $__fromTime AND ${upToNow})
     )
     GROUP BY ${block_id}
   )

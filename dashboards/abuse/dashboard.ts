@@ -1,5 +1,6 @@
 import { type DashboardBuilder, TextBoxVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboardOf } from '../frame.ts';
+import { dashboardOf, marks } from '../frame.ts';
+import { policyChanges } from '../marks-sql.ts';
 import { listPanels, promotionPanels, restraintPanels } from './blocking.ts';
 import { numberPanels } from './numbers.ts';
 import { clientTables, consoleVariable, precisionTable, reviewPanels } from './reviewing.ts';
@@ -19,6 +20,7 @@ export const abuseDashboard = (): DashboardBuilder =>
         .defaultValue(consoleUrl)
         .current({ selected: true, text: consoleUrl, value: consoleUrl }),
     ],
+    annotations: [marks('Policy changes', 'blue', policyChanges)],
     rows: [
       { height: 4, panels: numberPanels() },
       { title: 'What the list keeps away', height: 8, panels: listPanels() },

@@ -1,6 +1,7 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { valuesOf } from '../choices.ts';
-import { dashboardOf } from '../frame.ts';
+import { dashboardOf, marks } from '../frame.ts';
+import { policyChanges } from '../marks-sql.ts';
 import { choiceVariable } from '../variables.ts';
 import { latencyPanels, sourcePanels } from './decisions.ts';
 import { numberPanels } from './numbers.ts';
@@ -12,6 +13,7 @@ export const limiterDashboard = (): DashboardBuilder =>
     name: 'limiter',
     description: 'Whether gates decide in time, by the primary store, and with the newest policies and block list.',
     variables: [choiceVariable('region', 'region', valuesOf('region'))],
+    annotations: [marks('Policy changes', 'blue', policyChanges)],
     rows: [
       { height: 4, panels: numberPanels() },
       { title: 'How long decisions take', height: 8, panels: latencyPanels() },

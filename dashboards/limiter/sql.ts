@@ -133,7 +133,7 @@ export const gates = `SELECT ${process} AS gate, any(${command}) AS what, any(${
   ${newest('breakerOpen')} AS breakers_open, ${newest('eventsWaiting')} AS events_waiting,
   dateDiff('second', max(${time}), $__toTime) AS silent_seconds
 FROM ${samples}
-WHERE ${figure} IN (${atGates.map(nameOf).join(', ')}) AND ${time} > subtractHours($__toTime, 1) AND ${time} <= $__toTime
+WHERE ${figure} IN (${atGates.map(nameOf).join(', ')}) AND ${time} > greatest($__fromTime, subtractHours($__toTime, 1)) AND ${time} <= $__toTime
   AND ${whenever}
 GROUP BY ${process}
 HAVING what = 'gate' OR ${told('policyVersion')}

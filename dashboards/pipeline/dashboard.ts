@@ -1,9 +1,10 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
-import { dashboardOf } from '../frame.ts';
+import { dashboardOf, marks } from '../frame.ts';
 import { gatePanels } from './gates-to-log.ts';
 import { delayPanels, proofPanels, storedPanels } from './log-to-database.ts';
 import { numberPanels } from './numbers.ts';
 import { processPanels, processTable, toBlocksPanels } from './processes.ts';
+import { startMarks } from './sql.ts';
 
 /** From a gate to the database and to the detector: what is late, what waits, and whether the numbers agree. */
 export const pipelineDashboard = (): DashboardBuilder =>
@@ -11,6 +12,7 @@ export const pipelineDashboard = (): DashboardBuilder =>
     name: 'pipeline',
     description:
       'How far decisions are on their way from gates to the database and to the detector, and whether the numbers agree.',
+    annotations: [marks('Processes started', 'purple', startMarks)],
     rows: [
       { height: 4, panels: numberPanels() },
       { title: 'From gates to the log', height: 8, panels: gatePanels() },

@@ -49,7 +49,7 @@ export const toBlocksPanels = (): PanelRow['panels'] => ({
 
 /** The processes themselves, by panel id. */
 export const processPanels = (): PanelRow['panels'] => ({
-  25: barsBy('command', {
+  25: barsBy('what', {
     title: 'Processes started',
     description: 'Each start of a process: a deploy, or one that does not stay up.',
     unit: 'short',

@@ -2,6 +2,7 @@ import { tables } from '../../src/clickhouse/tables.ts';
 import { topics } from '../../src/event/event-log.ts';
 import { columnsOf } from '../columns.ts';
 import {
+  endOfSeries,
   figureName,
   increaseOf,
   increasesOf,
@@ -106,16 +107,24 @@ const info = quoted(figureName('info'));
 const memory = quoted(figureName('processMemory'));
 
 /** When each process was started: its name lives as long as it does. */
-export const starts = `SELECT ${pointOf('started')} AS time_bucket, ${command}, count() AS processes
-FROM (
-  SELECT ${process}, any(${command}) AS ${command}, min(subtractSeconds(${time}, toUInt32(${value}))) AS started
+const started = `(
+  SELECT ${process}, any(toString(${command})) AS what, min(subtractSeconds(${time}, toUInt32(${value}))) AS started
   FROM ${samples}
   WHERE ${figure} = ${uptime} AND $__timeFilter(${time})
   GROUP BY ${process}
-)
-WHERE started >= $__fromTime
-GROUP BY time_bucket, ${command}
-ORDER BY time_bucket, ${command}`;
+  HAVING started >= $__fromTime
+)`;
+export const starts = `SELECT ${pointOf('started')} AS time_bucket, what, toNullable(count()) AS processes
+FROM ${started}
+GROUP BY time_bucket, what
+${endOfSeries(['what'])}`;
+
+/** A deploy starts several within minutes: one mark. */
+export const startMarks = `SELECT min(started) AS time, concat(toString(count()), if(count() = 1, ' process', ' processes'), ' started') AS title,
+  arrayStringConcat(arraySort(groupUniqArray(what)), ', ') AS text, 'start' AS tags
+FROM ${started}
+GROUP BY toStartOfInterval(started, toIntervalSecond(greatest(300, $__interval_s)))
+ORDER BY time LIMIT 200`;
 
 /** Every process of the last hour of the range, those that fell silent first. */
 export const processes = `SELECT ${process}, any(${command}) AS command_of, any(${region}) AS region_of,
@@ -124,7 +133,7 @@ export const processes = `SELECT ${process}, any(${command}) AS command_of, any(
   argMaxIf(${value}, ${time}, ${figure} = ${memory}) AS memory_bytes,
   dateDiff('second', max(${time}), $__toTime) AS silent_seconds
 FROM ${samples}
-WHERE ${figure} IN (${uptime}, ${info}, ${memory}) AND ${time} > subtractHours($__toTime, 1) AND ${time} <= $__toTime AND ${command} != 'gate'
+WHERE ${figure} IN (${uptime}, ${info}, ${memory}) AND ${time} > greatest($__fromTime, subtractHours($__toTime, 1)) AND ${time} <= $__toTime AND ${command} != 'gate'
 GROUP BY ${process}
 ORDER BY silent_seconds DESC, ${process}
 LIMIT 500`;
