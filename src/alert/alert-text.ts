@@ -56,9 +56,13 @@ const causeTexts: Readonly<Record<Cause, string>> = {
 /** `one client makes most of the denials`; null: what brings it about is not known. */
 export const causeText = (cause: Cause | null): string | null => (cause === null ? null : causeTexts[cause]);
 
-/** `denied 420, top_client_share 93 %`: what says so. */
-export const numbersText = (numbers: Readonly<Record<string, number>>): string =>
+const inUnitOfValue = ['value', 'limit'];
+
+/** `denied 420, topClientShare 93 %`: what says so. */
+export const numbersText = (numbers: Readonly<Record<string, number>>, unit: AlertUnit): string =>
   Object.entries(numbers)
     .slice(0, maxNumbers)
-    .map(([name, number]) => `${name} ${numberText(name, number)}`)
+    .map(
+      ([name, number]) => `${name} ${inUnitOfValue.includes(name) ? inUnit[unit](number) : numberText(name, number)}`,
+    )
     .join(', ');

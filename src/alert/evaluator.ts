@@ -195,6 +195,8 @@ export class Evaluator {
   }
 
   async #work(): Promise<void> {
+    // A process that has just begun knows nothing yet, and has other things to do.
+    await this.#pause();
     while (!this.#isStopping) {
       await this.#quietly(this.turn());
       await this.#pause();

@@ -60,7 +60,7 @@ export const reportOf = (
   instance,
   summary: summaryOf(rule, instance.labels, instance.seen),
   cause: causeText(instance.seen.cause),
-  numbers: numbersText(instance.seen.numbers),
+  numbers: numbersText(instance.seen.numbers, rule.unit),
   ...linksOf(rule, instance, options),
 });
 

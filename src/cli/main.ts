@@ -91,6 +91,11 @@ const entries: readonly Entry[] = [
     load: async (host) => (await import('./webhooks-command.ts')).webhooksCommand(host),
   },
   {
+    name: 'alerts',
+    summary: 'See which alerts fire and which there are; check and test them',
+    load: async (host) => (await import('./alerts/alerts-command.ts')).alertsCommand(host),
+  },
+  {
     name: 'dashboards',
     summary: 'Dashboards and alert rules: write, compare, bring into Grafana',
     load: async (host) => (await import('./dashboards/dashboards-command.ts')).dashboardsCommand(host),
