@@ -57,16 +57,23 @@ const withoutAlls = (sql: string, isOpen: (variable: string) => boolean): string
   return left;
 };
 
-/** What Grafana and its ClickHouse plugin make of a panel's SQL: variables in the browser first, then macros in the plugin. */
-export const expandMacros = (sql: string, context: MacroContext): string => {
-  const { fromMs, toMs, intervalMs, chosen = {}, typed = {} } = context;
-  const seconds = { from: Math.floor(fromMs / 1000), to: Math.floor(toMs / 1000), step: Math.floor(intervalMs / 1000) };
+/** What the browser makes of a panel's SQL: the values of variables. */
+export const expandVariables = (
+  sql: string,
+  { chosen = {}, typed = {} }: Pick<MacroContext, 'chosen' | 'typed'>,
+): string => {
   const valuesFor = (name: string): readonly string[] | string => chosen[name] ?? typed[name] ?? '';
-  const inBrowser = withoutAlls(sql, (name) => valuesFor(name) === '').replace(
+  return withoutAlls(sql, (name) => valuesFor(name) === '').replace(
     /\$\{(\w+):(\w+)\}/g,
     (text, name: string, format: string) => formats[format]?.(valuesFor(name)) ?? text,
   );
-  const expanded = inBrowser
+};
+
+/** What Grafana and its ClickHouse plugin make of a panel's SQL: variables in the browser first, then macros in the plugin. */
+export const expandMacros = (sql: string, context: MacroContext): string => {
+  const { fromMs, toMs, intervalMs } = context;
+  const seconds = { from: Math.floor(fromMs / 1000), to: Math.floor(toMs / 1000), step: Math.floor(intervalMs / 1000) };
+  const expanded = expandVariables(sql, context)
     .replace(/\$__timeFilter\((\w+)\)/g, `$1 >= toDateTime(${seconds.from}) AND $1 <= toDateTime(${seconds.to})`)
     .replace(/\$__timeInterval\((\w+)\)/g, `toStartOfInterval(toDateTime($1), INTERVAL ${seconds.step} second)`)
     .replace(/\$__fromTime\b/g, `toDateTime(${seconds.from})`)
