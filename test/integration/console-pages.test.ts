@@ -7,6 +7,7 @@ import { chdbUrl, describeWith } from '../support/engines.ts';
 
 const places = [
   '/',
+  '/alerts',
   '/gates',
   '/events',
   '/queue',

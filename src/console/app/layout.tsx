@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { firingIn, useAlerts } from './alerts.ts';
 import { ConnectionBanner, StateBanners } from './banners.tsx';
 import { tenantsText } from './format.ts';
 import { openHelp } from './help.tsx';
@@ -104,10 +105,25 @@ export const TopBar = ({
   </header>
 );
 
+/** How many alerts fire, beside the way to them. */
+const FiringCount = () => {
+  const { data } = useAlerts();
+  const count = firingIn(data).length;
+  if (count === 0) return null;
+  return (
+    <>
+      {' '}
+      <span class="chip bad">{count}</span>
+      <span class="visually-hidden"> firing</span>
+    </>
+  );
+};
+
 const NavigationLink = ({ route, isHere }: { readonly route: PageRoute; readonly isHere: boolean }) => (
   <li>
     <a href={hrefOf(route.pattern)} aria-current={isHere ? 'page' : undefined}>
       {route.title}
+      {route.pattern === '/alerts' ? <FiringCount /> : null}
     </a>
   </li>
 );

@@ -1,5 +1,6 @@
 import type { ComponentType } from 'preact';
 import { ClientPage } from '../client/index.tsx';
+import { AlertsPage } from '../pages/alerts.tsx';
 import { AllowPage } from '../pages/allow.tsx';
 import { ApprovalsPage } from '../pages/approvals.tsx';
 import { BatchesPage } from '../pages/batches.tsx';
@@ -28,6 +29,7 @@ export interface PageRoute {
 /** All pages, in the order of the navigation. */
 export const routes: readonly PageRoute[] = [
   { pattern: '/', title: 'Overview', page: OverviewPage, section: 'Watch', keys: 't o' },
+  { pattern: '/alerts', title: 'Alerts', page: AlertsPage, section: 'Watch', keys: 't w' },
   { pattern: '/gates', title: 'Gates', page: GatesPage, section: 'Watch', keys: 't g' },
   { pattern: '/events', title: 'Events', page: EventsPage, section: 'Watch', keys: 't e' },
   { pattern: '/queue', title: 'Review queue', page: QueuePage, section: 'Review', keys: 't q' },
