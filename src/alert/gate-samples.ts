@@ -37,7 +37,7 @@ type Told = readonly [figure: string, value: number | null, labels?: Labels];
 const nameOf = (id: InstrumentId): string => prometheusName(instruments[id]);
 
 /** Told by tidegate's own processes themselves, in more detail. */
-const ownServices: readonly string[] = ['up', 'serve'];
+const ownServices: readonly string[] = ['up', 'serve', 'demo'];
 const isOwn = ({ service }: GateTold): boolean => ownServices.includes(service);
 
 const secondsOf = (us: number | null): number | null => (us === null ? null : us / 1e6);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { tellsOfGates } from '../alert/gate-samples.ts';
 import type { DecisionReader } from '../analytics/decision-reader.ts';
 import type { EvidenceReader } from '../analytics/verify-rows.ts';
 import type { Health, ProcessPhase } from '../api/readiness.ts';
@@ -22,6 +23,7 @@ import { checkPort, listen } from './listen.ts';
 import { lagOf } from './looks.ts';
 import { manifest } from './manifest.ts';
 import type { MetricsSide } from './metrics-side.ts';
+import { ReviewWatch } from './review-watch.ts';
 import type { Config } from './settings.ts';
 
 /** A token for this run alone, for a person who has configured none. */
@@ -124,6 +126,11 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
   const { blockList, records } = counters;
   const review = createReview({ blockList, records, clock, logger, notify: notifying(counters.outbox) });
   options.metrics?.measuring.observeLearning(review.learning);
+  const { gateId, fleet } = gateSide;
+  const isMine = async (): Promise<boolean> => tellsOfGates(await fleet.gates(), gateId);
+  const queue = new ReviewWatch({ blockList, isMine, clock, logger });
+  options.metrics?.measuring.observeReviewQueue(queue);
+  queue.start();
   const api = await createApi({
     clock,
     logger,
@@ -153,6 +160,7 @@ export const openApiSide = async (context: Context, options: ApiSideOptions): Pr
     logger.warn({ url }, 'others reach this API: limiter checks, status and metrics answer without a token');
   }
   const close = async (): Promise<void> => {
+    queue.stop();
     await api.close();
     await review.close();
   };

@@ -9,6 +9,7 @@ import {
   type OutgoingFrame,
   type Positions,
   type RecordHandler,
+  type TopicOptions,
 } from '../event/event-log.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { MemoryGroup } from './memory-group.ts';
@@ -48,8 +49,8 @@ export class MemoryEventLog implements EventLog {
     this.#options = { ...defaults, ...options };
   }
 
-  async writer(topic: string): Promise<FrameWriter> {
-    const target = this.#topic(topic);
+  async writer(topic: string, as?: TopicOptions): Promise<FrameWriter> {
+    const target = this.#topic(topic, as);
     let isOpen = true;
     return {
       partitions: target.partitions,
@@ -63,8 +64,8 @@ export class MemoryEventLog implements EventLog {
     };
   }
 
-  async reader(topic: string, group: string): Promise<LogReader> {
-    const reader = readerOf(this.#group(this.#topic(topic), group));
+  async reader(topic: string, group: string, as?: TopicOptions): Promise<LogReader> {
+    const reader = readerOf(this.#group(this.#topic(topic, as), group));
     this.#readers.add(reader);
     return reader;
   }
@@ -107,8 +108,8 @@ export class MemoryEventLog implements EventLog {
     return positions;
   }
 
-  #topic(name: string): MemoryTopic {
-    const topic = this.#topics.get(name) ?? new MemoryTopic(this.#options.partitions);
+  #topic(name: string, { partitions = this.#options.partitions }: TopicOptions = {}): MemoryTopic {
+    const topic = this.#topics.get(name) ?? new MemoryTopic(partitions);
     this.#topics.set(name, topic);
     return topic;
   }

@@ -22,6 +22,7 @@ import type {
   PolicyRecordsSource,
   ProcessSource,
   RelaySource,
+  ReviewQueueSource,
   RuleStateSource,
 } from './observed.ts';
 import { noteOnSpan } from './span-event.ts';
@@ -50,6 +51,7 @@ export interface Instrumentation {
   observeDeliverer(deliverer: DelivererSource): () => void;
   observeAlerts(alerts: AlertsSource): () => void;
   observeLearning(learning: LearningSource): () => void;
+  observeReviewQueue(queue: ReviewQueueSource): () => void;
   observeHealth(health: HealthSource): () => void;
   observeLog(log: LogSource): () => void;
   observeProcess(process: ProcessSource): () => void;
@@ -112,6 +114,7 @@ const instrumentationOver = (meters: Meters): Instrumentation => {
     observeDeliverer: watching(meters.deliverers),
     observeAlerts: watching(meters.alerts),
     observeLearning: watching(meters.learning),
+    observeReviewQueue: watching(meters.reviewQueues),
     observeHealth: watching(meters.health),
     observeLog: watching(meters.logs),
     observeProcess: watching(meters.process),

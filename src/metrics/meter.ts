@@ -30,7 +30,7 @@ import { durationsSampledOneIn, type Instrument, type InstrumentId, instruments,
 import { Lags } from './lags.ts';
 import type { ObservedBlock, ObservedDecision } from './observed.ts';
 import { PolicyLoads } from './policy-loads.ts';
-import { watchedLearning } from './review-figures.ts';
+import { watchedLearning, watchedReviewQueues } from './review-figures.ts';
 import { StoredBlocks } from './stored-blocks.ts';
 import type { Reading } from './watched.ts';
 
@@ -86,6 +86,7 @@ export class Meters {
   readonly deliverers = watchedDeliverers();
   readonly alerts = watchedAlerts();
   readonly learning = watchedLearning();
+  readonly reviewQueues = watchedReviewQueues();
   readonly health = watchedHealth();
   readonly logs = watchedLogs();
   readonly process = watchedProcess();
@@ -215,6 +216,16 @@ export class Meters {
       this;
     const control = [relays, ruleStates, deliverers, alerts, learning];
     const pipeline = [ingesters, blocks, audits, checks, detectors, ...control, logs];
-    return [gates, emitters, blockLists, policies, policyRecords, ...pipeline, this.health, this.process];
+    return [
+      gates,
+      emitters,
+      blockLists,
+      policies,
+      policyRecords,
+      ...pipeline,
+      this.reviewQueues,
+      this.health,
+      this.process,
+    ];
   }
 }

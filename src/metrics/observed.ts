@@ -168,6 +168,11 @@ export interface HealthSource {
   };
 }
 
+/** What knows how many blocks wait for a person. Null: not told here, or not known. */
+export interface ReviewQueueSource {
+  stats(): { readonly waiting: number | null; readonly oldestWaitMs: number | null };
+}
+
 /** What takes judgements of people back to the rules. */
 export interface LearningSource {
   stats(): { readonly demotions: number; readonly failures: number };

@@ -21,6 +21,15 @@ export const eventLogContract = (harness: EventLogHarness): void => {
       expect(await log().endPositions(topic)).toEqual(new Map(allPartitions.map((partition) => [partition, 0])));
     });
 
+    it('creates a topic with as many partitions as it is to have, whoever opens it first, and keeps them', async () => {
+      const [written, read] = [freshName('topic'), freshName('topic')];
+      const as = { partitions: 2, retentionMs: 3_600_000 };
+      expect((await log().writer(written, as)).partitions).toBe(2);
+      await log().reader(read, freshName('group'), as);
+      expect((await log().writer(read)).partitions).toBe(2);
+      expect(await log().endPositions(written)).toEqual(new Map([0, 1].map((partition) => [partition, 0])));
+    });
+
     it('answers with the position just behind the newest frame of each partition it wrote to', async () => {
       const topic = freshName('topic');
       expect(await write(topic, frameOf(1, 'a'), frameOf(1, 'b'), frameOf(3, 'c'))).toEqual(

@@ -136,6 +136,8 @@ export const processSource = {
   }),
 };
 
+export const reviewQueue = { stats: () => ({ waiting: 3, oldestWaitMs: 90_000 }) };
+
 export const health = { stats: () => ({ published: 40, dropped: 3, omitted: 2, failures: 1 }) };
 
 export const alerts = {

@@ -18,6 +18,7 @@ import {
   policyRecords,
   processSource,
   relayWith,
+  reviewQueue,
   ruleState,
 } from '../../support/observed-sources.ts';
 import { parsePrometheusText } from '../../support/prometheus-text.ts';
@@ -55,6 +56,7 @@ const measureAll = ({ measuring }: ReturnType<typeof opened>): readonly object[]
   measuring.observeLearning(learning);
   measuring.observeDeliverer(deliverer);
   measuring.observeHealth(health);
+  measuring.observeReviewQueue(reviewQueue);
   measuring.observeAlerts(alerts);
   measuring.storeCalled(900);
   measuring.checked({

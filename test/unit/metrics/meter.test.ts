@@ -28,6 +28,7 @@ import {
   policyRecords,
   processSource,
   relayWith,
+  reviewQueue,
   ruleState,
 } from '../../support/observed-sources.ts';
 
@@ -71,6 +72,7 @@ const measureAll = (meters: Meters): void => {
   meters.deliverers.add(deliverer);
   meters.learning.add(learning);
   meters.health.add(health);
+  meters.reviewQueues.add(reviewQueue);
   meters.alerts.add(alerts);
   meters.storeCalled(900);
   meters.logs.add(log);
