@@ -4,7 +4,7 @@ import type { AlertDefinition, DecisionReadings, Reading, SampleWindow } from '.
 import { Evaluator } from '../../src/alert/evaluator.ts';
 import type { Notice } from '../../src/alert/notice.ts';
 import type { Outbox } from '../../src/alert/outbox.ts';
-import type { PostResult } from '../../src/alert/post.ts';
+import type { Post, PostRequest, PostResult } from '../../src/alert/post.ts';
 import type { Mute } from '../../src/alert/rule.ts';
 import { Channels } from '../../src/alert/teller.ts';
 import { ManualClock } from '../../src/clock.ts';
@@ -43,12 +43,15 @@ export interface FleetOptions {
   readonly freshness?: readonly string[];
   readonly mutes?: readonly Mute[];
   readonly store?: (clock: ManualClock) => AlertStore;
+  /** A real one beside the recording: posts happen at this address, too. */
+  readonly alertmanager?: { readonly url: URL; readonly post: Post };
+  readonly startMs?: number;
 }
 
 /** Several processes that evaluate over one store, what they ask, and whom they tell. */
 export const alertFleet = (options: FleetOptions = {}) => {
   const { definitions = [definitionOf()], freshness = [], mutes = [] } = options;
-  const clock = new ManualClock();
+  const clock = new ManualClock(options.startMs);
   const store = options.store?.(clock) ?? new MemoryAlertStore({ clock });
   const outbox = new MemoryOutbox({ clock });
   const logger: RecordingLogger = recordingLogger();
@@ -85,14 +88,15 @@ export const alertFleet = (options: FleetOptions = {}) => {
         notices.push(...(await outbox.inbox(1000)).filter(({ id }) => !before.has(id)));
         return count;
       });
-    const post = (request: { readonly body: string }): Promise<PostResult> =>
+    const post = (request: PostRequest): Promise<PostResult> =>
       mortal
         .run(async () => {
           posted.push({ atMs: clock.nowMs(), alerts: JSON.parse(request.body) as PostableAlert[] });
-          return world.answer;
+          return options.alertmanager?.post(request) ?? world.answer;
         })
         .catch((error: Error): PostResult => ({ kind: 'failed', why: error.message }));
-    const target = { url: new URL('http://alertmanager:9093'), authorization: null };
+    const url = options.alertmanager?.url ?? new URL('http://alertmanager:9093');
+    const target = { url, authorization: null };
     const client = new AlertmanagerClient({ target, post, clock, logger, generatorUrl: null, externalLabels: {} });
     const links = { grafanaUrl: 'https://grafana.example.com', docsUrl: 'https://docs.example.com' };
     const rules = definitions.map((one) => ({ ...one, extraLabels: {} }));
