@@ -11,7 +11,7 @@ interface Asked {
   readonly path: string;
   readonly headers: Headers;
 }
-type Reply = readonly [status: number, body: JsonObject | readonly JsonObject[]];
+type Reply = readonly [status: number, body: JsonObject | readonly JsonObject[] | string];
 /** Instead of an answer, or after what was asked is done and before anybody hears of it. */
 export type Fault = Response | 'refused' | 'lost';
 
@@ -33,6 +33,7 @@ export class FakeGrafana {
   readonly sources: JsonObject[] = [
     { uid: 'tidegate-clickhouse', name: 'Tidegate', type: 'grafana-clickhouse-datasource' },
   ];
+  version = '12.3.1';
   readonly folders = new Map<string, string>();
   readonly dashboards = new Map<string, Stored>();
   readonly rules = new Map<string, JsonObject>();
@@ -60,7 +61,7 @@ export class FakeGrafana {
     if (fault instanceof Response) return fault;
     const [status, body] = this.#answer(asked, init.body === undefined ? {} : JSON.parse(String(init.body)));
     if (fault === 'lost') throw new TypeError('fetch failed', { cause: new Error('socket hang up') });
-    return new Response(JSON.stringify(body), { status });
+    return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status });
   };
 
   #answer({ method, path, headers }: Asked, body: JsonObject): Reply {
@@ -68,6 +69,7 @@ export class FakeGrafana {
     if (!this.tokens.has(given.replace('Bearer ', ''))) return [401, { message: 'Invalid API key' }];
     const [route = '', query = ''] = path.split('?');
     const last = decodeURIComponent(route.slice(route.lastIndexOf('/') + 1));
+    if (route === 'api/health') return [200, this.version === '' ? {} : { version: this.version }];
     if (route === 'api/datasources') return [200, this.sources];
     if (route.startsWith('api/folders')) return method === 'POST' ? this.#makeFolder(body) : this.#folders();
     if (route === 'api/search') return this.#search(new URLSearchParams(query));
@@ -120,7 +122,7 @@ export class FakeGrafana {
 
   #ruleAnswer(method: string, uid: string, body: JsonObject): Reply {
     const present = this.rules.get(uid);
-    if (method === 'GET') return present === undefined ? [404, { message: 'not found' }] : [200, present];
+    if (method === 'GET') return present === undefined ? [404, 'no JSON'] : [200, present];
     if (this.fromFiles.has(uid)) return [409, { message: "cannot change provenance from 'file' to ''" }];
     if (method === 'PUT' && present === undefined) return [404, {}];
     if (method === 'POST' && this.rules.has(String(body['uid']))) return [409, { message: 'rule already exists' }];

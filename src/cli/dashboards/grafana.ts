@@ -83,8 +83,9 @@ export class Grafana {
     }
     const { status, text } = told;
     if (!isLast && (busy.has(status) || (repeats && perhapsDone.has(status)))) return null;
-    const isAnswer = (status >= 200 && status < 300) || status === request.expected;
-    if (isAnswer) return { status, body: this.#parsed(request, text) };
+    // What it says of a thing that is not there is no JSON everywhere.
+    if (status === request.expected) return { status, body: {} };
+    if (status >= 200 && status < 300) return { status, body: this.#parsed(request, text) };
     throw refusalOf({ status, text: this.#silenced(text), what: request.what, grafana: this.name });
   }
 

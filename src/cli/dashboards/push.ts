@@ -8,7 +8,7 @@ import type { Fetch, Grafana } from './grafana.ts';
 import { changesNothing, type Plan, planFor } from './plan.ts';
 import { planText, planView } from './plan-text.ts';
 import { dashboardsIn, defaultSourceUid, rulesIn, shippedFiles } from './shipped.ts';
-import { missingSource } from './source-check.ts';
+import { missingSource, requireRuleVersion } from './source-check.ts';
 
 interface Flags extends ConnectionFlags {
   readonly folder: string;
@@ -83,6 +83,7 @@ export const pushCommand = (host: Host, { env, clock, fetch }: Surroundings = su
     const wanted = wantedOf(flags);
     const note = await missingSource(grafana, flags.sourceUid);
     if (note !== null) host.stderr.write(`${note}\n`);
+    if (wanted.rules.length > 0) await requireRuleVersion(grafana);
     const plan = await planFor(grafana, wanted);
     if (flags.json !== true) host.stdout.write(planText(plan, flags.folder));
     const done = flags.yes === true ? await applied(grafana, plan, { flags, host }) : [];

@@ -35,6 +35,7 @@ const advice = {
   plugin: 'It belongs to a plugin there',
   moved: 'It answers from another address: name that one by --url',
   large: 'It, or a proxy before it, takes no request of this size',
+  broken: 'Its log says more',
   busy: 'It is busy: try again later',
 } as const;
 
@@ -49,6 +50,7 @@ const adviceFor = (status: number, { status: reason = '', message = '' }: Told):
   if (status === 409 || status === 412) return advice.changed;
   if (status === 413) return advice.large;
   if (status >= 300 && status < 400) return advice.moved;
+  if (status === 500) return advice.broken;
   if (status === 429 || status >= 500) return advice.busy;
   return 'It does not take what was sent: see the versions of Grafana that docs/guides/grafana.md names';
 };

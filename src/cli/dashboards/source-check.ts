@@ -32,3 +32,18 @@ export const missingSource = async (grafana: Grafana, sourceUid: string): Promis
     `Grafana at ${grafana.name} has no ClickHouse data source with uid ${sourceUid}. Name one by --source-uid: ${known}`,
   );
 };
+
+/** Older ones refuse rules that keep firing, or that keep their state while the database is away. */
+const oldestForRules = 12;
+
+/** @throws TidegateError GRAFANA_REFUSED when this Grafana is too old for alert rules. One that does not say its version is not. */
+export const requireRuleVersion = async (grafana: Grafana): Promise<void> => {
+  const { body } = await grafana.ask({ method: 'GET', path: 'api/health', what: 'its version' });
+  const { version } = body as { readonly version?: string };
+  const major = /^v?(\d+)\./.exec(version ?? '')?.[1];
+  if (major === undefined || Number(major) >= oldestForRules) return;
+  throw new TidegateError(
+    'GRAFANA_REFUSED',
+    `Grafana at ${grafana.name} is version ${version}, and alert rules need ${oldestForRules} or newer. Give --no-rules for dashboards alone`,
+  );
+};

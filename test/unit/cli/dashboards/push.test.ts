@@ -24,10 +24,16 @@ const around = (grafana: FakeGrafana, clock: Clock, token = grafana.token) => ({
   clock,
   fetch: grafana.fetch,
 });
+/** Reading all rules takes a moment each time: where they do not matter they stay away. */
 const pushing = (grafana: FakeGrafana, args: readonly string[], clock: Clock = new Hurried()) =>
-  runCommand((host) => pushCommand(host, around(grafana, clock)), ['--url', grafana.url, ...args]);
+  runCommand((host) => pushCommand(host, around(grafana, clock)), ['--url', grafana.url, '--no-rules', ...args]);
+const withRules = (grafana: FakeGrafana, args: readonly string[]) =>
+  runCommand((host) => pushCommand(host, around(grafana, new Hurried())), ['--url', grafana.url, ...args]);
 const checking = (grafana: FakeGrafana, args: readonly string[] = []) =>
-  runCommand((host) => checkCommand(host, around(grafana, new Hurried())), ['--url', grafana.url, ...args]);
+  runCommand(
+    (host) => checkCommand(host, around(grafana, new Hurried())),
+    ['--url', grafana.url, '--no-rules', ...args],
+  );
 
 const overview = 'tidegate-overview';
 const pushed = async (): Promise<FakeGrafana> => {
@@ -63,6 +69,14 @@ describe('tidegate dashboards push', () => {
       folderUid: 'tidegate',
       message: expect.stringMatching(/^tidegate \d/),
     });
+  });
+
+  it('brings the alert rules of this release, too', async () => {
+    const grafana = new FakeGrafana();
+    expect((await withRules(grafana, ['--yes'])).exitCode).toBe(0);
+    expect(grafana.rules.size).toBeGreaterThan(10);
+    for (const [uid, { ruleGroup }] of grafana.rules)
+      expect([uid, ruleGroup]).toEqual([expect.stringMatching(/^tidegate-/), expect.stringMatching(/^tidegate/)]);
   });
 
   it('writes nothing the second time, although Grafana adds fields of its own to what it keeps', async () => {
@@ -140,11 +154,26 @@ describe('tidegate dashboards push', () => {
       for (let at = 0; at < 3; at += 1) grafana.faults.set(grafana.asked.length + at, new Response(echo, { status }));
       const { exitCode, stdout, stderr } = await runCommand(
         (host) => pushCommand(host, { env: {}, clock: new Hurried(), fetch: grafana.fetch }),
-        ['--url', grafana.url, '--token-file', path, '--yes', '--json'],
+        ['--url', grafana.url, '--token-file', path, '--no-rules', '--yes', '--json'],
       );
       expect([status, exitCode === 0 ? stdout : stderr]).toEqual([status, expect.not.stringContaining(grafana.token)]);
       grafana.faults.clear();
     }
+  });
+});
+
+describe('a Grafana that is too old for alert rules', () => {
+  it('gets dashboards alone, when that is asked for', async () => {
+    const grafana = new FakeGrafana();
+    grafana.version = '11.6.2';
+    const refused = await withRules(grafana, ['--yes']);
+    expect([refused.exitCode, refused.stderr, grafana.writes]).toEqual([
+      1,
+      expect.stringMatching(/is version 11\.6\.2, and alert rules need 12 or newer.*--no-rules/),
+      [],
+    ]);
+    expect((await pushing(grafana, ['--yes'])).exitCode).toBe(0);
+    expect([grafana.rules.size, grafana.dashboards.has(overview)]).toEqual([0, true]);
   });
 });
 
@@ -192,7 +221,7 @@ describe('what refuses a push', () => {
     prepare(grafana);
     const { exitCode, stderr } = await runCommand(
       (host) => pushCommand(host, around(grafana, new Hurried(), token)),
-      ['--url', grafana.url, '--yes'],
+      ['--url', grafana.url, '--no-rules', '--yes'],
     );
     expect(stderr).toMatch(said);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('GRAFANA_REFUSED')]);
