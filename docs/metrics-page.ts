@@ -118,6 +118,21 @@ Dots become underscores, times end in \`_seconds\`, counters in \`_total\`; labe
 second all get the same answer. It needs the packages \`@opentelemetry/sdk-metrics\` and \`@opentelemetry/exporter-prometheus\`;
 without them the processes run, and say so. [What to alert on](../guides/operating.md#what-to-alert-on).
 
+A scraper that asks for OpenMetrics 1.0 gets that. There are **no exemplars**: the serializer of \`@opentelemetry/exporter-prometheus\` has
+no place for them, and OpenTelemetry's JavaScript SDK collects none, so no setting switches them on. What leads from a number to a request
+is the span event \`tidegate.decision\` below, and the events in the database.
+
+### In the database
+
+\`up\`, \`serve\`, \`ingest\` and \`detect\` publish what a scrape would say every half minute (a tenth more or less by lot) to the topic
+\`tidegate.health\`; ingest stores it exactly once in \`health_samples\`: dashboards and alerts need no Prometheus. Names and labels are those of a
+scrape, with these differences: \`tidegate_decisions_total\` has no policy; of histograms there are those of decisions, the store, the delay of
+ingest and its inserts (the latter two with buckets for the topic of decisions alone); at most 500 numbers a process and turn, figures with the
+most series go first and are counted in \`tidegate_health_dropped_total\`; label values of more than 128 characters are cut. \`process\` names who
+told it for as long as it lives, so that a counter that begins anew is another series. While Kafka is away the newest samples wait, older ones are
+dropped. \`up\` and \`serve\` read the topic themselves and hold the last hour of it, 200,000 samples at most, for alerts: that needs no database.
+[Why so](../decisions/gates-are-told-of-by-the-first.md).
+
 **In a host.** \`createGate\` of \`tidegate\` is measured by default; \`metrics: false\` switches all of this page off for a gate.
 Emitters and block lists are measured once they are shown: \`observeEmitter(emitter)\`, \`observeBlockList(replica)\`; each returns
 the way to stop. What is measured is held weakly: measuring keeps nothing alive. The numbers go to the \`MeterProvider\` that the host

@@ -1,9 +1,7 @@
 import { Type } from 'typebox';
+import { asOpenMetrics, openMetricsContentType, textContentType, wantsOpenMetrics } from '../metrics/open-metrics.ts';
 import { RequestFailure } from './problem.ts';
 import { type Api, problemResponses } from './routing.ts';
-
-/** Of Prometheus' text format; without the version a strict scraper refuses it. */
-const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** `GET /metrics`. `scrape`: the text; null: this process cannot tell. */
 export const metricsRoute = (api: Api, scrape: (() => Promise<string>) | null): void => {
@@ -15,17 +13,26 @@ export const metricsRoute = (api: Api, scrape: (() => Promise<string>) | null): 
         summary: 'What this process measures, for Prometheus',
         tags: ['probes'],
         response: {
-          200: { description: 'Text format 0.0.4', content: { 'text/plain': { schema: Type.String() } } },
+          200: {
+            description: 'Text format 0.0.4, or OpenMetrics 1.0 for who would rather have that',
+            content: {
+              'text/plain': { schema: Type.String() },
+              'application/openmetrics-text': { schema: Type.String() },
+            },
+          },
           ...problemResponses(503),
         },
       },
     },
-    async (_request, reply) => {
+    async (request, reply) => {
       if (!scrape) {
         const detail = 'Install @opentelemetry/sdk-metrics and @opentelemetry/exporter-prometheus beside tidegate.';
         throw new RequestFailure('unavailable', detail);
       }
-      return reply.type(contentType).send(await scrape());
+      const text = await scrape();
+      const isOpen = wantsOpenMetrics(request.headers.accept);
+      reply.header('vary', 'Accept').type(isOpen ? openMetricsContentType : textContentType);
+      return reply.send(isOpen ? asOpenMetrics(text) : text);
     },
   );
 };

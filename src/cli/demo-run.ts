@@ -6,6 +6,7 @@ import { type Demo, type DemoTotals, type PersonaState, startDemo } from '../dem
 import { readRuleFile } from '../detect/rule-file.ts';
 import { RuleNoter } from '../detect/rule-noter.ts';
 import { TidegateError } from '../errors.ts';
+import { topics } from '../event/event-log.ts';
 import { gateReporter } from '../gate/gate-reporter.ts';
 import { aloneWith } from '../limiter/fleet.ts';
 import { watchPolicyFile } from '../policy/policy-file.ts';
@@ -19,6 +20,8 @@ import { createHealth } from './health.ts';
 import { createLogger } from './logging.ts';
 import { blockListLook, databaseLook, ingestLook, logLook } from './looks.ts';
 import { manifest } from './manifest.ts';
+import { measuredTable } from './measured-table.ts';
+import { openMetricsSide } from './metrics-side.ts';
 import { Opened } from './opened.ts';
 import { reconciling } from './reconcile-side.ts';
 import { redact } from './redact.ts';
@@ -50,13 +53,25 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
   const engines = opened.add(await openEngines({ ...config, clock, logger, time: 'wall' }), (all) => all.close());
   const { database, log } = engines;
   await database.migrate();
-  const { table, reader } = database;
+  const { reader } = database;
+  const metrics = await openMetricsSide(context, { command: 'demo', opened });
+  const { measuring } = metrics;
+  const table = measuredTable({ table: database.table, topic: topics.decisions, measuring, clock });
   const emitterId = `demo-${randomBytes(6).toString('hex')}`;
   const demoEngines = { ...engines, table, reader };
   const demo = opened.add(
-    await startDemo({ engines: demoEngines, policies, rules, clock, random: systemRandom, logger, emitterId }),
+    await startDemo({
+      ...{ engines: demoEngines, policies, rules, clock, random: systemRandom, logger, emitterId },
+      observer: measuring,
+    }),
     (running) => running.close(),
   );
+  measuring.observePolicies(policies);
+  measuring.observeGate(demo.gate);
+  measuring.observeEmitter(demo.emitter);
+  measuring.observeBlockList(demo.replica);
+  measuring.observeIngester(demo.ingester, topics.decisions);
+  measuring.observeDetector(demo.detector);
   // What the rules say, for the page that shows how right they are.
   const noter = opened.add(new RuleNoter({ rules, book: engines.blockList, clock, logger }), (one) => one.stop());
   await noter.start();
@@ -89,6 +104,7 @@ const open = async (context: Context, opened: Opened): Promise<RunningDemo> => {
       phase,
       health: createHealth({ clock, phase, looks, redact }),
       tokens: [`demo=${token}`],
+      metrics,
       // The page listens on this machine alone, and nobody should have to type a token to see a demo.
       openReads: true,
     }),

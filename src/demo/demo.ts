@@ -11,6 +11,7 @@ import type { RuleSet } from '../detect/rule.ts';
 import { createEmitter, type Emitter } from '../event/emitter.ts';
 import { type EventLog, topics } from '../event/event-log.ts';
 import { createGate, type Gate } from '../gate/gate.ts';
+import type { DecisionObserver } from '../gate/ports.ts';
 import { AddressBook } from '../http/address-book.ts';
 import { clientsOf } from '../http/identity.ts';
 import type { EventTable } from '../ingest/event-table.ts';
@@ -38,6 +39,8 @@ export interface DemoOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly emitterId: string;
+  /** Is told of each decision. Default: nobody is. */
+  readonly observer?: DecisionObserver;
 }
 
 /** A visitor, and the block it ran into. */
@@ -113,6 +116,7 @@ class RunningDemo implements Demo {
       events: emitter,
       clock,
       random,
+      ...(options.observer ? { observer: options.observer } : {}),
     });
   }
 

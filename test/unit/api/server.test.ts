@@ -187,6 +187,19 @@ describe('/metrics', () => {
     expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
   });
 
+  it.each(['api', 'probes'] as const)(
+    'is OpenMetrics for a scraper that would rather have it of the %s',
+    async (side) => {
+      const headers = { accept: 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3' };
+      const answer = await (await answers[side](scrape)).inject({ url: '/metrics', headers });
+      expect(answer.headers).toMatchObject({
+        'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+        vary: 'Accept',
+      });
+      expect(answer.body).toBe(`${text}# EOF\n`);
+    },
+  );
+
   it.each(['api', 'probes'] as const)('of the %s says what to install where it cannot be answered', async (side) => {
     const answer = await (await answers[side](null)).inject({ url: '/metrics' });
     expect(answer.statusCode).toBe(503);
