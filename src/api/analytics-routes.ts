@@ -150,7 +150,7 @@ const SpikesSchema = Type.Array(
     baselineRate: Type.Number({ description: 'What is usual of that share, by the two hours before, yesterday and a week ago.' }),
     spread: Type.Number({ description: 'What counts as usual.' }),
     baselineMinutes: Count,
-    z: Type.Number({ description: 'Distance from the baseline in multiples of the spread; 5.5 is a spike.' }),
+    z: Type.Number({ description: 'Distance from the baseline in multiples of the spread; 6 is a spike.' }),
     clients: Type.Integer({ minimum: 0, description: 'That were denied; 0 by region.' }),
     topClientShare: Share,
     earlyShare: Type.Number(),

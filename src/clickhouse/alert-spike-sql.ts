@@ -56,7 +56,7 @@ LIMIT 100`;
 /** Of all decisions together: what is denied, what is usual, and from where on it would be told. */
 export const spikeSeries = `SELECT
   minute AS time_bucket, throttle_rate, baseline_rate,
-  greatest(least(2 * baseline_rate, (1 + baseline_rate) / 2), least(1, baseline_rate + 5.5 * spread)) AS alarm_above
+  greatest(least(2.2 * baseline_rate, (1 + baseline_rate) / 2), least(1, baseline_rate + 6 * spread)) AS alarm_above
 FROM throttle_spikes_between(from_time = greatest($__fromTime, $__toTime - 86400), to_time = $__toTime)
 WHERE dimension = 'all'
 ORDER BY time_bucket`;
