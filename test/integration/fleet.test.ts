@@ -10,6 +10,7 @@ import { silentLogger } from '../../src/logger.ts';
 import { readPolicyFile } from '../../src/policy/policy-file.ts';
 import { type ClickHouseHttp, startClickHouseHttp } from '../support/clickhouse-http.ts';
 import { describeWith, freshName, kafkaUrl, type OwnEngine, redisUrl, startKafka } from '../support/engines.ts';
+import { metricComplaints } from '../support/promtool.ts';
 import { repositoryRoot } from '../support/source-text.ts';
 import { runTidegate, TidegateProcess } from '../support/tidegate-process.ts';
 
@@ -134,6 +135,8 @@ describeWith('chdb', 'serve, ingest and detect as processes of their own', (chdb
         return decide(first, '/any');
       };
       await expect.poll(liftedOnFirst, { timeout: 15_000, interval: 50 }).not.toBe('blocked');
+
+      for (const url of [...workerUrls, first, second]) expect(await metricComplaints(url), url).toBe('');
 
       for (const gate of gates) gate.signal('SIGTERM');
       for (const gate of gates) expect((await gate.ended()).exitCode).toBe(0);
