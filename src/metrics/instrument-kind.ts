@@ -38,7 +38,7 @@ export const attributes = {
   'tidegate.severity': '`page`, `ticket`',
   'tidegate.channel': '`webhook`, `alertmanager`',
   'tidegate.version': 'of tidegate',
-  'tidegate.command': '`up`, `serve`, `ingest`, `detect`',
+  'tidegate.command': '`up`, `serve`, `ingest`, `detect`, `demo`; in `health_samples` also `gate`',
   'tidegate.region': 'as configured',
   'cpu.mode': '`user`, `system`',
 } as const;

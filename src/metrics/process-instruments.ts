@@ -34,7 +34,8 @@ export const processInstruments = {
     name: 'nodejs.eventloop.delay.p99',
     kind: 'gauge',
     unit: 's',
-    description: 'How late the event loop was, 99th percentile since the last reading.',
+    description:
+      'How late the event loop was, 99th percentile: of the worst stretch between two readings within half a minute.',
     attributes: none,
   },
   eventLoopDelayMax: {
