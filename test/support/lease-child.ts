@@ -68,4 +68,4 @@ const hammer = async (job: LeaseJob): Promise<void> => {
 };
 
 const [, script, job] = process.argv;
-if (script?.endsWith('lease-child.ts') && job) await hammer(JSON.parse(job) as LeaseJob);
+if (script !== undefined && /lease-child\.[jt]s$/.test(script) && job) await hammer(JSON.parse(job) as LeaseJob);
