@@ -21,6 +21,16 @@ const denied: Reply = [
 ];
 const clash = (status: string, message: string): Reply => [412, { status, message }];
 
+/** A query of a rule, with what Grafana adds to it. */
+const asStored = (query: JsonObject): JsonObject => {
+  const model = (query['model'] ?? {}) as JsonObject;
+  return {
+    ...query,
+    queryType: model['queryType'] ?? '',
+    model: { intervalMs: 1000, maxDataPoints: 43_200, ...model },
+  };
+};
+
 /**
  * As much of Grafana's HTTP API as pushing needs, with what the real one (10.1) was seen to do: versions that count up, conflicts,
  * and 403 instead of 404 about what is not there.
@@ -133,6 +143,7 @@ export class FakeGrafana {
       id: 3,
       for: String(body['for']).replace('60s', '1m'),
       labels: body['labels'] ?? {},
+      data: ((body['data'] ?? []) as readonly JsonObject[]).map(asStored),
     });
     return [method === 'POST' ? 201 : 200, body];
   }

@@ -52,11 +52,11 @@ interface Query extends JsonObject {
   readonly model?: JsonObject;
 }
 
-/** Grafana adds its defaults to the model of a query. */
+/** Grafana adds its defaults to the model of a query, and repeats the type outside of it. */
 const defaultsOfModel = { intervalMs: 1000, maxDataPoints: 43_200 };
 const queryForm = ({ model = {}, ...query }: Query): JsonObject => ({
-  queryType: '',
   ...query,
+  queryType: model['queryType'] ?? '',
   model: { ...defaultsOfModel, ...model },
 });
 

@@ -30,7 +30,7 @@ const rule = (uid: string, { span = '2m', sql = 'SELECT 1' } = {}) => `      - u
           - refId: A
             relativeTimeRange: { from: 600, to: 0 }
             datasourceUid: tidegate-clickhouse
-            model: { refId: A, rawSql: '${sql}', format: 1 }
+            model: { refId: A, rawSql: '${sql}', queryType: table, format: 1 }
 `;
 
 const setUp = () => {
