@@ -25,7 +25,7 @@ const inUnit: Readonly<Record<AlertUnit, (number: number) => string>> = {
 
 /** A number of a reading by its name: shares are told as percentages. */
 export const numberText = (name: string, number: number): string =>
-  /(?:^|_)(?:share|baseline)$|Share$/.test(name) ? share(number) : plain(number);
+  /(?:share|rate|baseline)$/i.test(name) ? share(number) : plain(number);
 
 /** Labels come from whoever named a tenant or a route: one line, bounded. */
 const labelText = (text: string): string => {

@@ -1,7 +1,14 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { AlertDefinition, DecisionReadings, FigureQuestion, Reading, SampleWindow } from './definition.ts';
+import type {
+  AlertDefinition,
+  DecisionQuestionName,
+  DecisionReadings,
+  FigureQuestion,
+  Reading,
+  SampleWindow,
+} from './definition.ts';
 import { evaluateFigures } from './figures/evaluate.ts';
 
 export interface AnswersOptions {
@@ -10,6 +17,8 @@ export interface AnswersOptions {
   readonly window: SampleWindow;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For how long an answer of the database is taken for the present one, milliseconds. Default {@link heldForMs}. */
+  readonly heldForMs?: (question: DecisionQuestionName) => number;
 }
 
 /** `readings` null: there is no answer now. */
@@ -28,11 +37,21 @@ export const windowStaleMs = 3 * 60_000;
 /** The alert about the evaluation itself, which no database and no figure answers. */
 export const blindAlert = 'alerts-blind';
 
+/** Two evaluations share an answer about minutes, four one about hours and days: that changes slowly and costs most. */
+export const heldForMs = (question: DecisionQuestionName): number =>
+  question === 'throttle-spike' || question === 'degraded-decisions' ? 25_000 : 55_000;
+
+interface HeldAnswer {
+  readonly atUs: number;
+  readonly readings: readonly Reading[];
+}
+
 /** Asks what alerts ask. A question that is still being answered is not asked again. */
 export class Answers {
   readonly #options: AnswersOptions;
   readonly #startedUs: number;
   readonly #running = new Set<string>();
+  readonly #held = new Map<string, HeldAnswer>();
 
   constructor(options: AnswersOptions) {
     this.#options = options;
@@ -75,10 +94,19 @@ export class Answers {
 
   async #decisions({ id, question }: AlertDefinition, atMs: number): Promise<readonly Reading[] | null> {
     const { decisions, clock, logger } = this.#options;
-    if (question.kind !== 'decisions' || decisions === null || this.#running.has(id)) return null;
+    if (question.kind !== 'decisions' || decisions === null) return null;
+    const held = this.#held.get(id);
+    const heldMs = (this.#options.heldForMs ?? heldForMs)(question.name);
+    if (held !== undefined && Math.abs(clock.monotonicUs() - held.atUs) < heldMs * 1000) return held.readings;
+    if (this.#running.has(id)) return null;
     this.#running.add(id);
+    this.#held.delete(id);
     const asked = decisions
       .read(question.name, atMs)
+      .then((readings) => {
+        this.#held.set(id, { atUs: clock.monotonicUs(), readings });
+        return readings;
+      })
       .catch((error: unknown) => {
         logger.warn({ alert: id, err: messageOf(error) }, 'an alert has no answer');
         return null;

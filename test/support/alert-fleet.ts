@@ -43,6 +43,8 @@ export interface FleetOptions {
   readonly freshness?: readonly string[];
   readonly mutes?: readonly Mute[];
   readonly store?: (clock: ManualClock) => AlertStore;
+  /** Default: every evaluation asks anew. */
+  readonly heldForMs?: () => number;
   /** A real one beside the recording: posts happen at this address, too. */
   readonly alertmanager?: { readonly url: URL; readonly post: Post };
   readonly startMs?: number;
@@ -103,6 +105,7 @@ export const alertFleet = (options: FleetOptions = {}) => {
     const teller = new Channels({ rules, mutes, links, outbox: { put }, alertmanagers: [client], logger });
     const evaluator = new Evaluator({
       ...{ definitions, freshness: new Set(freshness), store: port, teller, clock, logger, holder, decisions, window },
+      heldForMs: options.heldForMs ?? (() => 0),
     });
     /** As the timer does. */
     const turn = async (): Promise<void> => {

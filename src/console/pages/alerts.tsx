@@ -23,7 +23,7 @@ const stateTones: Readonly<Record<Alert['state'], Tone>> = { firing: 'bad', pend
 /** A path within the package is no address: it is shown, not linked. */
 const Link = ({ href, children }: { readonly href: string; readonly children: ComponentChildren }) =>
   /^https?:\/\//.test(href) ? (
-    <a href={href} target="_blank" rel="noreferrer">
+    <a class="links" href={href} target="_blank" rel="noreferrer">
       {children}
     </a>
   ) : (
@@ -119,7 +119,7 @@ const Quiet = ({ answer: { isEvaluated, evaluatedAt } }: { readonly answer: Aler
 const Blind = ({ unanswered }: { readonly unanswered: readonly string[] }) =>
   unanswered.length === 0 ? null : (
     <p class="banner warn">
-      <strong>{plural(unanswered.length, 'alert')} cannot be evaluated now</strong> and keep what they were:{' '}
+      <strong>{plural(unanswered.length, 'alert')} without an answer now</strong>, left as before:{' '}
       {unanswered.join(', ')}.
     </p>
   );

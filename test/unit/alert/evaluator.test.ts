@@ -113,6 +113,22 @@ describe('an evaluator', () => {
     expect(evaluator.known.unanswered).toEqual([]);
   });
 
+  it('asks the database again when its answer is no longer the present one, and at once after a failure', async () => {
+    const { world, turns, evaluator } = alone({ heldForMs: () => 25_000 });
+    let asked = 0;
+    world.read = async () => {
+      asked += 1;
+      if (asked === 3) throw new Error('away');
+      return fires;
+    };
+    await turns(4);
+    expect(asked).toBe(2);
+    await turns(1);
+    expect(evaluator.known.unanswered).toEqual(['throttle-spike']);
+    await turns(1);
+    expect([asked, evaluator.known.unanswered]).toEqual([4, []]);
+  });
+
   it.each([
     ['a day ahead', 86_400_000],
     ['a day back', -86_400_000],
