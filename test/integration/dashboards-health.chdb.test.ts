@@ -1,93 +1,28 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { instruments } from '../../src/metrics/instruments.ts';
+import { encodeEvent } from '../../src/event/event-codec.ts';
+import { precisionOf } from '../../src/review/precision.ts';
 import { msOf, openStage, type Row, type Stage } from '../support/dashboard-stage.ts';
-import { hourMs, minuteMs } from '../support/dashboard-traffic.ts';
 import { describeWith } from '../support/engines.ts';
-import type { MacroContext } from '../support/grafana-macros.ts';
+import { reviewAt } from '../support/told-blocks.ts';
+import { beatsOf, type Growth, growthsOf, minuteOf, sampleLines } from '../support/told-figures.ts';
 import {
-  beatsOf,
-  countersTold,
-  type Growth,
-  gaugeTold,
-  growthsOf,
-  type Happening,
-  minuteOf,
-  sampleLines,
-  type TellingProcess,
-  uptimesTold,
-} from '../support/told-figures.ts';
+  at,
+  blockRows,
+  bounds,
+  decisions,
+  happenings,
+  hour,
+  observed,
+  old,
+  ownLag,
+  processes,
+  reviewed,
+  told,
+  young,
+} from '../support/told-hour.ts';
 
-const noonMs = Date.UTC(2026, 4, 4, 12);
-const hour: MacroContext = { fromMs: noonMs, toMs: noonMs + hourMs, intervalMs: minuteMs };
-const at = (minutes: number): number => noonMs + minutes * minuteMs;
 const pipeline = 'tidegate-pipeline';
-
-const old: TellingProcess = {
-  ...{ name: 'ingest-old', command: 'ingest', startedAtMs: at(-90), endedAtMs: at(75) },
-  unheard: [[at(20), at(30)]],
-};
-const young: TellingProcess = { name: 'ingest-young', command: 'ingest', startedAtMs: at(15), endedAtMs: at(45) };
-/** Its id is set, so that it keeps its name when it starts again. */
-const gate: TellingProcess = {
-  ...{ name: 'gate-1', command: 'gate', startedAtMs: at(-60), endedAtMs: at(75), tellsUptime: false },
-  restartsAtMs: [at(35.2)],
-};
-const processes = [old, young, gate];
-
-/** So much every few seconds, never the same twice in a row. */
-const counted = (process: TellingProcess, facts: Pick<Happening, 'figure' | 'labels'>, everyMs: number): Happening[] =>
-  Array.from({ length: Math.floor((process.endedAtMs - process.startedAtMs) / everyMs) }, (_, index) => ({
-    ...facts,
-    process: process.name,
-    atMs: process.startedAtMs + 1000 + index * everyMs,
-    amount: 1 + ((index * 7) % 5),
-  }));
-
-const [topicA, topicB] = [{ tidegate_topic: 'tidegate.decisions' }, { tidegate_topic: 'tidegate.blocks' }];
-/** Seconds from a decision to its being stored. */
-const delays = [0.01, 0.07, 0.2, 0.3, 0.3, 0.8, 1.5, 4, 7, 12, 70, 5000];
-const bounds = [...instruments.ingestDelay.buckets, Number.POSITIVE_INFINITY];
-const observed = Array.from({ length: 700 }, (_, index) => ({
-  atMs: at(-60) + index * 11_000,
-  seconds: delays[(index * 5 + (index % 3)) % delays.length] ?? 0,
-}));
-const leOf = (bound: number): string => (bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound));
-
-const happenings: Happening[] = [
-  ...counted(old, { figure: 'tidegate_ingest_rows_total', labels: topicA }, 10_000),
-  ...counted(young, { figure: 'tidegate_ingest_rows_total', labels: topicA }, 4_000),
-  ...counted(young, { figure: 'tidegate_ingest_rows_total', labels: topicB }, 9_000),
-  ...counted(old, { figure: 'tidegate_store_calls_saved_total' }, 3_000),
-  ...counted(gate, { figure: 'tidegate_events_lost_total' }, 6_000),
-  { process: old.name, figure: 'tidegate_ingest_dead_letters_total', labels: topicA, atMs: at(40), amount: 3 },
-  { process: young.name, figure: 'tidegate_ingest_dead_letters_total', labels: topicB, atMs: at(15.1), amount: 2 },
-  ...observed.flatMap(({ atMs, seconds }) =>
-    bounds
-      .filter((bound) => seconds <= bound)
-      .map((bound) => ({
-        ...{ process: old.name, figure: 'tidegate_ingest_delay_seconds_bucket', atMs, amount: 1 },
-        labels: { ...topicA, le: leOf(bound) },
-      })),
-  ),
-];
-
-const ownLag = (ms: number): number => Math.round((ms - at(0)) / 1e4);
-const partition = (index: number) => ({ ...topicA, tidegate_partition: String(index) });
-const told = [
-  ...countersTold(processes, happenings),
-  ...uptimesTold(processes),
-  ...gaugeTold(gate, { figure: 'tidegate_info', at: () => 1, labels: { tidegate_command: 'gate' } }),
-  // Partition 0 goes from the old process to the young one, and its lag with it.
-  ...gaugeTold(old, { figure: 'tidegate_ingest_lag', labels: partition(0), at: (ms) => (ms < at(40) ? 500 : null) }),
-  ...gaugeTold(young, { figure: 'tidegate_ingest_lag', labels: partition(0), at: (ms) => (ms < at(40) ? null : 100) }),
-  ...gaugeTold(old, {
-    figure: 'tidegate_ingest_lag',
-    labels: partition(1),
-    at: (ms) => Math.round((ms - at(0)) / 1e4),
-  }),
-  ...gaugeTold(old, { figure: 'tidegate_block_list_age_seconds', at: () => 2 }),
-  ...gaugeTold(gate, { figure: 'tidegate_block_list_age_seconds', at: (ms) => (ms > at(50) ? 90 : 1) }),
-];
+const abuse = 'tidegate-abuse';
 
 const inHour = (growths: readonly Growth[]): Growth[] =>
   growths.filter(({ atMs }) => atMs >= hour.fromMs && atMs <= hour.toMs);
@@ -116,7 +51,11 @@ describeWith('chdb', 'what processes tell of themselves, on dashboards', (url) =
   const panel = (name: string, context = hour): Promise<Row[]> => stage.panel(pipeline, name, context);
   beforeAll(async () => {
     stage = await openStage(url);
-    await stage.engine.insert({ table: 'health_samples', rows: [sampleLines(told)], settings: {} });
+    const put = (table: string, rows: Buffer): Promise<void> =>
+      stage.engine.insert({ table, rows: [rows], settings: {} });
+    await put('health_samples', sampleLines(told));
+    await put('blocks', blockRows);
+    await put('decisions_raw', Buffer.from(decisions.map((event) => `${encodeEvent(event)}\n`).join('')));
   });
   afterAll(() => stage.engine.close());
 
@@ -235,5 +174,80 @@ describeWith('chdb', 'what processes tell of themselves, on dashboards', (url) =
     expect(Number(rows[1]?.['silent_seconds'])).toBeLessThan(60);
     const gates = await stage.panel('tidegate-limiter', 'Gates and versions A', hour);
     expect(gates.map((row) => [row['gate'], row['list_age_seconds']])).toEqual([['gate-1', 90]]);
+  });
+
+  it('precision counts what people said last of each block, with the interval that rules are judged by', async () => {
+    const rows = await stage.panel(abuse, 'Precision of rules A', hour);
+    const expected = precisionOf({ confirmed: 2, falsePositives: 1 });
+    const [breadth, depth] = rows;
+    expect(breadth).toMatchObject({ by_rule: 'breadth', content: 'aaa' });
+    expect(
+      ['made', 'confirmed', 'false_positives', 'goodwill', 'judged'].map((name) => Number(breadth?.[name])),
+    ).toEqual([6, 2, 1, 1, 3]);
+    for (const name of ['share', 'low', 'high'] as const) {
+      expect(Number(breadth?.[name])).toBeCloseTo(expected?.[name] ?? Number.NaN, 10);
+    }
+    expect(depth).toMatchObject({ by_rule: 'depth', share: null, low: null, high: null });
+  });
+
+  it('what waits for people is told as it was at each moment', async () => {
+    const rows = await stage.panel(abuse, 'Review age A', hour);
+    const shown = rows.map((row) => [msOf(row['time_bucket']), Number(row['waiting']), Number(row['oldest'])]);
+    const expected = Array.from({ length: 60 }, (_, minute) => {
+      const { waiting, oldest } = reviewAt(reviewed, at(minute + 1));
+      return [at(minute), waiting, oldest];
+    });
+    expect(shown).toEqual(expected);
+    // Of b-3 the judgement was taken back: it waits again.
+    const [waiting] = await stage.panel(abuse, 'Waiting for review A', hour);
+    const [oldest] = await stage.panel(abuse, 'Oldest unreviewed A', hour);
+    expect(Number(waiting?.['blocks'])).toBe(3);
+    expect(Number(oldest?.['seconds'])).toBe(45 * 60);
+  });
+
+  it('blocks are counted once, by rule and by mode, and nothing that is no block', async () => {
+    const count = (rows: readonly Row[], label: string, value: string) =>
+      summed(rows.filter((row) => row[value] !== null).map((row) => [String(row[label]), Number(row[value])]));
+    const [rules, modes, lifts] = await Promise.all(
+      ['Blocks made, by rule A', 'Blocks made, by mode A', 'Lifts, by reason A'].map((name) =>
+        stage.panel(abuse, name, hour),
+      ),
+    );
+    expect(count(rules ?? [], 'which', 'blocks')).toEqual({ breadth: 6, depth: 2, manual: 1 });
+    expect(count(modes ?? [], 'which', 'blocks')).toEqual({ active: 7, proposed: 1, shadow: 1 });
+    expect(count(lifts ?? [], 'why', 'lifts')).toEqual({ 'false-positive': 1, goodwill: 1 });
+  });
+
+  it('who still knocks is told with the block that keeps them out', async () => {
+    const rows = await stage.panel(abuse, 'Still knocking A', hour);
+    expect(rows.map((row) => [row['block'], row['who'], Number(row['refused']), Number(row['clients'])])).toEqual([
+      ['b-6', 'ip:client of b-6', 210, 1],
+      ['b-8', 'ip:client of b-8', 210, 4],
+    ]);
+    expect(rows.map((row) => row['state_now'])).toEqual(['active', 'proposed']);
+    expect(msOf(rows[1]?.['ends'])).toBe(at(600));
+    const [wanted] = await stage.panel(abuse, 'Most wanted A', hour);
+    expect(wanted).toMatchObject({ who: 'ip:eve', early_share: 1 / 3 });
+    expect(Number(wanted?.['all_denied'])).toBe(1800);
+  });
+
+  it('who decided, how fast and how often without the store, are those of the decisions', async () => {
+    const limiter = (name: string): Promise<Row[]> => stage.panel('tidegate-limiter', name, hour);
+    const sources = (await limiter('Decisions by source A')).filter((row) => msOf(row['time_bucket']) === at(10));
+    expect(
+      Object.fromEntries(sources.map((row) => [row['source'], Math.round(Number(row['decisions']) * 60)])),
+    ).toEqual({
+      ...{ store: 900, lease: 60, 'deny-cache': 30, fallback: 10, 'block-list': 7 },
+    });
+    const [shares] = (await limiter('Leases and deny cache A')).slice(10);
+    expect(Number(shares?.['lease'])).toBeCloseTo(0.06, 10);
+    expect(Number(shares?.['deny_cache'])).toBeCloseTo(0.03, 10);
+    const [degraded] = await limiter('Degraded A');
+    expect(Number(degraded?.['share'])).toBe(0.01);
+    const [slow] = await limiter('Over the deadline A');
+    expect(Number(slow?.['share'])).toBeCloseTo(10 / 1007, 10);
+    const p99 = (await limiter('Latency by source, p99 A')).find((row) => row['source'] === 'store');
+    expect(Number(p99?.['seconds'])).toBeGreaterThan(0.002);
+    expect(Number(p99?.['seconds'])).toBeLessThan(0.0041);
   });
 });
