@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { configurationPage } from '../src/cli/setting-docs.ts';
+import { alertsPage } from './alerts-page.ts';
 import { algorithmPictures } from './algorithm-picture.ts';
 import { errorsPage } from './errors-page.ts';
 import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
@@ -14,6 +15,7 @@ import { scenariosPage } from './scenarios-page.ts';
 export const referencePages = (): GeneratedFiles => ({
   folder: fileURLToPath(new URL('reference', import.meta.url)),
   files: new Map([
+    ['alerts.md', alertsPage()],
     ['configuration.md', configurationPage()],
     ['errors.md', errorsPage()],
     ['metrics.md', metricsPage()],

@@ -88,23 +88,23 @@ export const spikeRecords: readonly RecordingRule[] = [
 /** Far above the usual, and twice as much or, where that is above a half, half of what was let through until now. */
 export const ownSpike = `tidegate:denied:z >= 5.5 and tidegate:denied:increase3m >= 30 and (${share} >= 2 * ${usual} or ${share} >= (1 + ${usual}) / 2)`;
 
-const windows = [...new Set([...fastBurn, ...slowBurn].flatMap((one) => [one.longSeconds, one.shortSeconds]))].sort(
-  (a, b) => a - b,
-);
+const windowsOf = (pairs: readonly BurnWindows[]): readonly number[] =>
+  [...new Set(pairs.flatMap(({ longSeconds, shortSeconds }) => [longSeconds, shortSeconds]))].sort((a, b) => a - b);
 const shareOver = (seconds: number): string => `tidegate:denied:share${secondsIn(seconds)}`;
 const slowOver = (seconds: number): string => `tidegate:slow:share${secondsIn(seconds)}`;
+const rateOf = (series: string, seconds: number): string => `sum(rate(${series}[${secondsIn(seconds)}]))`;
 
 /** What is denied, and what takes longer than the deadline, over the windows that budgets are judged by. */
-export const burnRecords: readonly RecordingRule[] = windows.flatMap((seconds) => {
-  const range = `[${secondsIn(seconds)}]`;
-  return [
-    { record: shareOver(seconds), expr: `sum(rate(${denied}${range})) / (sum(rate(${limited}${range})) > 0)` },
-    {
-      record: slowOver(seconds),
-      expr: `sum(rate(tidegate_decisions_over_deadline_total${range})) / (sum(rate(${total}${range})) > 0)`,
-    },
-  ];
-});
+export const burnRecords: readonly RecordingRule[] = [
+  ...windowsOf([...fastBurn, ...slowBurn]).map((seconds) => ({
+    record: shareOver(seconds),
+    expr: `${rateOf(denied, seconds)} / (${rateOf(limited, seconds)} > 0)`,
+  })),
+  ...windowsOf(fastBurn).map((seconds) => ({
+    record: slowOver(seconds),
+    expr: `${rateOf('tidegate_decisions_over_deadline_total', seconds)} / (${rateOf(total, seconds)} > 0)`,
+  })),
+];
 
 const both = (
   over: (seconds: number) => string,

@@ -106,6 +106,23 @@ export const abuseAlerts: readonly AlertDefinition[] = [
     dashboard: panels.ruleBreakers,
   },
   {
+    id: 'review-ageing',
+    severity: 'ticket',
+    area: 'abuse',
+    when: 'The oldest block that nobody has judged has waited for more than a day, for a quarter of an hour',
+    summary: 'The oldest block that nobody has judged has waited {{value}}: whoever is blocked by mistake waits too',
+    unit: 'seconds',
+    likely: [
+      'Nobody reviews: the queue in the console, oldest first.',
+      'More blocks than people can judge: `tidegate rules status` says which rule makes them.',
+    ],
+    // A day: whoever looks once within each working day never hears of it, except on Mondays.
+    question: figures({ value: now('reviewOldestWait', 'max'), bound: above(86_400) }),
+    forMs: 15 * minuteMs,
+    keepFiringMs: 0,
+    dashboard: panels.oldestUnreviewed,
+  },
+  {
     id: 'rule-demoted',
     severity: 'ticket',
     area: 'abuse',

@@ -1,26 +1,30 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { alertCatalogue } from '../../../src/alert/catalogue/catalogue.ts';
 import { type Instrument, instruments } from '../../../src/metrics/instruments.ts';
 import { prometheusLabel, prometheusName } from '../../../src/metrics/prometheus-name.ts';
 import { type Selector, selectorsOf } from '../../support/promql.ts';
 import { repositoryRoot } from '../../support/source-text.ts';
 
-interface Alert {
-  readonly alert: string;
-  readonly expr: string;
-  readonly for?: string;
-  readonly labels: { readonly severity: string };
-  readonly annotations: { readonly summary: string };
-}
+const read = (path: string): string => readFileSync(join(repositoryRoot, path), 'utf8');
 
-const guide = readFileSync(join(repositoryRoot, 'docs/guides/operating.md'), 'utf8');
+const guide = read('docs/guides/operating.md');
 const section = guide.slice(guide.indexOf('## What to alert on'), guide.indexOf('## Stopping'));
-const yaml = /^```yaml\n([\s\S]*?)^```$/m.exec(section)?.[1] ?? '';
-const alerts = (parse(yaml) as { groups: { rules: Alert[] }[] }).groups.flatMap(({ rules }) => rules);
 /** Expressions to look at, in the last column of a table. */
 const looks = [...section.matchAll(/^\|.*\| `([^`]+)` \|$/gm)].map(([, expr = '']) => expr);
+
+const runbooks = readdirSync(join(repositoryRoot, 'docs/runbooks')).map((file) => ({
+  id: file.replace(/\.md$/, ''),
+  text: read(join('docs/runbooks', file)),
+}));
+const panelTitles = readdirSync(join(repositoryRoot, 'dashboards/json')).flatMap((file) => {
+  const { panels } = JSON.parse(read(join('dashboards/json', file))) as { panels: readonly { title?: string }[] };
+  return panels.map(({ title }) => title);
+});
+const blocksOf = (text: string, language: string): string[] =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, code = '']) => code.trim());
 
 const series = new Map<string, Instrument>();
 for (const instrument of Object.values<Instrument>(instruments)) {
@@ -51,33 +55,74 @@ const problems = (expression: string): string[] =>
     .filter((problem) => problem !== '');
 
 describe('what to alert on', () => {
-  it.each(alerts)('$alert asks for series that exist, in a way that fits them', ({ alert, expr, ...rest }) => {
-    expect(problems(expr)).toEqual([]);
-    expect(alert).toMatch(/^Tidegate[A-Z]\w+$/);
-    expect(rest.for ?? '0m').toMatch(/^\d+m$/);
-    expect(['page', 'ticket']).toContain(rest.labels.severity);
-    expect(rest.annotations.summary.length).toBeGreaterThan(20);
-  });
-
   it.each(looks)('%s asks for series that exist, in a way that fits them', (expr) => {
     expect(problems(expr)).toEqual([]);
   });
 
-  it('covers what must never happen, and each name once', () => {
-    const asked = new Set(alerts.flatMap(({ expr }) => selectorsOf(expr).map(({ metric }) => metric)));
-    const never = [
-      'events_lost',
-      'log_dropped',
-      'ingest_lost_records',
-      'ingest_missing_rows',
-      'ingest_stored_twice_rows',
-    ];
-    expect(asked).toContain('tidegate_audit_drift');
-    for (const name of [...never, 'ingest_changed_blocks', 'ingest_dead_letters']) {
-      expect(asked, name).toContain(`tidegate_${name}_total`);
-    }
-    expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
+  it('has questions to look at without being told', () => {
     expect(looks.length).toBeGreaterThan(5);
+  });
+
+  it('says how many alerts there are: the list, and the one of Prometheus alone', () => {
+    expect(section).toContain(`There are ${alertCatalogue.length + 1} alerts`);
+  });
+});
+
+describe('the runbooks', () => {
+  it('are those of the alerts and the one of Prometheus alone: none is missing, none is left over', () => {
+    expect(runbooks.map(({ id }) => id).sort()).toEqual([...alertCatalogue.map(({ id }) => id), 'down'].sort());
+  });
+
+  it.each(runbooks)('$id says what customers notice, where to look, what to do and how it ends', ({ id, text }) => {
+    for (const part of ['**Customers notice:**', '## Look first', '## Do', '**It ends:**', '**The threshold:**']) {
+      expect(text).toContain(part);
+    }
+    expect(text).toContain(`\`${id === 'down' ? 'TidegateDown' : id}\``);
+  });
+
+  it.each(runbooks)('$id asks Prometheus for series that exist', ({ text }) => {
+    const questions = blocksOf(text, 'promql').flatMap((code) => code.split('\n'));
+    expect(questions.flatMap(problems)).toEqual([]);
+  });
+
+  it.each(runbooks)('$id names panels that exist', ({ text }) => {
+    const named = [...text.matchAll(/Panels? (.*)/g)].flatMap(([, rest = '']) =>
+      [...rest.matchAll(/\*([^*]+)\*/g)].map(([, title = '']) => title),
+    );
+    expect(named.filter((title) => !panelTitles.includes(title))).toEqual([]);
+  });
+
+  it.each(runbooks)('$id leads to pages that exist', ({ text }) => {
+    const links = [...text.matchAll(/\]\(([^)#]+\.md)(?:#[^)]*)?\)/g)].map(([, path = '']) => path);
+    for (const link of links) expect(read(join(dirname('docs/runbooks/x'), link)).length).toBeGreaterThan(0);
+  });
+});
+
+interface Route {
+  readonly receiver: string;
+  readonly object_matchers?: readonly (readonly [string, string, string])[];
+  readonly routes?: readonly Route[];
+}
+
+describe('the notification policy that is opt-in', () => {
+  const { policies } = parse(read('dashboards/opt-in/notification-policy.yaml')) as { policies: readonly Route[] };
+
+  it('routes every severity, to the contact point that is there', () => {
+    const contacts = parse(read('dashboards/provisioning/alerting/contact-points.yaml')) as {
+      contactPoints: readonly { name: string }[];
+    };
+    const names = contacts.contactPoints.map(({ name }) => name);
+    const routes = policies.flatMap((route) => [route, ...(route.routes ?? [])]);
+    expect(routes.filter(({ receiver }) => !names.includes(receiver))).toEqual([]);
+    const severities = routes.flatMap(({ object_matchers: matchers = [] }) => matchers.map(([, , value]) => value));
+    expect(new Set(severities)).toEqual(new Set(alertCatalogue.map(({ severity }) => severity)));
+  });
+
+  it('is not mounted with the rest', () => {
+    expect(readdirSync(join(repositoryRoot, 'dashboards/provisioning/alerting')).sort()).toEqual([
+      'contact-points.yaml',
+      'rules.yaml',
+    ]);
   });
 });
 
