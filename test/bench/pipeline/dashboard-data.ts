@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TidegateError } from '../../../src/errors.ts';
+import { healthSql } from './dashboard-health.ts';
 import { type BenchDatabase, openBenchDatabase } from './database.ts';
 
 export const days = 30;
@@ -15,6 +17,9 @@ const minutesPerChunk = 1440;
 const rowsPerChunk = rowsPerMinute * minutesPerChunk;
 const chunks = (days * 1440) / minutesPerChunk;
 export const rawRows = rowsPerChunk * chunks;
+
+/** What processes tell is a hundred rows a minute and process: a week of it. */
+const healthDays = 7;
 
 /** A number below `size` that follows from the row's number alone. */
 const drawn = (size: number, salt: number): string => `(intHash64(number * 16 + ${salt}) % ${size})`;
@@ -42,10 +47,16 @@ FROM numbers(${chunk * rowsPerChunk}, ${rowsPerChunk})`;
 
 const migrationsFolder = fileURLToPath(new URL('../../../migrations', import.meta.url));
 
+/** Makes or changes a table that is filled here, or what fills it. Others are migrated when the data is opened. */
+const isOfFilled = /^(?:CREATE|ALTER) [^(]*\b(?:decisions|denials|health)_/m;
+
 /** Another release of tables or data is another data set. */
 const versionOf = (): string => {
-  const hash = createHash('sha256').update(chunkSql(0)).update(String(chunks));
-  for (const name of readdirSync(migrationsFolder).sort()) hash.update(readFileSync(join(migrationsFolder, name)));
+  const hash = createHash('sha256').update(chunkSql(0)).update(String(chunks)).update(healthSql(0));
+  for (const name of readdirSync(migrationsFolder).sort()) {
+    const text = readFileSync(join(migrationsFolder, name), 'utf8');
+    if (isOfFilled.test(text)) hash.update(text);
+  }
   return hash.digest('hex').slice(0, 16);
 };
 
@@ -62,6 +73,8 @@ const fill = async (store: BenchDatabase): Promise<void> => {
     await store.run(chunkSql(chunk));
   }
   process.stderr.write('\n');
+  await store.run('TRUNCATE TABLE health_samples');
+  for (let day = 1; day <= healthDays; day += 1) await store.run(healthSql(toMs - day * 86_400_000));
   // What merges in the background would do within the hour.
   await store.optimize();
 };
@@ -75,7 +88,14 @@ export const openDashboardData = async (keepFolder: string): Promise<BenchDataba
   if (!isOf(begun)) rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   writeFileSync(begun, version);
-  const store = await openBenchDatabase(join(home, 'chdb'));
+  const folder = join(home, 'chdb');
+  const store = await openBenchDatabase(folder).catch((error: unknown) => {
+    if (!(error instanceof TidegateError) || error.code !== 'ENGINE_UNFIT') throw error;
+    // Of tables that have been written anew since: from the beginning.
+    rmSync(complete, { force: true });
+    rmSync(folder, { recursive: true, force: true });
+    return openBenchDatabase(folder);
+  });
   if (!isOf(complete)) {
     await fill(store);
     writeFileSync(complete, version);

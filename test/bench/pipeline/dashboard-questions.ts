@@ -1,5 +1,6 @@
 import { renderDashboards } from '../../../dashboards/build.ts';
 import { type DecisionReader, throttleDimensions } from '../../../src/analytics/decision-reader.ts';
+import { dashboardsOf, queriesOf } from '../../support/grafana-dashboards.ts';
 import { expandMacros } from '../../support/grafana-macros.ts';
 import { fromMs as firstMs, toMs } from './dashboard-data.ts';
 import type { BenchDatabase } from './database.ts';
@@ -21,61 +22,53 @@ const ranges = [
 const points = 1000;
 const intervalMsOf = (rangeMs: number): number => Math.max(minuteMs, Math.ceil(rangeMs / points / minuteMs) * minuteMs);
 
-/** What the reader has chosen in the variables. */
+/** What the reader has chosen in the variables, and typed. */
 const choices = [
-  { name: 'all', chosen: {} },
-  { name: 'one tenant', chosen: { tenant: ['tenant-7'] } },
+  { name: 'all', chosen: {}, typed: {} },
+  { name: 'one tenant', chosen: { tenant: ['tenant-7'] }, typed: {} },
+  { name: 'one client', chosen: {}, typed: { client: 'key:client-7' } },
 ] as const;
 
 export interface Question {
-  readonly name: string;
+  /** What is reported together: a dashboard, or the API. */
+  readonly part: string;
+  /** Which panel, mark or variable of it. */
+  readonly panel: string;
+  /** Range and choice. */
+  readonly screen: string;
   readonly ask: (store: BenchDatabase) => Promise<unknown>;
 }
 
-interface Rendered {
-  readonly title: string;
-  readonly panels: readonly { readonly title: string; readonly targets?: readonly { readonly rawSql: string }[] }[];
-  readonly templating: {
-    readonly list: readonly { readonly name: string; readonly type: string; readonly query: string }[];
-  };
-}
-
-const rendered = (): readonly Rendered[] =>
-  [...renderDashboards().files.values()].map((text) => JSON.parse(text) as Rendered);
-
 const panelQuestions = (): readonly Question[] =>
-  rendered().flatMap(({ title, panels, templating }) => {
-    const variables = templating.list
-      .filter(({ type }) => type === 'query')
-      .map(({ name, query }) => [name, query] as const);
-    const queries = panels.flatMap((panel) =>
-      (panel.targets ?? []).map(({ rawSql }) => [panel.title, rawSql] as const),
-    );
-    return ranges.flatMap((range) =>
-      [
-        ...variables.map(([name, sql]) => ({ name, sql, choice: choices[0] })),
-        ...queries.flatMap(([name, sql]) => choices.map((choice) => ({ name, sql, choice }))),
-      ].map(({ name, sql, choice }) => {
-        const expanded = expandMacros(sql, {
-          fromMs: toMs - range.ms,
-          toMs,
-          intervalMs: intervalMsOf(range.ms),
-          chosen: choice.chosen,
-        });
-        return {
-          name: `${title}, ${name}, ${range.name}, ${choice.name}`,
-          ask: (store: BenchDatabase) => store.ask(expanded),
-        };
-      }),
-    );
-  });
+  dashboardsOf(renderDashboards().files.values()).flatMap((dashboard) =>
+    queriesOf(dashboard).flatMap(({ name, rawSql }) =>
+      ranges.flatMap((range) =>
+        choices
+          .filter(({ chosen, typed }) =>
+            Object.keys({ ...chosen, ...typed }).every((one) => rawSql.includes(`{${one}:`)),
+          )
+          .map(({ name: choice, chosen, typed }) => {
+            const context = { fromMs: toMs - range.ms, toMs, intervalMs: intervalMsOf(range.ms), chosen, typed };
+            const expanded = expandMacros(rawSql, context);
+            return {
+              part: dashboard.uid.replace('tidegate-', ''),
+              panel: name,
+              screen: `${range.name}, ${choice}`,
+              ask: (store: BenchDatabase) => store.ask(expanded),
+            };
+          }),
+      ),
+    ),
+  );
 
 const readerQuestions = (): readonly Question[] =>
   ranges.flatMap(({ name, ms }) => {
     const range = { fromMs: Math.max(firstMs, toMs - ms), toMs };
     const stepMinutes = Math.min(1440, Math.ceil(ms / minuteMs / 500));
     const of = (what: string, ask: (reader: DecisionReader) => Promise<unknown>): Question => ({
-      name: `API, ${what}, ${name}`,
+      part: 'api',
+      panel: what,
+      screen: name,
       ask: ({ database }) => ask(database.reader),
     });
     return [
@@ -91,5 +84,5 @@ const readerQuestions = (): readonly Question[] =>
 export const dashboardQuestions = (): readonly Question[] => [
   ...panelQuestions(),
   ...readerQuestions(),
-  { name: 'API, freshness', ask: ({ database }) => database.reader.freshness() },
+  { part: 'api', panel: 'freshness', screen: 'now', ask: ({ database }) => database.reader.freshness() },
 ];
