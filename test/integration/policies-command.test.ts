@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { policiesCommand } from '../../src/cli/policies-command.ts';
+import { runCommand } from '../support/command-run.ts';
 import { runTidegate } from '../support/tidegate-process.ts';
 
 const files = {
@@ -24,7 +26,7 @@ describe('tidegate policies', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
   const policies = (command: string, name: keyof typeof files, ...args: string[]) => {
     const file = join(folder, `${name}.yaml`);
-    return runTidegate(['policies', command, ...(command === 'check' ? [file] : ['--policies', file]), ...args]);
+    return runCommand(policiesCommand, [command, ...(command === 'check' ? [file] : ['--policies', file]), ...args]);
   };
 
   it('check: ends with 0 for a good file, and takes the shipped one without any', async () => {
