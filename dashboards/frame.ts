@@ -72,8 +72,11 @@ export const dashboardOf = (frame: DashboardFrame): DashboardBuilder => {
   frame.rows.forEach(({ title, height, panels }, index) => {
     if (title !== undefined) dashboard.withRow(new RowBuilder(title).id(headingIds + index));
     const entries = Object.entries(panels);
-    for (const [id, entry] of entries) {
-      const [panel, span] = isPair(entry) ? entry : [entry, Math.floor(columns / entries.length)];
+    // A row that is not full would let the next one begin beside it.
+    const widthOf = (at: number): number =>
+      Math.floor(columns / entries.length) + (at < columns % entries.length ? 1 : 0);
+    for (const [at, [id, entry]] of entries.entries()) {
+      const [panel, span] = isPair(entry) ? entry : [entry, widthOf(at)];
       dashboard.withPanel(panel.id(Number(id)).height(height).span(span));
     }
   });
