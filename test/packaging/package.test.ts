@@ -10,7 +10,7 @@ import { link, type Packed, packProject } from './packed.ts';
 
 const optionalPackages = ['kafkajs', '@clickhouse/client', 'chdb', 'fastify', 'express', '@types/express', 'hono'];
 const shipped =
-  /^(?:dist|lua|migrations|policies|dashboards\/(?:json|provisioning|opt-in|prometheus|clickhouse)|docs\/(?:guides|reference|decisions|images))\//;
+  /^(?:dist|lua|migrations|policies|dashboards\/(?:json|provisioning|opt-in|prometheus|clickhouse)|docs\/(?:guides|reference|decisions|images|runbooks))\//;
 const shippedAtTop = [
   'ARCHITECTURE.md',
   'CHANGELOG.md',
@@ -72,7 +72,14 @@ describe('the tarball', () => {
   it('holds what runs and what it is licensed under, and nothing else', () => {
     const unexpected = packed.paths.filter((path) => !shipped.test(path) && !shippedAtTop.includes(path));
     expect(unexpected).toEqual([]);
-    for (const path of [...shippedAtTop, 'dist/index.js', 'dist/index.d.ts', 'lua/limits.lua']) {
+    const forGrafana = ['json/tidegate-overview.json', 'provisioning/alerting/rules.yaml', 'prometheus/rules.yml'];
+    const needed = [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'lua/limits.lua',
+      ...forGrafana.map((path) => `dashboards/${path}`),
+    ];
+    for (const path of [...shippedAtTop, ...needed]) {
       expect(packed.paths).toContain(path);
     }
   });
