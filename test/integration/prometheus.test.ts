@@ -11,12 +11,11 @@ import { type Monitor, startAlertmanager, startPrometheus } from '../services/pr
 import { alertFleet, turnMs } from '../support/alert-fleet.ts';
 import { definitionOf, readingOf } from '../support/alerts.ts';
 import { chdbUrl, describeWith, freshName, prometheusPath, redisUrl } from '../support/engines.ts';
-import { metricComplaints, promtool } from '../support/promtool.ts';
+import { metricComplaints } from '../support/promtool.ts';
 import { repositoryRoot } from '../support/source-text.ts';
 import { TidegateProcess } from '../support/tidegate-process.ts';
 
 const rulesFile = join(repositoryRoot, 'dashboards', 'prometheus', 'rules.yml');
-const scenarios = join(repositoryRoot, 'test', 'fixtures', 'prometheus-rules.yml');
 const goodPolicies = 'version: 1\npolicies:\n  - { name: per-client, scope: [client], limit: 100, window: 1m }\n';
 const badPolicies = goodPolicies.replace('100', 'many');
 /** For a machine that does ten other things. */
@@ -51,13 +50,6 @@ const hastyRules = (): string => {
   }));
   return stringify({ groups: hasty });
 };
-
-describeWith('promtool', 'the rules that are shipped for Prometheus', (program) => {
-  it('are sound, and find the spikes and the faults that they are there for', async () => {
-    expect(await promtool(program, ['check', 'rules', rulesFile])).toBe('');
-    expect(await promtool(program, ['test', 'rules', scenarios])).toBe('');
-  });
-});
 
 describeWith('alertmanager', 'with a real Alertmanager', (alertmanagerProgram) => {
   const folder = openRunFolder('prometheus');
