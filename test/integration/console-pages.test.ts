@@ -100,16 +100,16 @@ describeWith('chromium', 'the pages of the console', (browserPath) => {
       await stage.decide('198.51.100.77', '/orders/2', 25);
       await expect
         .poll(async () => Number((await page.locator('.tile .value').first().textContent())?.replaceAll(',', '')), {
-          timeout: 10_000,
+          timeout: 30_000,
         })
         .toBe(before + 25);
       await expect
-        .poll(() => chart.getAttribute('aria-label'), { timeout: 10_000 })
+        .poll(() => chart.getAttribute('aria-label'), { timeout: 30_000 })
         .toMatch(/25 decisions|[1-9]\d* denied/);
       await page.getByText('As a table').click();
       await page.getByRole('table', { name: 'Decisions by outcome, newest first' }).waitFor();
       await page.getByRole('button', { name: '1 h', exact: true }).click();
-      await expect.poll(() => chart.getAttribute('aria-label'), { timeout: 10_000 }).toMatch(/in the last hour: [1-9]/);
+      await expect.poll(() => chart.getAttribute('aria-label'), { timeout: 30_000 }).toMatch(/in the last hour: [1-9]/);
       expect(page.url()).toContain('range=1h');
       await close();
     });
