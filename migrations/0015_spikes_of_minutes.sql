@@ -156,49 +156,70 @@ WITH
         LEFT JOIN limits AS n ON n.version = c.version
         LEFT JOIN limits AS o ON o.version = c.previous
     ),
-    measured AS
+    joined AS
     (
         SELECT
             j.minute AS minute,
             j.dimension AS dimension,
             j.value AS value,
+            j.decided1 AS decided1,
+            j.decided2 AS decided2,
             j.decided3 AS decided,
+            j.denied2 AS denied2,
             j.denied3 AS denied,
-            if(j.recent_minutes = 0, 0, j.quantiles[2]) AS median_rate,
-            greatest(median_rate, j.yesterday_rate, j.last_week_rate) AS baseline_rate,
+            j.degraded3 AS degraded,
+            j.degraded_denied3 AS degraded_denied,
             toUInt32(j.recent_minutes) AS baseline_minutes,
-            if(j.recent_minutes = 0, 0, greatest((j.quantiles[3] - j.quantiles[1]) / 1.349, (j.quantiles[4] - j.quantiles[2]) / 1.2816)) AS recent_spread,
-            recent_spread * if(median_rate > 0, baseline_rate / median_rate, 1) AS usual_spread,
-            if(j.recent_minutes = 0, 0, 2 * j.usual_decided) AS usual_decided2,
+            j.recent_minutes = 0 AS is_new,
+            if(is_new, 0, j.quantiles[2]) AS median_rate,
+            greatest(median_rate, j.yesterday_rate, j.last_week_rate) AS baseline_rate,
+            if(is_new, 0, greatest((j.quantiles[3] - j.quantiles[1]) / 1.349, (j.quantiles[4] - j.quantiles[2]) / 1.2816)) AS recent_spread,
+            if(is_new, 0, j.usual_decided) AS usual_decided,
             j.recent_minutes >= 15 OR j.yesterday_minutes >= 4 OR j.last_week_minutes >= 4 AS is_known,
             least(toFloat64(j.denied3), toFloat64(c.above_third)) AS above,
             least(toFloat64(j.denied2), above) AS above2,
             greatest(1, c.in_a_row) AS in_a_row,
-            greatest(1, j.decided3 - above) AS counted,
-            greatest(1, j.decided2 - above2) AS counted2,
-            (j.denied3 - above) / counted AS rate,
-            (j.denied2 - above2) / counted2 AS rate2,
-            greatest(
-                usual_spread * sqrt(greatest(1, usual_decided2 / counted)),
-                sqrt(in_a_row * greatest(baseline_rate, 1 / counted) * (1 - baseline_rate) / counted)) AS spread,
-            greatest(
-                usual_spread * sqrt(greatest(1, usual_decided2 / counted2)),
-                sqrt(in_a_row * greatest(baseline_rate, 1 / counted2) * (1 - baseline_rate) / counted2)) AS spread2,
-            if(is_known AND spread > 0, (rate - baseline_rate) / spread, 0) AS z3,
-            if(is_known AND spread2 > 0, (rate2 - baseline_rate) / spread2, 0) AS z2,
-            least(2.2 * baseline_rate, (1 + baseline_rate) / 2) AS alarm_rate,
-            (j.decided3 - j.decided1) / 2 / greatest(1, if(j.recent_minutes = 0, 0, j.usual_decided)) AS demand,
-            j.degraded3 AS degraded,
-            j.degraded_denied3 AS degraded_denied,
             c.clients AS denied_clients,
             c.most_denied AS most_denied,
             c.all_denied AS all_denied,
-            c.all_early AS all_early,
-            arrayFilter(t -> t.1 > subtractSeconds(j.minute, 900) AND t.1 <= addSeconds(j.minute, 60), (SELECT tightenings FROM dated)) AS loaded
+            c.all_early AS all_early
         FROM judged AS j
         LEFT JOIN clients AS c ON c.minute = j.minute AND c.dimension = if(j.dimension = 'region', 'all', j.dimension)
             AND c.value = if(j.dimension = 'region', '', j.value)
         WHERE j.minute >= first_minute AND j.minute < end_time
+    ),
+    counted AS
+    (
+        SELECT
+            *,
+            greatest(1, decided - above) AS counted3,
+            greatest(1, decided2 - above2) AS counted2,
+            (denied - above) / counted3 AS rate3,
+            (denied2 - above2) / counted2 AS rate2,
+            recent_spread * if(median_rate > 0, baseline_rate / median_rate, 1) AS usual_spread,
+            least(2.2 * baseline_rate, (1 + baseline_rate) / 2) AS alarm_rate
+        FROM joined
+    ),
+    measured AS
+    (
+        SELECT
+            *,
+            greatest(
+                usual_spread * sqrt(greatest(1, 2 * usual_decided / counted3)),
+                sqrt(in_a_row * greatest(baseline_rate, 1 / counted3) * (1 - baseline_rate) / counted3)) AS spread,
+            greatest(
+                usual_spread * sqrt(greatest(1, 2 * usual_decided / counted2)),
+                sqrt(in_a_row * greatest(baseline_rate, 1 / counted2) * (1 - baseline_rate) / counted2)) AS spread2
+        FROM counted
+    ),
+    distant AS
+    (
+        SELECT
+            *,
+            if(is_known AND spread > 0, (rate3 - baseline_rate) / spread, 0) AS z3,
+            if(is_known AND spread2 > 0, (rate2 - baseline_rate) / spread2, 0) AS z2,
+            arrayFilter(t -> t.1 > subtractSeconds(minute, 900) AND t.1 <= addSeconds(minute, 60), (SELECT tightenings FROM dated)) AS loaded
+        FROM measured
     )
 SELECT
     v.minute AS minute,
@@ -216,7 +237,7 @@ SELECT
     v.all_early / greatest(1, v.all_denied) AS early_share,
     v.degraded / greatest(1, v.decided) AS degraded_share,
     toUInt32(length(v.loaded)) AS new_policy_versions,
-    toUInt8(v.denied >= 30 AND ((v.z2 >= 6 AND v.rate2 >= v.alarm_rate) OR (v.z3 >= 6 AND v.rate >= v.alarm_rate))) AS is_spike,
+    toUInt8(v.denied >= 30 AND ((v.z2 >= 6 AND v.rate2 >= v.alarm_rate) OR (v.z3 >= 6 AND v.rate3 >= v.alarm_rate))) AS is_spike,
     multiIf(
         is_spike = 0, '',
         degraded_denial_share > 0.5, 'store-fault',
@@ -226,9 +247,9 @@ SELECT
         'real-demand') AS cause,
     v.degraded_denied / greatest(1, v.denied) AS degraded_denial_share,
     toUInt32(arraySum(t -> t.2, v.loaded)) AS tightened_policies,
-    v.demand AS demand,
+    (v.decided - v.decided1) / 2 / greatest(1, v.usual_decided) AS demand,
     greatest(0, v.denied - v.baseline_rate * v.decided) AS excess
-FROM measured AS v;
+FROM distant AS v;
 
 -- The last hour, for whoever looks: each row is what the limiter did in the three minutes that end with it. Series with fewer than 30
 -- denials in the hour are left out, but for all decisions together.
