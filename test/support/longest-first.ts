@@ -26,6 +26,7 @@ const longest = [
   'test/integration/bad-start.test.ts',
   'test/integration/up.test.ts',
   'test/integration/fleet.test.ts',
+  'test/integration/prometheus.test.ts',
   'test/scenario/demo.test.ts',
   'test/scenario/abuse.test.ts',
   'test/packaging/package.test.ts',
