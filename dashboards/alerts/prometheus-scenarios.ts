@@ -18,6 +18,9 @@ const step = '30s';
 const perHour = 120;
 const hours = (count: number): number => count * perHour;
 
+/** As long as it takes until there is something to compare with, and a little more. */
+const quietSteps = 90;
+
 const decided = (outcome: string, policy = 'per-client'): string =>
   `tidegate_decisions_total{job="tidegate", instance="gate:8080", tidegate_outcome="${outcome}", tidegate_policy="${policy}"}`;
 
@@ -33,18 +36,18 @@ const growing = (...phases: readonly (readonly [perStep: number, steps: number])
     .join(' ');
 };
 
-const quiet = { [decided('allowed')]: growing([600, hours(2)]), [decided('denied')]: growing([6, hours(2)]) };
+const quiet = { [decided('allowed')]: growing([600, hours(1.5)]), [decided('denied')]: growing([6, hours(1.5)]) };
 
-/** From one hour on, for ten minutes, denials are so many each half minute instead of 6. */
+/** From three quarters of an hour on, for ten minutes, denials are so many each half minute instead of 6. */
 const spikeOf = (perStep: number, allowed = 600) => ({
-  [decided('allowed')]: growing([allowed, hours(2)]),
-  [decided('denied')]: growing([allowed / 100, hours(1)], [perStep, 20], [allowed / 100, hours(0.5)]),
+  [decided('allowed')]: growing([allowed, hours(1.5)]),
+  [decided('denied')]: growing([allowed / 100, quietSteps], [perStep, 20], [allowed / 100, hours(0.5)]),
 });
 
 const evaluatedElsewhere = (firing: number) => ({
-  tidegate_alerts_leaders: `1x${hours(2)}`,
-  tidegate_alerts_blind: `0x${hours(2)}`,
-  'tidegate_alerts_firing{tidegate_alert="throttle-spike", tidegate_severity="page"}': `${firing}x${hours(2)}`,
+  tidegate_alerts_leaders: `1x${hours(1.5)}`,
+  tidegate_alerts_blind: `0x${hours(1.5)}`,
+  'tidegate_alerts_firing{tidegate_alert="throttle-spike", tidegate_severity="page"}': `${firing}x${hours(1.5)}`,
 });
 
 const spike = ['TidegateThrottleSpike'];
@@ -56,8 +59,8 @@ const throttling: readonly Scenario[] = [
     series: quiet,
     checks: [
       { at: '30m', firing: [] },
-      { at: '1h2m', firing: [] },
-      { at: '1h30m', firing: [] },
+      { at: '47m', firing: [] },
+      { at: '1h', firing: [] },
     ],
   },
   {
@@ -65,10 +68,10 @@ const throttling: readonly Scenario[] = [
     area: 'throttling',
     series: spikeOf(60),
     checks: [
-      { at: '59m', firing: [] },
-      { at: '1h2m', firing: spike },
-      { at: '1h10m', firing: spike },
-      { at: '1h25m', firing: [] },
+      { at: '44m', firing: [] },
+      { at: '47m', firing: spike },
+      { at: '55m', firing: spike },
+      { at: '1h5m', firing: [] },
     ],
   },
   {
@@ -76,8 +79,8 @@ const throttling: readonly Scenario[] = [
     area: 'throttling',
     series: spikeOf(18),
     checks: [
-      { at: '1h4m', firing: spike },
-      { at: '1h25m', firing: [] },
+      { at: '49m', firing: spike },
+      { at: '1h5m', firing: [] },
     ],
   },
   {
@@ -85,8 +88,8 @@ const throttling: readonly Scenario[] = [
     area: 'throttling',
     series: spikeOf(4, 20),
     checks: [
-      { at: '1h3m', firing: [] },
-      { at: '1h10m', firing: [] },
+      { at: '48m', firing: [] },
+      { at: '55m', firing: [] },
     ],
   },
   {
@@ -100,19 +103,19 @@ const throttling: readonly Scenario[] = [
     area: 'throttling',
     series: {
       ...quiet,
-      [decided('allowed', 'login')]: growing([60, hours(2)]),
-      [decided('denied', 'login')]: growing([0, hours(1)], [10, 20], [0, hours(0.5)]),
+      [decided('allowed', 'login')]: growing([60, hours(1.5)]),
+      [decided('denied', 'login')]: growing([0, quietSteps], [10, 20], [0, hours(0.5)]),
     },
     checks: [
-      { at: '1h4m', firing: spike },
-      { at: '1h25m', firing: [] },
+      { at: '49m', firing: spike },
+      { at: '1h5m', firing: [] },
     ],
   },
   {
     name: 'where a process evaluates by the database, its answer counts: one client is no spike',
     area: 'throttling',
     series: { ...spikeOf(60), ...evaluatedElsewhere(0) },
-    checks: [{ at: '1h3m', firing: [] }],
+    checks: [{ at: '48m', firing: [] }],
   },
   {
     name: 'where a process evaluates by the database, what it finds is told',

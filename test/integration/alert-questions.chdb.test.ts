@@ -1,4 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { grafanaRules } from '../../dashboards/alerts/grafana-rules.ts';
 import { questionSql } from '../../dashboards/alerts/question-sql.ts';
 import type { Bound } from '../../src/alert/definition.ts';
 import { evaluateFigures } from '../../src/alert/figures/evaluate.ts';
@@ -8,6 +12,7 @@ import { type ChdbEngine, openChdb } from '../../src/embedded/chdb.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { describeWith } from '../support/engines.ts';
 import { askedAfterMs, figureAlerts, playedSeries, samplesOf, windowOver } from '../support/health-plays.ts';
+import { repositoryRoot } from '../support/source-text.ts';
 
 type Row = Readonly<Record<string, string | number>>;
 
@@ -30,6 +35,30 @@ const inOrder = (answers: readonly (readonly [Readonly<Record<string, string>>, 
 
 const labelsOf = ({ value: _, ...labels }: Row): Record<string, string> =>
   Object.fromEntries(Object.entries(labels).flatMap(([name, text]) => (text === '' ? [] : [[name, String(text)]])));
+
+interface GrafanaFile {
+  readonly groups: readonly {
+    readonly rules: readonly {
+      readonly title: string;
+      readonly data: readonly { readonly refId: string; readonly model: { readonly rawSql?: string } }[];
+    }[];
+  }[];
+}
+const rawStatements = (parse(grafanaRules()) as GrafanaFile).groups.flatMap(({ rules }) =>
+  rules.flatMap(({ title, data }) =>
+    data.flatMap(({ refId, model: { rawSql: sql } }) =>
+      sql === undefined ? [] : [{ name: `${title} ${refId}`, sql }],
+    ),
+  ),
+);
+
+const runbooks = join(repositoryRoot, 'docs/runbooks');
+const ofRunbooks = readdirSync(runbooks).flatMap((file) =>
+  [...readFileSync(join(runbooks, file), 'utf8').matchAll(/^```sql\n([\s\S]*?)^```$/gm)].map(([, sql = '']) => ({
+    id: file,
+    sql,
+  })),
+);
 
 describeWith('chdb', 'questions about figures in SQL', (url) => {
   let engine: ChdbEngine;
@@ -63,6 +92,19 @@ describeWith('chdb', 'questions about figures in SQL', (url) => {
       }
     },
   );
+
+  it.each(rawStatements)('$name gives Grafana texts and one number', async ({ sql }) => {
+    const rows = await selectRows<Row>(engine.reader, sql);
+    const described = await selectRows<{ name: string; type: string }>(engine.reader, `DESCRIBE (${sql})`);
+    const types = described.map(({ type }) => type.replace(/^LowCardinality\((.*)\)$/, '$1'));
+    expect(types.filter((type) => type === 'Float64' || /^U?Int\d+$/.test(type)).length).toBe(1);
+    expect(types.filter((type) => type === 'String').length).toBe(types.length - 1);
+    expect(rows.length).toBeLessThanOrEqual(100);
+  });
+
+  it.each(ofRunbooks)('the runbook $id asks ClickHouse what it can answer', async ({ sql }) => {
+    await expect(selectRows<Row>(engine.reader, sql)).resolves.toBeDefined();
+  });
 
   it('is asked of plays in which alerts fire, are well, and have no answer', () => {
     const seen = new Set<string>();
