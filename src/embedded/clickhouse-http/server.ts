@@ -27,7 +27,7 @@ export interface ClickHouseHttpOptions {
   readonly logger: Logger;
   /** Default: 30 s, a quarter of the memory up to 1 GiB, half of the cores, and 64 MiB of a result made as a whole. */
   readonly limits?: Partial<ReadLimits>;
-  /** Default 2 at a time, 32 that wait up to 10 s. */
+  /** Default 2 at a time, 128 that wait up to 30 s: Grafana asks for all alert rules of a minute at once. */
   readonly queries?: { readonly running?: number; readonly waiting?: number; readonly waitMs?: number };
 }
 
@@ -171,7 +171,7 @@ const urlOf = (server: Server, host: string): string => {
 export const openClickHouseHttp = async (options: ClickHouseHttpOptions): Promise<ClickHouseHttp> => {
   const { folder, role, password, clock, logger, queries = {} } = options;
   const engine = await openReadEngine({ folder, role });
-  const slots = new QuerySlots({ clock, running: 2, waiting: 32, waitMs: 10_000, ...queries });
+  const slots = new QuerySlots({ clock, running: 2, waiting: 128, waitMs: 30_000, ...queries });
   const limits = { ...defaultLimits(), ...options.limits };
   const parts: Parts = { engine, slots, limits, clock, check: passwordCheck(password), isOpen: password === '' };
   const underWay = new Set<Promise<void>>();
