@@ -150,21 +150,34 @@ const uptime = quoted(figureName('processUptime'));
 const info = quoted(figureName('info'));
 const since = `${time} >= subtractSeconds(${firstBucket}, ${lookbackSeconds}) AND ${time} <= $__toTime`;
 
+/** A process tells within every so many seconds, early or late. */
+const tellsWithinSeconds = 66;
+/**
+ * Over days a rate needs one sample of a series for each point, its last: what a counter came to is in it. Which those are is known
+ * by their time alone. What a process counted after its last one is left out, so that sums are not asked this way.
+ */
+const lastOfPoint = `(${bucketSeconds} < 600 OR toUnixTimestamp(${time}) % ${bucketSeconds} >= ${bucketSeconds} - ${tellsWithinSeconds})`;
+type Grain = 'every' | 'last-of-point';
+const keptBy: Readonly<Record<Grain, string>> = { every: since, 'last-of-point': `${since} AND ${lastOfPoint}` };
+
 /**
  * From when on a process would have told a counter if it had one: a counter that shows up later began at 0. So did those of a
  * process that had just started; of one that was not heard for a while nobody knows.
  */
-const heardSince = `(
-    SELECT ${process}, if(countIf(${figure} = ${uptime}) > 0 AND argMinIf(${value}, ${time}, ${figure} = ${uptime}) <= ${goneAfterSeconds},
+const heardSince = (grain: Grain): string => `(
+    SELECT ${process}, if(countIf(${figure} = ${uptime}) > 0 AND argMinIf(${value}, ${time}, ${figure} = ${uptime}) <= ${grain === 'every' ? goneAfterSeconds : `${goneAfterSeconds} + ${bucketSeconds}`},
       toDateTime64(0, 3, 'UTC'), min(${time})) AS heard
-    FROM ${samples} WHERE ${figure} IN (${uptime}, ${info}) AND ${since} GROUP BY ${process}
+    FROM ${samples} WHERE ${figure} IN (${uptime}, ${info}) AND ${keptBy[grain]} GROUP BY ${process}
   )`;
 
 /**
  * Rows of one counter: by how much it has `grown` since the sample before it, and over how many `seconds`. A counter that is smaller
  * than before has started again from 0.
  */
-const growthOf = <Id extends InstrumentId>(question: FigureQuestion<Id>, part: Part = ''): string => `(
+const growthOf = <Id extends InstrumentId>(
+  question: FigureQuestion<Id>,
+  { part = '', grain = 'every' }: { readonly part?: Part; readonly grain?: Grain } = {},
+): string => `(
   SELECT ${list(...['time', 'process', 'command', 'region', 'labels'].map((name) => `s.${name} AS ${name}`))},
     multiIf(nth > 1 AND now_at >= before, now_at - before, nth > 1 AND before_time > subtractSeconds(s.time, ${doubledSeconds}), 0, nth > 1 OR (h.process != '' AND s.${time} > h.heard), now_at, 0) AS grown,
     if(nth > 1, dateDiff('millisecond', before_time, s.${time}) / 1000, ${sampleSeconds}) AS seconds
@@ -172,10 +185,10 @@ const growthOf = <Id extends InstrumentId>(question: FigureQuestion<Id>, part: P
     SELECT ${list(time, process, command, region, labels)}, ${value} AS now_at, lagInFrame(${value}) OVER of_one AS before,
       lagInFrame(${time}) OVER of_one AS before_time, row_number() OVER of_one AS nth
     FROM ${samples}
-    WHERE ${[...conditionsOf(question, part), since].join(' AND ')}
+    WHERE ${[...conditionsOf(question, part), keptBy[grain]].join(' AND ')}
     WINDOW of_one AS (PARTITION BY ${process}, ${labels} ORDER BY ${time})
   ) AS s
-  LEFT JOIN ${heardSince} AS h ON h.${process} = s.${process}
+  LEFT JOIN ${heardSince(grain)} AS h ON h.${process} = s.${process}
   WHERE s.${time} >= ${firstBucket}
 )`;
 
@@ -208,7 +221,7 @@ export const rateOf = <Id extends InstrumentId>(question: FigureQuestion<Id>): s
   return `SELECT ${list('time_bucket', ...told, `toNullable(${across}(per_second)) AS ${as}`)}
 FROM (
   SELECT ${list(`${pointOf(time)} AS time_bucket`, process, command, region, labels)}, sum(grown) / greatest(sum(seconds), ${bucketSeconds}) AS per_second
-  FROM ${growthOf(question).replaceAll('\n', '\n  ')}
+  FROM ${growthOf(question, { grain: 'last-of-point' }).replaceAll('\n', '\n  ')}
   GROUP BY ${list('time_bucket', process, command, region, labels)}
 )
 WHERE ${isWhole}
@@ -251,7 +264,7 @@ FROM (
   SELECT ${list(...keys, 'arraySort(groupArray((upper, at_most))) AS bounds')}
   FROM (
     SELECT ${list(...at, ...told, `toFloat64(${labels}['le']) AS upper`, 'sum(grown) AS at_most')}
-    FROM ${growthOf(question as FigureQuestion<InstrumentId>, '_bucket').replaceAll('\n', '\n    ')}
+    FROM ${growthOf(question as FigureQuestion<InstrumentId>, { part: '_bucket', grain: 'last-of-point' }).replaceAll('\n', '\n    ')}
     GROUP BY ${list(...keys, 'upper')}
   )
   ${keys.length === 0 ? '' : `GROUP BY ${list(...keys)}`}

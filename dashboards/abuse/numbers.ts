@@ -1,4 +1,5 @@
 import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/stat';
+import { withAlertColor } from '../alert-bounds.ts';
 import { untold } from '../figure-panels.ts';
 import { numberPanel } from '../panels.ts';
 import { oldestUnreviewed, waitingNow } from './blocks-sql.ts';
@@ -20,13 +21,16 @@ export const numberPanels = (): Readonly<Record<number, PanelBuilder>> => ({
     sql: waitingNow,
     empty: 'none',
   }),
-  3: numberPanel({
-    title: 'Oldest unreviewed',
-    description: 'How long the oldest of them has been waiting. Every block ends by itself all the same.',
-    unit: 's',
-    sql: oldestUnreviewed,
-    empty: 'none waits',
-  }),
+  3: withAlertColor(
+    numberPanel({
+      title: 'Oldest unreviewed',
+      description: 'How long the oldest of them has been waiting. Every block ends by itself all the same.',
+      unit: 's',
+      sql: oldestUnreviewed,
+      empty: 'none waits',
+    }),
+    { on: 'abuse', id: 3, figure: 'reviewOldestWait' },
+  ),
   4: numberPanel({
     title: 'Refused',
     description: 'Requests that the block list refused within the range.',
