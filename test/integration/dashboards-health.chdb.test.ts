@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeEvent } from '../../src/event/event-codec.ts';
 import { precisionOf } from '../../src/review/precision.ts';
 import { msOf, openStage, type Row, type Stage } from '../support/dashboard-stage.ts';
+import { minuteMs } from '../support/dashboard-traffic.ts';
 import { describeWith } from '../support/engines.ts';
 import { reviewAt } from '../support/told-blocks.ts';
 import { beatsOf, type Growth, growthsOf, minuteOf, sampleLines } from '../support/told-figures.ts';
@@ -95,6 +96,22 @@ describeWith('chdb', 'what processes tell of themselves, on dashboards', (url) =
     const shown = byPoint(await panel('Rows stored per second A'), 'topic', 'rows');
     const whole = Object.fromEntries(Object.entries(expected).filter(([key]) => Number(key.split(' ')[0]) < hour.toMs));
     expect(close(shown)).toEqual(close(whole));
+  });
+
+  it('a rate over days, from the last sample of each point, is the rate all the same', async () => {
+    const rows = await panel('Rows stored per second A', { ...hour, intervalMs: 15 * minuteMs });
+    const rates = byPoint(rows, 'topic', 'rows');
+    // A row every 10 s, every 4 s and every 9 s, three at a time on average.
+    const perSecond = { old: 0.3, young: 0.75, youngBlocks: 1 / 3 };
+    const expected = {
+      [`${at(0)} tidegate.decisions`]: perSecond.old,
+      [`${at(30)} tidegate.decisions`]: perSecond.old + perSecond.young,
+      [`${at(15)} tidegate.blocks`]: perSecond.youngBlocks,
+      [`${at(30)} tidegate.blocks`]: perSecond.youngBlocks,
+    };
+    for (const [point, rate] of Object.entries(expected)) {
+      expect(Math.abs((rates[point] ?? 0) / rate - 1), point).toBeLessThan(0.1);
+    }
   });
 
   it('a gap is a hole in the line, and no fall to zero', async () => {
