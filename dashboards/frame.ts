@@ -38,13 +38,19 @@ export interface DashboardFrame {
   readonly rows: readonly PanelRow[];
 }
 
+export interface MarkLook {
+  readonly color: string;
+  /** Whether it shows from the start; else the reader switches it on. Default yes. */
+  readonly isOn?: boolean;
+}
+
 /** What happened at an instant, shown across all charts. `sql`: time, title, text, tags; bounded in time and number. */
-export const marks = (name: string, color: string, sql: string): AnnotationQueryBuilder =>
+export const marks = (name: string, look: string | MarkLook, sql: string): AnnotationQueryBuilder =>
   new AnnotationQueryBuilder()
     .name(name)
     .datasource(chosenSource)
-    .enable(true)
-    .iconColor(color)
+    .enable(typeof look === 'string' || look.isOn !== false)
+    .iconColor(typeof look === 'string' ? look : look.color)
     .target(clickhouseQuery(sql, 'table', 'Anno'));
 
 const columns = 24;

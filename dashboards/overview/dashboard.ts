@@ -72,7 +72,8 @@ export const overviewDashboard = (): DashboardBuilder => {
     description: 'What share of requests the limiter denies, whose, and whether that is more than usual.',
     variables: dimensionVariables(),
     annotations: [
-      marks('Spikes', 'orange', spikeMarks),
+      // They cost what the table of spikes costs, a second time.
+      marks('Spikes', { color: 'orange', isOn: false }, spikeMarks),
       marks('Policy changes', 'blue', policyChanges),
       marks('Blocks and lifts', 'red', blockChanges()),
     ],

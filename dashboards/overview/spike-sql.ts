@@ -6,7 +6,7 @@ const { minute, dimension, value, denied, throttle_rate, baseline_rate, z, clien
 const { top_client_share, early_share, degraded_share, new_policy_versions } = spikes.columns;
 
 /** Judging a minute reads hours: of a longer range the newest part is judged. */
-export const judgedHours = 6;
+export const judgedHours = 2;
 const rows = 100;
 
 /** Minutes of spikes that are closer than this are one spike. */
