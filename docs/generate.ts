@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { configurationPage } from '../src/cli/setting-docs.ts';
+import { alertQualityPage } from './alert-quality-page.ts';
 import { alertsPage } from './alerts-page.ts';
 import { algorithmPictures } from './algorithm-picture.ts';
 import { errorsPage } from './errors-page.ts';
@@ -16,6 +17,7 @@ export const referencePages = (): GeneratedFiles => ({
   folder: fileURLToPath(new URL('reference', import.meta.url)),
   files: new Map([
     ['alerts.md', alertsPage()],
+    ['alert-quality.md', alertQualityPage()],
     ['configuration.md', configurationPage()],
     ['errors.md', errorsPage()],
     ['metrics.md', metricsPage()],
