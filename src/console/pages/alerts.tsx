@@ -6,6 +6,7 @@ import { Ago, At, Card, Chip, type Tone } from '../app/parts.tsx';
 import { Empty, Shown } from '../app/states.tsx';
 import { DataTable } from '../app/table.tsx';
 import { Visible } from '../app/visible.tsx';
+import { hrefOfWeb } from '../app/web-address.ts';
 
 interface Rule {
   readonly alert: string;
@@ -21,22 +22,22 @@ interface Rule {
 const stateTones: Readonly<Record<Alert['state'], Tone>> = { firing: 'bad', pending: 'warn', resolved: 'good' };
 
 /** A path within the package is no address: it is shown, not linked. */
-const Link = ({ href, children }: { readonly href: string; readonly children: ComponentChildren }) =>
-  /^https?:\/\//.test(href) ? (
-    <a class="links" href={href} target="_blank" rel="noreferrer">
+const Link = ({ address, children }: { readonly address: string; readonly children: ComponentChildren }) =>
+  hrefOfWeb(address) !== '' ? (
+    <a class="links" href={hrefOfWeb(address)} target="_blank" rel="noreferrer">
       {children}
     </a>
   ) : (
-    <code>{href}</code>
+    <code>{address}</code>
   );
 
 const Links = ({ alert: { runbook, dashboard } }: { readonly alert: Alert }) => (
   <>
-    <Link href={runbook}>Runbook</Link>
+    <Link address={runbook}>Runbook</Link>
     {dashboard === null ? null : (
       <>
         <br />
-        <Link href={dashboard}>Dashboard</Link>
+        <Link address={dashboard}>Dashboard</Link>
       </>
     )}
   </>
@@ -149,7 +150,7 @@ const Rules = () => {
               { head: 'severity', cell: ({ isOff, severity }) => (isOff ? <Chip>off</Chip> : severity) },
               { head: 'fires when', cell: ({ when }) => when },
               { head: 'for', cell: ({ for: held }) => (held === '0ms' ? 'at once' : held) },
-              { head: 'read on', cell: ({ runbook }) => <Link href={runbook}>Runbook</Link> },
+              { head: 'read on', cell: ({ runbook }) => <Link address={runbook}>Runbook</Link> },
             ]}
           />
         )}
