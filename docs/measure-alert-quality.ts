@@ -16,7 +16,7 @@ const main = async (): Promise<void> => {
     }
   }
   const quality = { ...measureAlertQuality(console.log), recorded };
-  writeFileSync(fileURLToPath(new URL('alert-quality.json', import.meta.url)), `${JSON.stringify(quality, null, 1)}\n`);
+  writeFileSync(fileURLToPath(new URL('alert-quality.json', import.meta.url)), `${JSON.stringify(quality, null, 2)}\n`);
   console.log('docs/alert-quality.json is written: now run npm run docs');
 };
 

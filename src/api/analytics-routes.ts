@@ -147,7 +147,9 @@ const SpikesSchema = Type.Array(
     allowed: Count,
     denied: Count,
     throttleRate: Share,
-    baselineRate: Type.Number({ description: 'What is usual of that share, by the two hours before, yesterday and a week ago.' }),
+    baselineRate: Type.Number({
+      description: 'What is usual of that share, by the two hours before, yesterday and a week ago.',
+    }),
     spread: Type.Number({ description: 'What counts as usual.' }),
     baselineMinutes: Count,
     z: Type.Number({ description: 'Distance from the baseline in multiples of the spread; 6 is a spike.' }),

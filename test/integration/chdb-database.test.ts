@@ -7,9 +7,9 @@ import { ClickHouseEventTable } from '../../src/clickhouse/event-table.ts';
 import { migrate, readMigrations } from '../../src/clickhouse/migrate.ts';
 import { openChdb } from '../../src/embedded/chdb.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../support/row-block.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
+import { blockOf } from '../support/row-block.ts';
 
 const keepAll = { rawTtlDays: 0, minuteTtlDays: 0, dedupWindow: 1000 };
 const dayMs = 86_400_000;

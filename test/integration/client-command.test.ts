@@ -6,9 +6,9 @@ import { openDatabase } from '../../src/clickhouse/database.ts';
 import { systemClock } from '../../src/clock.ts';
 import { Pseudonyms } from '../../src/ingest/pseudonyms.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../support/row-block.ts';
 import { FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
+import { blockOf } from '../support/row-block.ts';
 import { TidegateProcess } from '../support/tidegate-process.ts';
 
 const secret = Buffer.alloc(32, 5);

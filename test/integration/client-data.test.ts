@@ -13,9 +13,9 @@ import type { EventTable } from '../../src/ingest/event-table.ts';
 import { PseudonymousTable } from '../../src/ingest/pseudonymous-table.ts';
 import { Pseudonyms } from '../../src/ingest/pseudonyms.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../support/row-block.ts';
 import { FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
+import { blockOf } from '../support/row-block.ts';
 import { disagreements } from '../support/stored-sums.ts';
 
 const dayMs = 86_400_000;

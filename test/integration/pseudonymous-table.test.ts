@@ -7,9 +7,9 @@ import { PseudonymousTable } from '../../src/ingest/pseudonymous-table.ts';
 import { Pseudonyms } from '../../src/ingest/pseudonyms.ts';
 import { settle } from '../../src/ingest/settle.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../support/row-block.ts';
 import { FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
+import { blockOf } from '../support/row-block.ts';
 
 const pseudonyms = (id: string): Pseudonyms => new Pseudonyms({ keys: [{ id, secret: Buffer.alloc(32, id) }] });
 

@@ -4,9 +4,9 @@ import { ClickHouseEventTable } from '../../src/clickhouse/event-table.ts';
 import { migrate } from '../../src/clickhouse/migrate.ts';
 import { openChdb } from '../../src/embedded/chdb.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../support/row-block.ts';
 import { baseTimeMs, FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
+import { blockOf } from '../support/row-block.ts';
 
 const hourMs = 3_600_000;
 const keepAll = { dedupWindow: 1000 };

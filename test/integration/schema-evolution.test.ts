@@ -6,9 +6,9 @@ import { migrate, readMigrations } from '../../src/clickhouse/migrate.ts';
 import { openChdb } from '../../src/embedded/chdb.ts';
 import { decodeEvent } from '../../src/event/event-codec.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { blockOf } from '../support/row-block.ts';
 import { baseTimeMs, decisionFrame, FrameSource } from '../support/decision-frames.ts';
 import { describeWith } from '../support/engines.ts';
+import { blockOf } from '../support/row-block.ts';
 
 const options = { dedupWindow: 1000 };
 

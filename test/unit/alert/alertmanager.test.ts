@@ -114,14 +114,19 @@ describe('the sentence of an alert', () => {
   const numbers = { baselineRate: 0.0312 };
 
   it.each([
-    ['{{value}}', 'share', 0.4236, '42.4 %'],
-    ['{{value}}', 'seconds', 95, '95 s'],
-    ['{{value}}', 'seconds', 600, '10 min'],
-    ['{{value}}', 'count', 12345, '12,345'],
-    ['{{value}} of {{baselineRate}}', 'ratio', 14.44, '14.4 of 3.12 %'],
-    ['{{name}}', 'count', 1, 'a·b'],
-    ['{{tenant}}, {{unknown}} {{toString}}', 'count', 1, '{{value}}, {{unknown}} {{toString}}'],
-  ] as const)('%s in %s of %d is told as %s', (summary, unit, value, text) => {
+    { summary: '{{value}}', unit: 'share', value: 0.4236, text: '42.4 %' },
+    { summary: '{{value}}', unit: 'seconds', value: 95, text: '95 s' },
+    { summary: '{{value}}', unit: 'seconds', value: 600, text: '10 min' },
+    { summary: '{{value}}', unit: 'count', value: 12345, text: '12,345' },
+    { summary: '{{value}} of {{baselineRate}}', unit: 'ratio', value: 14.44, text: '14.4 of 3.12 %' },
+    { summary: '{{name}}', unit: 'count', value: 1, text: 'a·b' },
+    {
+      summary: '{{tenant}}, {{unknown}} {{toString}}',
+      unit: 'count',
+      value: 1,
+      text: '{{value}}, {{unknown}} {{toString}}',
+    },
+  ] as const)('$summary in $unit of $value is told as $text', ({ summary, unit, value, text }) => {
     expect(summaryOf({ summary, unit }, labels, { value, numbers, cause: null })).toBe(text);
   });
 });
