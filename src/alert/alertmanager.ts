@@ -31,6 +31,10 @@ const endsAfterMs = 4 * resendMs;
 /** For so long the end is told, as the beginning is: one that was away, or has begun anew, hears of it. */
 const resolvedForMs = 15 * 60_000;
 const alertsAtOnce = 100;
+/** Requests of one telling, those included that look for what is refused among others. */
+const maxRequests = 40;
+/** Who answers slowly is told the rest with the next evaluation: the lead must not be lost over it. */
+const tellWithinMs = 10_000;
 
 /** Labels as Alertmanager takes them: names of its alphabet, no empty values. */
 const labelsOf = (labels: Labels): Record<string, string> =>
@@ -85,6 +89,9 @@ export const postableOf = (report: AlertReport, options: PostableOptions): Posta
 const isTaken = (result: PostResult): boolean =>
   result.kind === 'answered' && result.status >= 200 && result.status < 300;
 
+/** It is there, and does not take what it was sent. */
+const refusals: ReadonlySet<number> = new Set([400, 413, 422]);
+
 /** The request that tells an Alertmanager of alerts. */
 export const alertmanagerRequest = ({ url, authorization }: Alertmanager, alerts: readonly PostableAlert[]) => ({
   url: new URL(`${url.href.replace(/\/$/, '')}/api/v2/alerts`),
@@ -120,9 +127,19 @@ export class AlertmanagerClient {
     );
     this.#forgetOthers(open);
     const due = open.filter((report) => this.#isDue(report));
-    for (let from = 0; from < due.length; from += alertsAtOnce) {
-      const isThere = await this.#send(due.slice(from, from + alertsAtOnce), atMs);
-      if (!isThere) return;
+    const waiting: (readonly AlertReport[])[] = [];
+    for (let from = 0; from < due.length; from += alertsAtOnce) waiting.push(due.slice(from, from + alertsAtOnce));
+    const whole = waiting.length;
+    const untilUs = this.#options.clock.monotonicUs() + tellWithinMs * 1000;
+    for (let requests = 0; requests < maxRequests && this.#options.clock.monotonicUs() < untilUs; requests += 1) {
+      const some = waiting.shift();
+      if (some === undefined) return;
+      const level = requests < whole || some.length === 1 ? 'warn' : 'debug';
+      const outcome = await this.#send(some, { atMs, level });
+      if (outcome === 'away') return;
+      // One that it does not take must not keep the others from being told: it is looked for by halves.
+      const half = Math.ceil(some.length / 2);
+      if (outcome === 'refused' && some.length > 1) waiting.push(some.slice(0, half), some.slice(half));
     }
   }
 
@@ -140,20 +157,23 @@ export class AlertmanagerClient {
     for (const key of this.#takenUs.keys()) if (!keys.has(key)) this.#takenUs.delete(key);
   }
 
-  /** False: it cannot be reached, and the rest waits. What one answer refuses keeps nothing else from being told. */
-  async #send(reports: readonly AlertReport[], atMs: number): Promise<boolean> {
+  /** `away`: it cannot be reached, or is not well, and the rest waits. `refused`: it does not take one of them, or their number. */
+  async #send(
+    reports: readonly AlertReport[],
+    { atMs, level }: { readonly atMs: number; readonly level: 'warn' | 'debug' },
+  ): Promise<'taken' | 'refused' | 'away'> {
     const { target, post, clock, logger } = this.#options;
     const alerts = reports.map((report) => postableOf(report, { ...this.#options, atMs }));
     const result = await post(alertmanagerRequest(target, alerts));
     if (!isTaken(result)) {
       this.#counts.failures += 1;
       const why = result.kind === 'failed' ? result.why : `it answered ${result.status}`;
-      logger.warn({ alertmanager: target.url.host, alerts: alerts.length, why }, 'an Alertmanager could not be told');
-      return result.kind === 'answered';
+      logger[level]({ alertmanager: target.url.host, alerts: alerts.length, why }, 'an Alertmanager could not be told');
+      return result.kind === 'answered' && refusals.has(result.status) ? 'refused' : 'away';
     }
     const takenUs = clock.monotonicUs();
     for (const report of reports) this.#takenUs.set(this.#keyOf(report), takenUs);
     this.#counts.told += reports.length;
-    return true;
+    return 'taken';
   }
 }

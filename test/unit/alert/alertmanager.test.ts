@@ -14,22 +14,22 @@ const taken: PostResult = { kind: 'answered', status: 200, retryAfterMs: null };
 const stage = () => {
   const clock = new ManualClock();
   const posts: PostRequest[] = [];
-  const world = { answer: taken as PostResult };
+  const world: { answer: PostResult | ((body: string) => PostResult) } = { answer: taken };
   const client = new AlertmanagerClient({
     target: { url: new URL('https://alertmanager.example.com/prefix/'), authorization: 'Bearer t' },
     post: async (request) => {
       posts.push(request);
-      return world.answer;
+      return typeof world.answer === 'function' ? world.answer(request.body) : world.answer;
     },
     ...{ clock, logger: recordingLogger(), generatorUrl: 'https://tidegate.example.com/#/alerts' },
     externalLabels: { tidegate_namespace: 'eu' },
   });
   const rule = ruleFrom(definitionOf(), { labels: { team: 'payments' } });
-  const tell = async (more: Parameters<typeof instanceOf>[0] = {}, count = 1): Promise<number> => {
+  const tell = async (more: Parameters<typeof instanceOf>[0] = {}, count = 1, last = {}): Promise<number> => {
     const before = posts.length;
     const atMs = clock.nowMs();
     const reports = Array.from({ length: count }, (_, n) =>
-      reportOf(rule, instanceOf({ ...more, id: `i${n}` }), { ...links, atMs }),
+      reportOf(rule, instanceOf({ ...more, ...(n === count - 1 ? last : {}), id: `i${n}` }), { ...links, atMs }),
     );
     await client.tell(reports, atMs);
     return posts.length - before;
@@ -85,13 +85,37 @@ describe('an Alertmanager', () => {
     const { tell, clock, world, client } = stage();
     world.answer = { kind: 'failed', why: 'refused' };
     expect(await tell({}, 250)).toBe(1);
-    world.answer = { kind: 'answered', status: 400, retryAfterMs: null };
+    world.answer = { kind: 'answered', status: 503, retryAfterMs: null };
     clock.advance(15_000);
-    expect(await tell({}, 250)).toBe(3);
+    expect(await tell({}, 250)).toBe(1);
     world.answer = taken;
     clock.advance(15_000);
     expect(await tell({}, 250)).toBe(3);
-    expect(client.stats()).toEqual({ told: 250, failures: 4 });
+    expect(client.stats()).toEqual({ told: 250, failures: 2 });
+  });
+
+  it('that refuses one alert is told all the others, in a bounded number of requests', async () => {
+    const { world, client, tell, posts, clock } = stage();
+    world.answer = (body) => ({ ...taken, status: /"startsAt":"1999/.test(body) ? 400 : 200 });
+    const poison = { firedAtMs: Date.UTC(1999, 1, 1) };
+    expect(await tell({}, 100, poison)).toBeLessThanOrEqual(15);
+    expect(client.stats().told).toBe(99);
+    clock.advance(15_000);
+    expect(await tell({}, 100, poison)).toBe(1);
+    expect(JSON.parse(posts.at(-1)?.body ?? '')).toHaveLength(1);
+  });
+
+  it('that refuses everything, or answers slowly, holds nobody up', async () => {
+    const { world, tell, clock } = stage();
+    world.answer = { ...taken, status: 400 };
+    expect(await tell({}, 1000)).toBe(40);
+    world.answer = () => {
+      clock.advance(9000);
+      return { ...taken, status: 400 };
+    };
+    expect(await tell({}, 1000)).toBe(2);
+    world.answer = { ...taken, status: 500 };
+    expect(await tell({}, 1000)).toBe(1);
   });
 
   it('gets labels that it takes, and no alert that ends before it starts', () => {
