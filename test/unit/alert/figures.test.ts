@@ -54,6 +54,12 @@ describe('a question about figures', () => {
     expect(readings(asking({ value: growth }), lost([{ agoMs: 1000, value: 5 }]))).toEqual([]);
   });
 
+  it('is answered by a hundred thousand series, too', () => {
+    const many = lag(Array.from({ length: 150_000 }, (_, n) => ({ agoMs: 1000, value: n, process: `p${n}` })));
+    expect(firstValue(asking({ value: { ...lastLag, across: 'max' } }), many)).toBe(149_999);
+    expect(firstValue(asking({ value: { ...lastLag, across: 'min' } }), many)).toBe(0);
+  });
+
   it('knows nothing of what is told later than it asks', () => {
     expect(readings(asking({ value: lastLag }), lag([{ agoMs: -1, value: 5 }]))).toEqual([]);
   });
