@@ -15,7 +15,7 @@ export interface HeldSamplesStats {
   readonly series: number;
   /** Gone before their time, for lack of room. */
   readonly dropped: number;
-  /** Never held: of a time that is over, or of one that is not there yet. */
+  /** Not held: of a time that is over, or of one that is not there yet. */
   readonly untimely: number;
 }
 
@@ -61,6 +61,15 @@ class Series {
     return gone;
   }
 
+  /** How many went. */
+  dropAfter(untilMs: number): number {
+    const kept = this.#placeOf(untilMs);
+    const gone = this.size - kept;
+    this.#times = this.#times.slice(0, kept);
+    this.#values = this.#values.slice(0, kept);
+    return gone;
+  }
+
   *since(sinceMs: number): Generator<Sample> {
     for (const [index, atMs] of this.#times.entries()) {
       if (atMs >= sinceMs) yield { ...this.told, atMs, value: this.#values[index] ?? 0 };
@@ -97,13 +106,15 @@ export class HeldSamples implements SampleWindow {
 
   add(samples: readonly Sample[]): void {
     const nowMs = this.#clock.nowMs();
+    if (this.#newestAtMs !== null && this.#newestAtMs > nowMs + maxAheadMs) this.#forgetAfter(nowMs + maxAheadMs);
     for (const sample of samples) {
       const { atMs } = sample;
       if (atMs < nowMs - this.#keepMs || atMs > nowMs + maxAheadMs) {
         this.#untimely += 1;
         continue;
       }
-      this.#newestAtMs = Math.max(this.#newestAtMs ?? atMs, atMs);
+      // By this clock: another one that is ahead must not hide for minutes that nobody tells anything any more.
+      this.#newestAtMs = Math.max(this.#newestAtMs ?? 0, Math.min(atMs, nowMs));
       if (this.#seriesOf(sample).add(atMs, sample.value)) this.#held += 1;
     }
     if (Math.abs(nowMs - this.#prunedAtMs) >= pruneEveryMs) {
@@ -148,11 +159,21 @@ export class HeldSamples implements SampleWindow {
     }
   }
 
+  /** The clock was set back: what was told by the wrong one would stand before everything that comes now. */
+  #forgetAfter(untilMs: number): void {
+    this.#newestAtMs = null;
+    this.#untimely += this.#drop((series) => series.dropAfter(untilMs));
+  }
+
   #dropBefore(sinceMs: number): number {
+    return this.#drop((series) => series.dropBefore(sinceMs));
+  }
+
+  #drop(dropIn: (series: Series) => number): number {
     let gone = 0;
     for (const [name, figure] of this.#figures) {
       for (const [key, series] of figure) {
-        gone += series.dropBefore(sinceMs);
+        gone += dropIn(series);
         if (series.size === 0) figure.delete(key);
       }
       if (figure.size === 0) this.#figures.delete(name);

@@ -46,6 +46,23 @@ describe('samples held', () => {
     expect(held.stats()).toMatchObject({ held: 0, series: 0, dropped: 0 });
   });
 
+  it('of a clock that was set back by hours go, so that nobody takes them for what is told now', () => {
+    const own = new ManualClock(nowMs);
+    const held = new HeldSamples({ clock: own });
+    held.add([sampleOf({ atMs: nowMs - 60_000 }), sampleOf({ atMs: nowMs })]);
+    own.setMs(nowMs - 3 * hourMs);
+    held.add([]);
+    expect([held.newestAtMs(), held.stats()]).toEqual([null, { held: 0, series: 0, dropped: 0, untimely: 2 }]);
+    held.add([sampleOf({ atMs: own.nowMs() })]);
+    expect(held.newestAtMs()).toBe(own.nowMs());
+  });
+
+  it('of a process whose clock is ahead do not hide that nothing comes any more', () => {
+    const held = new HeldSamples({ clock });
+    held.add([sampleOf({ atMs: nowMs + 200_000 })]);
+    expect(held.newestAtMs()).toBe(nowMs);
+  });
+
   it('give way to newer ones beyond what there is room for, and are counted', () => {
     const held = new HeldSamples({ clock, maxSamples: 500 });
     const at = (second: number) => nowMs - hourMs + second * 1000;
