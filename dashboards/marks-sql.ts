@@ -1,3 +1,4 @@
+import { isBlock } from './block-rows.ts';
 import { blocks, policyLoads } from './columns.ts';
 
 const { time, version, gate, service, region } = policyLoads.columns;
@@ -21,12 +22,19 @@ ORDER BY time LIMIT 200`;
 
 const { block_id, state, rule, version: blockVersion, time: changed } = blocks.columns;
 
-/** New blocks and lifts, those of one stretch of time together: a wave is one mark. */
-export const blockChanges = (only = '1'): string => `SELECT min(b.${changed}) AS time,
+/**
+ * New blocks and lifts, those of one stretch of time together: a wave is one mark. What blocks nobody (a proposal, a shadow)
+ * is left out. A comment is a further row of its version: the change was when the first was.
+ */
+export const blockChanges = (only = '1'): string => `SELECT min(happened) AS time,
   concat(toString(uniqExact(${block_id})), if(is_lift, ' lifted', ' blocked')) AS title,
-  arrayStringConcat(groupUniqArray(5)(${rule}), ', ') AS text, if(is_lift, 'lift', 'block') AS tags
-FROM (SELECT *, ${state} = 'lifted' AS is_lift FROM ${blocks.name}) AS b
-WHERE b.${changed} >= $__fromTime AND b.${changed} <= $__toTime
-  AND (is_lift OR (${blockVersion} = 1 AND ${state} != 'proposed')) AND ${only}
-GROUP BY is_lift, toStartOfInterval(b.${changed}, toIntervalSecond(greatest(60, $__interval_s)))
+  arrayStringConcat(arraySort(groupUniqArray(5)(by_rule)), ', ') AS text, if(is_lift, 'lift', 'block') AS tags
+FROM (
+  SELECT ${block_id}, ${state} = 'lifted' AS is_lift, min(b.${changed}) AS happened, any(toString(${rule})) AS by_rule
+  FROM ${blocks.name} AS b
+  WHERE b.${changed} >= $__fromTime AND b.${changed} <= $__toTime AND ${isBlock}
+    AND (is_lift OR (${blockVersion} = 1 AND ${state} NOT IN ('proposed', 'shadow'))) AND ${only}
+  GROUP BY ${block_id}, ${blockVersion}, is_lift
+)
+GROUP BY is_lift, toStartOfInterval(happened, toIntervalSecond(greatest(60, $__interval_s)))
 ORDER BY time LIMIT 200`;

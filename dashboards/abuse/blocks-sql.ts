@@ -1,11 +1,10 @@
+import { isBlock } from '../block-rows.ts';
 import { blocks } from '../columns.ts';
 import { bucketSeconds, endOfSeries, pointOf } from '../figure-sql.ts';
 
 const { time, seq, block_id, version, state, rule, rule_hash, expires_at, blocked_at, reason, evidence } =
   blocks.columns;
 
-/** The change log also tells of allow entries, modes, switches, breakers and lists: these are no blocks. */
-const isBlock = `(${rule_hash} != '' OR ${rule} = 'manual')`;
 const isDetected = `${rule_hash} != ''`;
 const inRange = `${time} >= $__fromTime AND ${time} <= $__toTime`;
 /** Every block has one row with its first version; a comment on it is one more. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeEvent } from '../../src/event/event-codec.ts';
 import { precisionOf } from '../../src/review/precision.ts';
 import { msOf, openStage, type Row, type Stage } from '../support/dashboard-stage.ts';
-import { minuteMs } from '../support/dashboard-traffic.ts';
+import { hourMs, minuteMs } from '../support/dashboard-traffic.ts';
 import { describeWith } from '../support/engines.ts';
 import { reviewAt } from '../support/told-blocks.ts';
 import { beatsOf, type Growth, growthsOf, minuteOf, sampleLines } from '../support/told-figures.ts';
@@ -233,6 +233,16 @@ describeWith('chdb', 'what processes tell of themselves, on dashboards', (url) =
     expect(count(rules ?? [], 'which', 'blocks')).toEqual({ breadth: 6, depth: 2, manual: 1 });
     expect(count(modes ?? [], 'which', 'blocks')).toEqual({ active: 7, proposed: 1, shadow: 1 });
     expect(count(lifts ?? [], 'why', 'lifts')).toEqual({ 'false-positive': 1, goodwill: 1 });
+  });
+
+  it('marks tell of blocks and lifts alone, each once: of no allow entry, shadow, proposal or comment', async () => {
+    const rows = await stage.panel('tidegate-overview', 'Blocks and lifts', { ...hour, intervalMs: hourMs });
+    expect(rows.map(({ title, text, tags }) => [title, text, tags]).sort()).toEqual([
+      ['2 lifted', 'breadth', 'lift'],
+      ['7 blocked', 'breadth, manual', 'block'],
+    ]);
+    const marks = await stage.panel('tidegate-overview', 'Blocks and lifts', hour);
+    expect(marks.filter(({ tags }) => tags === 'lift').map(({ time }) => msOf(time))).toEqual([at(43), at(44)]);
   });
 
   it('who still knocks is told with the block that keeps them out', async () => {
