@@ -1,4 +1,4 @@
-import { choice, list, optionalText, type Setting } from './setting-kinds.ts';
+import { choice, list, optionalAddress, optionalText, type Setting } from './setting-kinds.ts';
 
 const urlPattern = /^https?:\/\/[^\s,/?#]+[^\s,?#]*$/;
 
@@ -43,24 +43,21 @@ export const alertSettings = {
     defaultText: 'none',
     meaning: 'The same from a file, which wins over alertmanagerToken.',
   }),
-  grafanaUrl: optionalText({
+  grafanaUrl: optionalAddress({
     env: 'TIDEGATE_GRAFANA_URL',
     flag: '--grafana-url',
-    type: 'URL',
     defaultText: 'none',
     meaning: 'Grafana with the dashboards of tidegate, as people reach it: alerts point to the panel and the time.',
   }),
-  docsUrl: optionalText({
+  docsUrl: optionalAddress({
     env: 'TIDEGATE_DOCS_URL',
     flag: '--docs-url',
-    type: 'URL',
     defaultText: 'paths within the package',
     meaning: 'Where the folder docs of tidegate can be read, as people reach it: alerts point to their runbook.',
   }),
-  publicUrl: optionalText({
+  publicUrl: optionalAddress({
     env: 'TIDEGATE_PUBLIC_URL',
     flag: '--public-url',
-    type: 'URL',
     defaultText: 'none',
     meaning: 'The console of this installation, as people reach it: Alertmanager points to its page of alerts.',
   }),

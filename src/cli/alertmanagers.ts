@@ -21,8 +21,23 @@ const tokenIn = (path: string): string => {
   throw new TidegateError('CONFIG_INVALID', "The file of the Alertmanager's token holds none", { problems });
 };
 
+const refused = (message: string): TidegateError => {
+  const problems = [{ path: 'alertmanagerUrls', message }];
+  return new TidegateError('CONFIG_INVALID', 'An address of an Alertmanager is none', { problems });
+};
+
+/** @throws TidegateError CONFIG_INVALID, without what stands there. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // The cause would name what is a password.
+    throw refused('user and password must be percent-encoded: % is %25');
+  }
+};
+
 const basic = (user: string, password: string): string =>
-  `Basic ${Buffer.from(`${decodeURIComponent(user)}:${decodeURIComponent(password)}`).toString('base64')}`;
+  `Basic ${Buffer.from(`${decoded(user)}:${decoded(password)}`).toString('base64')}`;
 
 /** Who is told of alerts. @throws TidegateError CONFIG_INVALID. */
 export const readAlertmanagers = (
@@ -31,10 +46,7 @@ export const readAlertmanagers = (
   const { alertmanagerUrls, alertmanagerToken, alertmanagerTokenFile } = config;
   const token = alertmanagerTokenFile === null ? alertmanagerToken : tokenIn(alertmanagerTokenFile);
   return alertmanagerUrls.map((text) => {
-    if (!URL.canParse(text)) {
-      const problems = [{ path: 'alertmanagerUrls', message: 'must be URLs' }];
-      throw new TidegateError('CONFIG_INVALID', 'An address of an Alertmanager is none', { problems });
-    }
+    if (!URL.canParse(text)) throw refused('must be URLs');
     const url = new URL(text);
     const { username, password } = url;
     url.username = '';

@@ -62,6 +62,20 @@ export const optionalText = (described: Described & { type: string }): Setting<s
   parse: parseText,
 });
 
+const pageAddress = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/i;
+
+/** Where people read on. It is told to everybody, so that it holds no password; paths are added to it, so that it has no query. */
+export const optionalAddress = (described: Described): Setting<string | null> => ({
+  ...plain(described),
+  type: 'URL',
+  default: null,
+  parse: (raw) => {
+    const parsed = parseText(raw);
+    if ('problem' in parsed || (pageAddress.test(parsed.value) && URL.canParse(parsed.value))) return parsed;
+    return { problem: 'must be an address like https://example.com/path, without user, password and query' };
+  },
+});
+
 const parseInteger = (raw: unknown, min: number, max: number): Parsed<number> => {
   const value = typeof raw === 'string' && /^\s*-?\d+\s*$/.test(raw) ? Number(raw) : raw;
   const fits = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { alertCatalogue } from '../../../src/alert/catalogue/catalogue.ts';
+import { alertSettings } from '../../../src/cli/alert-settings.ts';
 import { readAlertmanagers } from '../../../src/cli/alertmanagers.ts';
 import { alertsCommand } from '../../../src/cli/alerts/alerts-command.ts';
 import { readAlertsFile } from '../../../src/cli/alerts-file.ts';
@@ -117,6 +118,18 @@ describe('Alertmanagers', () => {
     expect(readAlertmanagers({ ...none, alertmanagerUrls: ['http://b'] })[0]?.authorization).toBeNull();
   });
 
+  it('whose password is not percent-encoded are refused, and it is not told', () => {
+    const alertmanagerUrls = ['https://ann:hunter%zz@a:9093'];
+    let told: unknown = null;
+    try {
+      readAlertmanagers({ ...none, alertmanagerUrls });
+    } catch (error) {
+      told = error;
+    }
+    expect(told).toMatchObject({ code: 'CONFIG_INVALID', problems: [{ path: 'alertmanagerUrls' }] });
+    expect(JSON.stringify(told)).not.toContain('hunter');
+  });
+
   it('whose token cannot be read are refused, and nothing of the file is told', () => {
     const config = { ...none, alertmanagerUrls: ['http://b'] };
     expect(() => readAlertmanagers({ ...config, alertmanagerTokenFile: join(folder, 'gone') })).toThrow(
@@ -125,4 +138,22 @@ describe('Alertmanagers', () => {
     const path = fileWith('two secrets\n');
     expect(() => readAlertmanagers({ ...config, alertmanagerTokenFile: path })).toThrow(/^(?!.*secrets).*holds none/);
   });
+});
+
+describe('where alerts point to', () => {
+  it.each([
+    'javascript:alert(1)',
+    'https://admin:hunter2@grafana.example.com',
+    'https://grafana.example.com/?auth_token=abc',
+    'https://',
+    'grafana.example.com',
+  ])('is no %j: everybody who is told reads it', (address) => {
+    for (const { parse } of [alertSettings.grafanaUrl, alertSettings.docsUrl, alertSettings.publicUrl])
+      expect(parse(address)).toEqual({ problem: expect.stringContaining('without user') });
+  });
+
+  it.each(['https://grafana.example.com/sub/', 'http://[::1]:3000', 'https://cdn.example.com/tidegate@1.0/docs'])(
+    'may be %j',
+    (address) => expect(alertSettings.grafanaUrl.parse(address)).toEqual({ value: address }),
+  );
 });
