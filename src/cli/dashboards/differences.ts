@@ -50,11 +50,21 @@ interface Panel extends JsonObject {
   readonly id: number;
 }
 
-/** Panels of closed rows are within these. */
-const panelsOf = (dashboard: JsonObject): Panel[] => {
-  const top = (dashboard['panels'] ?? []) as readonly Panel[];
-  return top.flatMap((panel) => [panel, ...((panel['panels'] ?? []) as readonly Panel[])]);
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** What of an answer is no object says nothing. */
+export const objectAt = (body: JsonObject, name: string): JsonObject => {
+  const value = body[name];
+  return isObject(value) ? value : {};
 };
+const listAt = (body: JsonObject, name: string): Panel[] => {
+  const value = body[name];
+  return Array.isArray(value) ? (value as readonly Json[]).filter(isObject).map((panel) => panel as Panel) : [];
+};
+
+/** Panels of closed rows are within these. */
+const panelsOf = (dashboard: JsonObject): Panel[] =>
+  listAt(dashboard, 'panels').flatMap((panel) => [panel, ...listAt(panel, 'panels')]);
 const titleOf = (panel: Panel): string => (typeof panel['title'] === 'string' ? panel['title'] : '');
 const panelsWithin = new Set(['panels']);
 

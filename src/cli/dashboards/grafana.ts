@@ -30,6 +30,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>;
   /** What is asked for, for the error's message: `the dashboard tidegate-overview`. */
   readonly what: string;
+  /** It answers with a list of things; else with one thing. */
+  readonly list?: true;
   /** A status that is an answer, too. */
   readonly expected?: number;
 }
@@ -123,17 +125,19 @@ export class Grafana {
     }
   }
 
-  #parsed({ what }: Request, text: string): Answer['body'] {
-    if (text.trim() === '') return {};
+  #parsed({ what, list }: Request, text: string): Answer['body'] {
+    if (text.trim() === '' && list === undefined) return {};
+    const { token } = this.#options;
     try {
-      const body: unknown = JSON.parse(text);
-      if (typeof body === 'object' && body !== null) return body as JsonObject;
+      // What is shown of it, a title for one, must not hold the token that it was sent.
+      const body: unknown = JSON.parse(token === null ? text : text.replaceAll(token, '***'));
+      if (list === true ? Array.isArray(body) && body.every(isObject) : isObject(body)) return body as Answer['body'];
     } catch {
       // Said below: a page of HTML is what a proxy or a sign-in page answers.
     }
     throw new TidegateError(
       'GRAFANA_REFUSED',
-      `What answers at ${this.name} is not Grafana's API: about ${what} it said something else than JSON. Check --url`,
+      `What answers at ${this.name} is not Grafana's API: about ${what} it said something else. Check --url`,
     );
   }
 
@@ -145,10 +149,22 @@ export class Grafana {
   }
 }
 
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // The cause would name what is a password.
+    throw new TidegateError('INPUT_INVALID', 'User and password in --url must be percent-encoded: % is %25');
+  }
+};
+
 const credentialsOf = (url: URL, token: string | null): Record<string, string> => {
   if (token !== null) return { authorization: `Bearer ${token}` };
   if (url.username === '') return {};
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const pair = `${decoded(url.username)}:${decoded(url.password)}`;
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 };
 

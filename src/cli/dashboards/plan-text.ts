@@ -1,14 +1,16 @@
 import { columns } from '../columns.ts';
+import { plainText } from '../time-text.ts';
 import type { PanelDifference } from './differences.ts';
 import type { DashboardStep, Plan, RuleStep } from './plan.ts';
 
 const signs = { added: '+', removed: '-', changed: '~' } as const;
 const panelLine = ({ change, id, title, fields }: PanelDifference): string =>
-  `             ${signs[change]} panel ${id} ${title}${fields.length > 0 ? `: ${fields.join(', ')}` : ''}\n`;
+  `             ${plainText(`${signs[change]} panel ${id} ${title}${fields.length > 0 ? `: ${fields.join(', ')}` : ''}`)}\n`;
 
 const dashboardLines = ({ differences: { fields, panels } }: DashboardStep): string =>
-  (fields.length > 0 ? `             ~ ${fields.join(', ')}\n` : '') + panels.map(panelLine).join('');
-const ruleLines = ({ fields }: RuleStep): string => (fields.length > 0 ? `             ~ ${fields.join(', ')}\n` : '');
+  (fields.length > 0 ? `             ${plainText(`~ ${fields.join(', ')}`)}\n` : '') + panels.map(panelLine).join('');
+const ruleLines = ({ fields }: RuleStep): string =>
+  fields.length > 0 ? `             ${plainText(`~ ${fields.join(', ')}`)}\n` : '';
 
 const stepText = (step: DashboardStep | RuleStep): string => {
   const head = columns([[step.act.padEnd(9), step.kind.padEnd(9), step.uid, step.title]]);

@@ -1,4 +1,4 @@
-import { areSame, type Differences, differencesOf, differingFields, type JsonObject } from './differences.ts';
+import { areSame, type Differences, differencesOf, differingFields, type JsonObject, objectAt } from './differences.ts';
 import type { Grafana } from './grafana.ts';
 import { comparableRule, grafanasOwnOfRule, ruleForApi } from './rule-form.ts';
 import type { ShippedDashboard, ShippedRule } from './shipped.ts';
@@ -60,10 +60,7 @@ const dashboardStep = async (
   if (!there.has(uid)) return isNew;
   const path = `api/dashboards/uid/${encodeURIComponent(uid)}`;
   const { body } = await grafana.ask({ method: 'GET', path, what: `the dashboard ${uid}` });
-  const { dashboard: present = {}, meta = {} } = body as {
-    readonly dashboard?: JsonObject;
-    readonly meta?: JsonObject;
-  };
+  const [present, meta] = [objectAt(body as JsonObject, 'dashboard'), objectAt(body as JsonObject, 'meta')];
   const found = differencesOf(present, wanted);
   const isMoved = (meta['folderUid'] ?? '') !== folderUid;
   const differences = isMoved ? { ...found, fields: [...found.fields, 'folder'] } : found;
@@ -113,7 +110,7 @@ export const groupRequest = (group: string, folderUid: string) =>
  * everything, and not 404.
  */
 const uidsIn = async (grafana: Grafana, path: string, what: string): Promise<ReadonlySet<string>> => {
-  const { body } = await grafana.ask({ method: 'GET', path, what });
+  const { body } = await grafana.ask({ method: 'GET', path, what, list: true });
   return new Set((body as readonly JsonObject[]).map(({ uid }) => String(uid)));
 };
 const hasFolder = async (grafana: Grafana, folderUid: string): Promise<boolean> =>

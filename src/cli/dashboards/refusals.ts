@@ -1,4 +1,5 @@
 import { TidegateError } from '../../errors.ts';
+import { plainText } from '../time-text.ts';
 
 export interface Refusal {
   readonly status: number;
@@ -14,10 +15,16 @@ interface Told {
   readonly message?: string;
 }
 
+/** Whatever answers there may have written it: text alone counts, on one line and without what a terminal acts on. */
+const textAt = (body: unknown, name: keyof Told): Told => {
+  const value = typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'string' ? { [name]: plainText(value) } : {};
+};
+
 const toldIn = (text: string): Told => {
   try {
     const body: unknown = JSON.parse(text);
-    return typeof body === 'object' && body !== null ? (body as Told) : {};
+    return { ...textAt(body, 'status'), ...textAt(body, 'message') };
   } catch {
     return {};
   }

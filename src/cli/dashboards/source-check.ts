@@ -1,4 +1,5 @@
 import { TidegateError } from '../../errors.ts';
+import { plainText } from '../time-text.ts';
 import type { JsonObject } from './differences.ts';
 import type { Grafana } from './grafana.ts';
 
@@ -15,6 +16,7 @@ export const missingSource = async (grafana: Grafana, sourceUid: string): Promis
     path: 'api/datasources',
     what: 'its data sources',
     expected: 403,
+    list: true,
   });
   if (status === 403)
     return `The token may not see data sources: whether there is one with uid ${sourceUid} was not checked.`;
@@ -26,7 +28,7 @@ export const missingSource = async (grafana: Grafana, sourceUid: string): Promis
       `Grafana at ${grafana.name} has no data source of the type ${sourceType}: install that plugin, and make the data source (docs/guides/grafana.md)`,
     );
   }
-  const known = sources.map(({ uid, name }) => `${String(uid)} (${String(name)})`).join(', ');
+  const known = plainText(sources.map(({ uid, name }) => `${String(uid)} (${String(name)})`).join(', '));
   throw new TidegateError(
     'GRAFANA_REFUSED',
     `Grafana at ${grafana.name} has no ClickHouse data source with uid ${sourceUid}. Name one by --source-uid: ${known}`,
@@ -39,8 +41,8 @@ const oldestForRules = 12;
 /** @throws TidegateError GRAFANA_REFUSED when this Grafana is too old for alert rules. One that does not say its version is not. */
 export const requireRuleVersion = async (grafana: Grafana): Promise<void> => {
   const { body } = await grafana.ask({ method: 'GET', path: 'api/health', what: 'its version' });
-  const { version } = body as { readonly version?: string };
-  const major = /^v?(\d+)\./.exec(version ?? '')?.[1];
+  const version = String((body as JsonObject)['version'] ?? '').slice(0, 64);
+  const major = /^v?(\d+)\.[\w.+-]*$/.exec(version)?.[1];
   if (major === undefined || Number(major) >= oldestForRules) return;
   throw new TidegateError(
     'GRAFANA_REFUSED',

@@ -163,6 +163,32 @@ describe('tidegate dashboards push', () => {
 });
 
 describe('a Grafana that is too old for alert rules', () => {
+  it('takes whatever else answers there for what it is: no shape of an answer is a crash, none reaches the terminal', async () => {
+    const bodies = ['[]', '{}', '[null]', '[1]', '{"message":5,"status":{}}', '{"message":"\\u001b[2J"}', '"x"', ''];
+    const grafana = await pushed();
+    for (const body of bodies) {
+      for (const status of [200, 400]) {
+        for (const number of [0, 2, 3]) {
+          grafana.faults.set(grafana.asked.length + number, new Response(body, { status }));
+          const { exitCode, stdout, stderr } = await pushing(grafana, []);
+          expect([body, status, number, exitCode]).toEqual([body, status, number, exitCode === 0 ? 0 : 1]);
+          expect(stderr).not.toMatch(/TypeError|is not a function|not iterable|Cannot read/);
+          expect(stdout + stderr).not.toContain('\u001b');
+        }
+      }
+    }
+  });
+
+  it('shows neither its token nor what moves a cursor, when a title there has them', async () => {
+    const grafana = await pushed();
+    const stored = grafana.dashboards.get(overview);
+    const panels = [{ id: 9001, title: `\u001b[2J ${grafana.token}` }];
+    grafana.dashboards.set(overview, { ...stored, dashboard: { ...stored?.dashboard, panels } } as never);
+    const { stdout, stderr } = await pushing(grafana, []);
+    expect(stdout).toMatch(/- panel 9001 .*\*\*\*/);
+    for (const bad of ['glsa_', '\u001b']) expect(stdout + stderr).not.toContain(bad);
+  });
+
   it('gets dashboards alone, when that is asked for', async () => {
     const grafana = new FakeGrafana();
     grafana.version = '11.6.2';
