@@ -5,6 +5,7 @@ import { alertCatalogue } from '../alert/catalogue/catalogue.ts';
 import type { AlertDefinition } from '../alert/definition.ts';
 import type { AlertRules, Mute } from '../alert/rule.ts';
 import type { AlertObjectives } from '../clickhouse/alert-objectives.ts';
+import { nearName } from '../detect/near-name.ts';
 import { parseDurationMs } from '../duration.ts';
 import { fileTroubleOf, messageOf, type Problem, TidegateError } from '../errors.ts';
 import { parseYamlText, problemsOf, yamlTroubleOf } from '../problems.ts';
@@ -68,6 +69,34 @@ const longestMs = 7 * 86_400_000;
 const refused = (path: string, problems: readonly Problem[]): TidegateError =>
   new TidegateError('CONFIG_INVALID', `The alerts file ${path} is not valid`, { problems });
 
+const known = new Map(alertCatalogue.map((definition) => [definition.id, definition]));
+
+const strangerText = (id: string): string => {
+  const near = nearName(id, [...known.keys()]);
+  return near === null ? 'is no alert: tidegate alerts rules lists them' : `is no alert: did you mean ${near}?`;
+};
+
+/** Names of alerts that there are none of, where the rest of the file is not looked at any more. */
+const strangersIn = (value: unknown): Problem[] => {
+  const alerts = typeof value === 'object' && value !== null ? (value as Partial<Written>).alerts : undefined;
+  if (typeof alerts !== 'object' || alerts === null) return [];
+  return Object.keys(alerts)
+    .filter((id) => !known.has(id))
+    .map((id) => ({ path: `alerts.${id}`, message: strangerText(id) }));
+};
+
+/** What a number compared with a figure cannot be; null: it can be this one. */
+const thresholdTrouble = ({ unit, question }: AlertDefinition, threshold: number): string | null => {
+  if (question.kind === 'decisions') return 'is for alerts about figures; objectives steer those about decisions';
+  if (!Number.isFinite(threshold)) return 'must be a number';
+  if ('below' in question.bound && threshold <= 0) return 'must be above 0: nothing is below it';
+  if (threshold < 0) return 'must be 0 or more: it would always fire';
+  return unit === 'share' && threshold > 1 ? 'is a share: it must be 0 to 1' : null;
+};
+
+/** Alertmanager tells alerts apart by these. */
+const takenLabels: readonly string[] = ['alertname', 'severity'];
+
 const readWritten = (path: string): Written => {
   let value: unknown;
   try {
@@ -80,13 +109,11 @@ const readWritten = (path: string): Written => {
     throw refused(path, [{ path, message: message || messageOf(cause) }]);
   }
   const problems = problemsOf(FileSchema, value);
-  if (problems.length > 0) throw refused(path, problems);
+  if (problems.length > 0) throw refused(path, [...problems, ...strangersIn(value)]);
   return value as Written;
 };
 
 const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/;
-const known = new Map(alertCatalogue.map((definition) => [definition.id, definition]));
-
 /** What a schema cannot say, each with its place in the file. */
 class Reading {
   readonly problems: Problem[] = [];
@@ -94,11 +121,13 @@ class Reading {
   terms(written: WrittenAlert, id: string): AlertTerms {
     const path = `alerts.${id}`;
     const definition = known.get(id);
-    if (definition === undefined) this.#problem(path, 'is no alert: tidegate alerts rules lists them');
+    if (definition === undefined) this.#problem(path, strangerText(id));
     const { severity, threshold, labels } = written;
-    if (threshold !== undefined && definition?.question.kind === 'decisions') {
-      this.#problem(`${path}.threshold`, 'is for alerts about figures; objectives steer those about decisions');
-    }
+    const trouble = threshold === undefined || !definition ? null : thresholdTrouble(definition, threshold);
+    if (trouble !== null) this.#problem(`${path}.threshold`, trouble);
+    for (const name of takenLabels)
+      if (labels?.[name] !== undefined)
+        this.#problem(`${path}.labels.${name}`, 'is set by tidegate: take another name');
     const forMs = this.#duration(written.for, `${path}.for`);
     const keepFiringMs = this.#duration(written.keepFiring, `${path}.keepFiring`);
     return {
@@ -115,7 +144,7 @@ class Reading {
     const untilMs = this.#instant(until, `${path}.until`);
     if (fromMs !== null && untilMs !== null && fromMs >= untilMs) this.#problem(`${path}.until`, 'must be after from');
     for (const [index, id] of (alerts ?? []).entries()) {
-      if (!known.has(id)) this.#problem(`${path}.alerts[${index}]`, `${id} is no alert`);
+      if (!known.has(id)) this.#problem(`${path}.alerts[${index}]`, `${id} ${strangerText(id)}`);
     }
     return { alerts: alerts ?? null, labels, fromMs: fromMs ?? 0, untilMs: untilMs ?? 0, reason };
   }

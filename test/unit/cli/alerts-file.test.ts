@@ -88,6 +88,21 @@ mute:
   });
 
   it.each([
+    ['alerts: { throtle-spike: { off: true } }', 'did you mean throttle-spike?'],
+    ['mute: [{ alerts: [dead-leters], until: 2026-12-01T00:00:00Z, reason: x }]', 'did you mean dead-letters?'],
+    ['alerts: { throtle-spike: { off: 7 } }', 'did you mean throttle-spike?'],
+    ['alerts: { dead-letters: { threshold: -5 } }', 'alerts.dead-letters.threshold: must be 0 or more'],
+    ['alerts: { dead-letters: { threshold: .nan } }', 'alerts.dead-letters.threshold: must be'],
+    ['alerts: { dead-letters: { threshold: .inf } }', 'alerts.dead-letters.threshold: must be'],
+    ['alerts: { store-latency: { threshold: 95 } }', 'alerts.store-latency.threshold: is a share'],
+    ['alerts: { detector-down: { threshold: 0 } }', 'alerts.detector-down.threshold: must be above 0'],
+    ['alerts: { dead-letters: { labels: { severity: low } } }', 'alerts.dead-letters.labels.severity: is set by'],
+  ])('with %j is refused, and says what was meant', async (text, said) => {
+    const { exitCode, stderr } = await runCommand(alertsCommand, ['check', fileWith(`version: 1\n${text}\n`)]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(said)]);
+  });
+
+  it.each([
     ['version: 2', 'version'],
     ['version: 1\nalerts: { dead-letters: { severity: low } }', 'severity'],
     ['version: 1\nobjectives: { deniedShare: 2 }', 'objectives.deniedShare'],
