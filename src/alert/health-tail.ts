@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 import {
   type Committed,
   type EventLog,
@@ -38,6 +38,17 @@ const recordsBack = 60;
 const retryMs = 10_000;
 
 const isCommand = (text: string): text is Sample['command'] => sampleCommands.some((known) => known === text);
+
+/** Far beyond what any process tells: samples are held by number, so that each must be small. */
+const maxLength = 256;
+const maxLabels = 32;
+
+const isShort = ({ process, region, figure, labels }: Sample): boolean => {
+  const texts = Object.entries(labels).flat();
+  return (
+    texts.length <= 2 * maxLabels && [process, region, figure, ...texts].every(({ length }) => length <= maxLength)
+  );
+};
 
 /** Reads what the other processes tell of themselves, from a little before now on, in a group of its own. */
 export class HealthTail {
@@ -124,7 +135,11 @@ export class HealthTail {
     try {
       const { timeMs: atMs, process, command, region, figure, labels, value } = decodeHealthSample(line);
       // A later release may have commands that this one does not know.
-      return isCommand(command) ? [{ atMs, process, command, region, figure, labels, value }] : [];
+      if (!isCommand(command)) return [];
+      const sample: Sample = { atMs, process, command, region, figure, labels, value };
+      if (!isShort(sample))
+        throw new TidegateError('FRAME_CORRUPT', 'its names or labels are longer than any that is told');
+      return [sample];
     } catch (error) {
       this.#unreadable(error);
       return [];

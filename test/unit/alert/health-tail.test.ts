@@ -51,6 +51,21 @@ describe('a process that listens', () => {
     await tail.stop();
   });
 
+  it('holds nothing that is larger than what processes tell, whoever writes into the log', async () => {
+    const { heard, tail, append } = setUp();
+    const bomb = Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`label_${n}`, 'x']));
+    const long = 'x'.repeat(257);
+    await append(
+      frame(rowOf(1, { labels: bomb }), rowOf(2, { labels: { a: long } }), rowOf(3, { labels: { [long]: 'a' } })),
+      frame(rowOf(4, { process: long }), rowOf(5, { figure: long }), rowOf(6, { region: long }), rowOf(7)),
+      frame(rowOf(8, { process: '"; DROP TABLE health_samples; --', figure: '{__name__=~".+"}' })),
+    );
+    tail.start();
+    await vi.waitFor(() => expect(heard.map(({ value }) => value)).toEqual([7, 8]));
+    expect(tail.stats().unreadable).toBe(6);
+    await tail.stop();
+  });
+
   it('waits for a log that is away', async () => {
     const { log } = setUp();
     const reader = vi.fn<EventLog['reader']>(() => Promise.reject(new Error('away')));
