@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { fileTroubleOf, TidegateError } from '../../errors.ts';
@@ -10,6 +10,21 @@ interface Flags {
   readonly sourceUid: string;
   readonly json?: boolean;
 }
+
+const isLink = (path: string): boolean => {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    // Nothing is there, or nothing can be: writing says what is wrong.
+    return false;
+  }
+};
+
+/** A link that lies there leads to a file of somebody else's, which is not this one's to replace. */
+const refuseLink = (path: string): void => {
+  if (!isLink(path)) return;
+  throw new TidegateError('INPUT_INVALID', `${path} is a symbolic link: remove it, or name another folder by --out`);
+};
 
 const write = (path: string, text: string): void => {
   try {
@@ -41,6 +56,7 @@ export const buildCommand = (host: Host): Command =>
     .action(({ out, sourceUid, json }: Flags) => {
       if (out === undefined) throw new TidegateError('INPUT_INVALID', '--out is missing: the folder to write to');
       const files = shippedFiles(sourceUid);
+      for (const path of files.keys()) refuseLink(join(out, path));
       for (const [path, text] of files) write(join(out, path), text);
       const names = [...files.keys()];
       if (json === true) host.stdout.write(`${JSON.stringify({ files: names })}\n`);

@@ -1,4 +1,14 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -45,6 +55,17 @@ describe('tidegate dashboards build', () => {
     const file = join(folder, 'a-file');
     writeFileSync(file, '');
     expect(await build(['--out', file])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(file) });
+  });
+
+  it('writes through no link to a file elsewhere, and nothing at all where one lies', async () => {
+    const out = join(folder, 'linked');
+    const elsewhere = join(folder, 'elsewhere');
+    writeFileSync(elsewhere, 'mine');
+    mkdirSync(join(out, 'prometheus'), { recursive: true });
+    symlinkSync(elsewhere, join(out, 'prometheus/rules.yml'));
+    const { exitCode, stderr } = await build(['--out', out]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('rules.yml is a symbolic link')]);
+    expect([readFileSync(elsewhere, 'utf8'), existsSync(join(out, 'json'))]).toEqual(['mine', false]);
   });
 });
 
