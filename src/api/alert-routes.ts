@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { StoredAlerts } from '../alert/alert-store.ts';
 import { alertAreas, causes } from '../alert/definition.ts';
-import { alertStates } from '../alert/instance.ts';
+import { type AlertInstance, alertStates } from '../alert/instance.ts';
 import { type LinkOptions, runbookOf } from '../alert/links.ts';
 import { type AlertReport, type AlertRule, type AlertRules, mutedBy, reportOf, tenantOfLabels } from '../alert/rule.ts';
 import type { Clock } from '../clock.ts';
@@ -128,6 +128,18 @@ const inOrder = (left: AlertView, right: AlertView): number =>
   severityRank[left.severity] - severityRank[right.severity] ||
   right.since.localeCompare(left.since);
 
+/** Numbers that say something of all tenants together. */
+const ofEverybody: readonly string[] = ['explains'];
+
+/** For who sees some tenants only: from a share of everybody's denials those of the others could be told. */
+const withoutOthers = (instance: AlertInstance): AlertInstance => {
+  const numbers = Object.entries(instance.seen.numbers).filter(([name]) => !ofEverybody.includes(name));
+  return { ...instance, seen: { ...instance.seen, numbers: Object.fromEntries(numbers) } };
+};
+
+/** Why somebody mutes is written for colleagues, and may name others. */
+const withoutReason = (view: AlertView): AlertView => ({ ...view, muted: view.muted && { ...view.muted, reason: '' } });
+
 /** Null tenants: all are in reach. */
 const alertsFor = (known: KnownAlerts, tenants: readonly string[] | null, atMs: number): Static<typeof Alerts> => {
   const { evaluatedAtMs, unanswered, instances } = known.evaluator.known;
@@ -137,7 +149,10 @@ const alertsFor = (known: KnownAlerts, tenants: readonly string[] | null, atMs: 
   );
   const views = inReach.flatMap((instance) => {
     const rule = rules.get(instance.alert);
-    return rule ? [alertView(reportOf(rule, instance, { ...known.links, atMs }), known, atMs)] : [];
+    if (rule === undefined) return [];
+    const shown = tenants === null ? instance : withoutOthers(instance);
+    const view = alertView(reportOf(rule, shown, { ...known.links, atMs }), known, atMs);
+    return [tenants === null ? view : withoutReason(view)];
   });
   return {
     isEvaluated: true,
@@ -187,7 +202,8 @@ export const alertRoutes = (api: Api, { alerts, clock }: AlertRoutesOptions): vo
       schema: {
         operationId: 'listAlerts',
         summary: 'Alerts that fire, are about to, or ended within the last hour',
-        description: 'Who has some tenants only is shown the alerts that name one of them.',
+        description:
+          'Who has some tenants only is shown the alerts that name one of them, without why one is muted and without what tells of others.',
         tags: ['alerts'],
         response: { 200: Alerts, ...problemResponses(401, 403, 503) },
       },

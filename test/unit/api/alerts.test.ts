@@ -13,10 +13,14 @@ const stage = async () => {
   const nowMs = clock.nowMs();
   const rules = [ruleFrom(definitionOf()), ruleFrom(definitionOf({ id: 'drift', severity: 'ticket' }))];
   const mute = { alerts: ['drift'], labels: {}, fromMs: 0, untilMs: nowMs + 1000, reason: 'repair' };
+  const planned = { ...mute, alerts: null, labels: { tenant: 'acme' }, reason: 'umbrella moves in' };
   const instances = [
     instanceOf({ alert: 'drift', labels: {}, state: 'pending', firedAtMs: null }),
     instanceOf({ labels: { dimension: 'tenant', name: 'umbrella' } }),
-    instanceOf({ labels: { tenant: 'acme' }, startedAtMs: nowMs - 60_000 }),
+    instanceOf({
+      ...{ labels: { tenant: 'acme' }, startedAtMs: nowMs - 60_000 },
+      seen: { value: 420, numbers: { denied: 420, explains: 0.25 }, cause: 'one-client' },
+    }),
   ];
   const known = { revision: 3, evaluatedAtMs: nowMs, unanswered: ['deadline-budget'], instances };
   const { api } = await apiUnderTest({
@@ -25,7 +29,7 @@ const stage = async () => {
     authenticators: [new IssuedTokens({ store: tokenStore, clock })],
     alerts: {
       evaluator: { known },
-      inForce: { rules, off: [definitionOf({ id: 'dead-letters' })], mutes: [mute] },
+      inForce: { rules, off: [definitionOf({ id: 'dead-letters' })], mutes: [mute, planned] },
       links: { grafanaUrl: 'https://grafana.example.com', docsUrl: null },
     },
   });
@@ -62,6 +66,8 @@ describe('GET /v1/alerts', () => {
     const answer = (await get('/v1/alerts', asAcme)).json();
     expect(answer.alerts.map(({ labels }: { labels: object }) => labels)).toEqual([{ tenant: 'acme' }]);
     expect(answer.unanswered).toEqual([]);
+    expect(answer.alerts[0]).toMatchObject({ numbersText: 'denied 420', muted: { reason: '' } });
+    expect(JSON.stringify(answer)).not.toMatch(/umbrella|explains/);
     expect((await get('/v1/alerts', {})).statusCode).toBe(401);
     expect((await get('/v1/alerts/rules', asAcme)).json().mutes).toEqual([]);
   });
@@ -80,6 +86,6 @@ describe('GET /v1/alerts', () => {
       ['drift', false],
       ['dead-letters', true],
     ]);
-    expect(mutes).toMatchObject([{ alerts: ['drift'], reason: 'repair', from: null }]);
+    expect(mutes).toMatchObject([{ alerts: ['drift'], reason: 'repair', from: null }, { alerts: null }]);
   });
 });
