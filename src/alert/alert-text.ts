@@ -33,6 +33,12 @@ const labelText = (text: string): string => {
   return line.length > maxLabelLength ? `${line.slice(0, maxLabelLength - 1)}…` : line;
 };
 
+/** The series of everybody is called `all` by its dimension already: `of all decisions`. */
+const labelIn = (labels: Labels, name: string): string | undefined => {
+  if (name === 'name' && labels['dimension'] === 'all') return 'decisions';
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+};
+
 type Told = Pick<AlertDefinition, 'summary' | 'unit'>;
 
 /** The sentence of a definition with what was read: what has no name in the reading stays as it stands. */
@@ -41,7 +47,7 @@ export const summaryOf = ({ summary, unit }: Told, labels: Labels, { value, numb
     if (name === 'value') return inUnit[unit](value);
     const number = Object.hasOwn(numbers, name) ? numbers[name] : undefined;
     if (number !== undefined) return numberText(name, number);
-    const label = Object.hasOwn(labels, name) ? labels[name] : undefined;
+    const label = labelIn(labels, name);
     return label === undefined ? written : labelText(label);
   });
 

@@ -73,6 +73,7 @@ export const postableOf = (report: AlertReport, options: PostableOptions): Posta
   return {
     labels: {
       ...labelsOf(externalLabels),
+      area: rule.area,
       ...labelsOf(instance.labels),
       ...labelsOf(rule.extraLabels),
       alertname: prometheusNameOf(rule.id),

@@ -47,7 +47,8 @@ const requireReachable = (url: string): void => {
     problems: [
       {
         path: 'redisUrl',
-        message: 'memory: lives inside the process that runs; name the Redis of the gates (--redis-url)',
+        message:
+          'memory: lives inside the process that runs; name the Redis of the gates (--redis-url), or look into its console',
       },
     ],
   });

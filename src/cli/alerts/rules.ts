@@ -67,7 +67,9 @@ export const alertsCheckCommand = (host: Host): Command =>
       const inForce = readAlertsFile(file);
       const { rules, off, mutes } = inForce;
       if (flags.json === true) return void host.stdout.write(`${JSON.stringify({ rules: allOf(inForce) })}\n`);
-      host.stdout.write(`${rules.length} alerts are in force, ${off.length} are off.\n`);
+      const are = (count: number): string => (count === 1 ? 'is' : 'are');
+      const inForceText = `${rules.length} ${rules.length === 1 ? 'alert' : 'alerts'} ${are(rules.length)} in force`;
+      host.stdout.write(`${inForceText}, ${off.length} ${are(off.length)} off.\n`);
       for (const { alerts, untilMs, reason } of mutes) {
         host.stdout.write(`Muted until ${instantText(untilMs)}: ${alerts?.join(', ') ?? 'all'} (${reason})\n`);
       }

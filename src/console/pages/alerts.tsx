@@ -1,7 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { type Alert, type AlertsAnswer, firingIn, useAlerts } from '../app/alerts.ts';
+import { knownIn } from '../app/alerts-known.ts';
 import { plural } from '../app/format.ts';
 import { useLive } from '../app/live.ts';
+import { useNow } from '../app/now.ts';
 import { Ago, At, Card, Chip, type Tone } from '../app/parts.tsx';
 import { Empty, Shown } from '../app/states.tsx';
 import { DataTable } from '../app/table.tsx';
@@ -107,14 +109,26 @@ const AlertTable = ({ caption, alerts }: { readonly caption: string; readonly al
   />
 );
 
-const Quiet = ({ answer: { isEvaluated, evaluatedAt } }: { readonly answer: AlertsAnswer }) => {
-  if (!isEvaluated) return <Empty title="Alerts are not evaluated here">Grafana or Prometheus may do so.</Empty>;
-  if (evaluatedAt === null) return <Empty title="No alert fires">The first look is taken within half a minute.</Empty>;
-  return (
-    <Empty title="No alert fires">
-      All is as it should be. Looked at <Ago at={evaluatedAt} />.
-    </Empty>
+const Quiet = ({ answer }: { readonly answer: AlertsAnswer }) => {
+  const { evaluatedAt } = answer;
+  const now = useNow();
+  if (evaluatedAt === null) {
+    return answer.isEvaluated ? (
+      <Empty title="Nobody has looked yet">The first look is taken within half a minute.</Empty>
+    ) : (
+      <Empty title="Alerts are not evaluated here">Grafana or Prometheus may do so.</Empty>
+    );
+  }
+  const known = knownIn(answer, now);
+  const looked = (
+    <>
+      Looked at <Ago at={evaluatedAt} />.
+    </>
   );
+  if (known === 'old')
+    return <Empty title="Nobody looks now">No alert fired then, which says little of now. {looked}</Empty>;
+  if (known === 'partly') return <Empty title="No alert fires among those that have an answer">{looked}</Empty>;
+  return <Empty title="No alert fires">All is as it should be. {looked}</Empty>;
 };
 
 const Blind = ({ unanswered }: { readonly unanswered: readonly string[] }) =>

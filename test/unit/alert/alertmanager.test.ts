@@ -48,6 +48,7 @@ describe('an Alertmanager', () => {
       {
         labels: {
           ...{ alertname: 'TidegateThrottleSpike', severity: 'page', tenant: 'acme', team: 'payments' },
+          area: 'throttling',
           tidegate_namespace: 'eu',
         },
         annotations: {
@@ -134,6 +135,15 @@ describe('an Alertmanager', () => {
 });
 
 describe('the sentence of an alert', () => {
+  it.each(['all', ''])('about everybody is one of all decisions, whatever the series is called: %j', (name) => {
+    const summary = 'Denials of {{dimension}} {{name}} burn';
+    const seen = { value: 1, numbers: {}, cause: null };
+    expect(summaryOf({ summary, unit: 'ratio' }, { dimension: 'all', name }, seen)).toBe(
+      'Denials of all decisions burn',
+    );
+    expect(summaryOf({ summary, unit: 'ratio' }, { dimension: 'tenant', name: 'all' }, seen)).toMatch(/of tenant all/);
+  });
+
   const labels = { name: 'a\nb', tenant: '{{value}}' };
   const numbers = { baselineRate: 0.0312 };
 
