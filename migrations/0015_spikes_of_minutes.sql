@@ -194,6 +194,8 @@ WITH
             *,
             greatest(1, decided - above) AS counted3,
             greatest(1, decided2 - above2) AS counted2,
+            greatest(baseline_rate, 1 / counted3) AS likely3,
+            greatest(baseline_rate, 1 / counted2) AS likely2,
             (denied - above) / counted3 AS rate3,
             (denied2 - above2) / counted2 AS rate2,
             recent_spread * if(median_rate > 0, baseline_rate / median_rate, 1) AS usual_spread,
@@ -206,18 +208,18 @@ WITH
             *,
             greatest(
                 usual_spread * sqrt(greatest(1, 2 * usual_decided / counted3)),
-                sqrt(in_a_row * greatest(baseline_rate, 1 / counted3) * (1 - baseline_rate) / counted3)) AS spread,
+                sqrt(in_a_row * likely3 * (1 - baseline_rate) / counted3)) AS spread,
             greatest(
                 usual_spread * sqrt(greatest(1, 2 * usual_decided / counted2)),
-                sqrt(in_a_row * greatest(baseline_rate, 1 / counted2) * (1 - baseline_rate) / counted2)) AS spread2
+                sqrt(in_a_row * likely2 * (1 - baseline_rate) / counted2)) AS spread2
         FROM counted
     ),
     distant AS
     (
         SELECT
             *,
-            if(is_known AND spread > 0, (rate3 - baseline_rate) / spread, 0) AS z3,
-            if(is_known AND spread2 > 0, (rate2 - baseline_rate) / spread2, 0) AS z2,
+            if(is_known AND spread > 0, 1.5 * likely3 / spread * (pow(rate3 / likely3, 2 / 3) - 1), 0) AS z3,
+            if(is_known AND spread2 > 0, 1.5 * likely2 / spread2 * (pow(rate2 / likely2, 2 / 3) - 1), 0) AS z2,
             arrayFilter(t -> t.1 > subtractSeconds(minute, 900) AND t.1 <= addSeconds(minute, 60), (SELECT tightenings FROM dated)) AS loaded
         FROM measured
     )
@@ -237,7 +239,7 @@ SELECT
     v.all_early / greatest(1, v.all_denied) AS early_share,
     v.degraded / greatest(1, v.decided) AS degraded_share,
     toUInt32(length(v.loaded)) AS new_policy_versions,
-    toUInt8(v.denied >= 30 AND ((v.z2 >= 6 AND v.rate2 >= v.alarm_rate) OR (v.z3 >= 6 AND v.rate3 >= v.alarm_rate))) AS is_spike,
+    toUInt8(v.denied >= 30 AND ((v.z2 >= 4.5 AND v.rate2 >= v.alarm_rate) OR (v.z3 >= 4.5 AND v.rate3 >= v.alarm_rate))) AS is_spike,
     multiIf(
         is_spike = 0, '',
         degraded_denial_share > 0.5, 'store-fault',
@@ -264,7 +266,7 @@ CREATE OR REPLACE VIEW throttle_spikes{{onCluster}}
     baseline_rate Float64 COMMENT 'what is usual of that share, by the two hours before, yesterday and a week ago, 0 to 1',
     baseline_minutes UInt32 COMMENT 'minutes with decisions from two hours to ten minutes before, count; fewer than 15 make no spike without yesterday',
     spread Float64 COMMENT 'what counts as usual: how far the share strays by itself, or by chance for so few decisions and clients, share of 1',
-    z Float64 COMMENT 'distance from what is usual, multiples of spread, of two or of three minutes; 6 is a spike',
+    z Float64 COMMENT 'distance from what is usual, as a normal variable would stray, of two or of three minutes; 4.5 is a spike',
     clients UInt64 COMMENT 'clients that the limiter denied in three minutes, count, 0 by region',
     top_client_share Float64 COMMENT 'of these denials, the share of the most denied client, 0 to 1, 0 by region',
     early_share Float64 COMMENT 'of these denials, the share that came before their retry time, 0 to 1, by region that of all',

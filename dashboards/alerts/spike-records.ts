@@ -1,3 +1,4 @@
+import { leastDenied, leastRatio, leastZ } from '../../src/alert/spike/spike.ts';
 import type { BurnWindows } from '../../src/clickhouse/alert-objectives.ts';
 import { fastBurn, slowBurn } from '../../src/clickhouse/alert-objectives.ts';
 import { durationOf } from './durations.ts';
@@ -32,6 +33,7 @@ const counts: readonly RecordingRule[] = dimensions.flatMap(({ labels, by, none 
 const share = 'tidegate:denied:share3m';
 const certain = 'tidegate:denied:certain3m';
 const usual = 'tidegate:denied:usual_share';
+const likely = 'tidegate:denied:likely_share';
 const spread = 'tidegate:denied:spread';
 
 /** From two hours to ten minutes before: a spike must not be its own baseline. */
@@ -72,12 +74,17 @@ export const spikeRecords: readonly RecordingRule[] = [
   },
   // Of a share that never was above nothing, one denial is what chance does.
   {
+    record: likely,
+    expr: `${usual} > 1 / tidegate:limited:increase3m or (1 / (tidegate:limited:increase3m > 0) and ${usual})`,
+  },
+  {
     record: 'tidegate:denied:spread_part',
     labels: { part: 'chance' },
-    expr: `sqrt((${usual} > 1 / tidegate:limited:increase3m or 1 / tidegate:limited:increase3m) * (1 - ${usual}) / (tidegate:limited:increase3m > 0))`,
+    expr: `sqrt(${likely} * (1 - ${usual}) / (tidegate:limited:increase3m > 0))`,
   },
   { record: spread, expr: 'max without (part) (tidegate:denied:spread_part)' },
-  { record: 'tidegate:denied:z', expr: `(${share} - ${usual}) / (${spread} > 0)` },
+  // Few denials stray further above than below: powers of two thirds are about even.
+  { record: 'tidegate:denied:z', expr: `1.5 * ${likely} / (${spread} > 0) * ((${share} / ${likely}) ^ (2 / 3) - 1)` },
   // Whoever evaluates the alerts by the database knows the clients, too.
   {
     record: 'tidegate:alerts:evaluated',
@@ -85,8 +92,8 @@ export const spikeRecords: readonly RecordingRule[] = [
   },
 ];
 
-/** Far above the usual, and twice as much or, where that is above a half, half of what was let through until now. */
-export const ownSpike = `tidegate:denied:z >= 5.5 and tidegate:denied:increase3m >= 30 and (${share} >= 2 * ${usual} or ${share} >= (1 + ${usual}) / 2)`;
+/** Far above the usual, and over twice as much or, where that is above a half, half of what was let through until now. */
+export const ownSpike = `tidegate:denied:z >= ${leastZ} and tidegate:denied:increase3m >= ${leastDenied} and (${share} >= ${leastRatio} * ${usual} or ${share} >= (1 + ${usual}) / 2)`;
 
 const windowsOf = (pairs: readonly BurnWindows[]): readonly number[] =>
   [...new Set(pairs.flatMap(({ longSeconds, shortSeconds }) => [longSeconds, shortSeconds]))].sort((a, b) => a - b);

@@ -112,7 +112,7 @@ export const spikeTable = (): TablePanel => {
     dimension: { title: 'of' },
     worst_rate: { title: 'denied at worst', unit: share },
     usual_rate: { title: 'usual', unit: share },
-    worst_z: { title: 'times the usual spread' },
+    worst_z: { title: 'standard deviations above' },
     most_denied: { title: 'denied in three minutes' },
     most_clients: { title: 'clients' },
     probable_cause: { title: 'probable cause' },

@@ -1,3 +1,4 @@
+import { alertTable } from '../../src/clickhouse/alert-statements.ts';
 import { spikes } from '../columns.ts';
 import { dimensions } from '../decision-rows.ts';
 import { optionOf } from '../variables.ts';
@@ -49,12 +50,10 @@ FROM ${episodes}
 ORDER BY began DESC, worst_z DESC, of, named
 LIMIT ${rows}`;
 
-/** How many are going on: at least one of the newest three minutes is one. */
-export const spikesNow = `SELECT count() AS spikes_now
+/** How many are going on, as the alert tells them: one incident is one spike, in whatever dimensions it shows. */
+export const spikesNow = `SELECT countIf(firing = 1) AS spikes_now
 FROM (
-  SELECT ${dimension}, ${value} FROM throttle_spikes_between(from_time = now() - 180, to_time = now())
-  WHERE ${is_spike} = 1
-  GROUP BY ${dimension}, ${value}
+${alertTable('throttle-spike')}
 )`;
 
 /** As marks across the charts. */

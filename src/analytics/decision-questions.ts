@@ -81,7 +81,7 @@ export interface Spike {
   readonly baselineRate: number;
   readonly spread: number;
   readonly baselineMinutes: number;
-  /** Distance from the baseline in multiples of the spread. */
+  /** Distance from the baseline, as a normal variable would stray; 4.5 is a spike. */
   readonly z: number;
   /** Denied in these three minutes; 0 by region. */
   readonly clients: number;

@@ -152,7 +152,7 @@ const SpikesSchema = Type.Array(
     }),
     spread: Type.Number({ description: 'What counts as usual.' }),
     baselineMinutes: Count,
-    z: Type.Number({ description: 'Distance from the baseline in multiples of the spread; 6 is a spike.' }),
+    z: Type.Number({ description: 'Distance from the baseline, as a normal variable would stray; 4.5 is a spike.' }),
     clients: Type.Integer({ minimum: 0, description: 'That were denied; 0 by region.' }),
     topClientShare: Share,
     earlyShare: Type.Number(),

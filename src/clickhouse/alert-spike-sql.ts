@@ -1,4 +1,5 @@
 import { causes } from '../alert/definition.ts';
+import { leastRatio, leastZ } from '../alert/spike/spike.ts';
 
 /** How far back decisions are taken for the newest while none come in: a gap is neither a fall to nothing nor a spike. */
 const newestWithinSeconds = 600;
@@ -53,10 +54,12 @@ FROM (
 ORDER BY firing DESC, z DESC, dimension, name
 LIMIT 100`;
 
+const likely = 'greatest(baseline_rate, 1 / greatest(1, allowed + denied))';
+
 /** Of all decisions together: what is denied, what is usual, and from where on it would be told. */
 export const spikeSeries = `SELECT
   minute AS time_bucket, throttle_rate, baseline_rate,
-  greatest(least(2.2 * baseline_rate, (1 + baseline_rate) / 2), least(1, baseline_rate + 6 * spread)) AS alarm_above
+  greatest(least(${leastRatio} * baseline_rate, (1 + baseline_rate) / 2), least(1, ${likely} * pow(1 + ${leastZ} * spread / 1.5 / ${likely}, 1.5))) AS alarm_above
 FROM throttle_spikes_between(from_time = greatest($__fromTime, $__toTime - 86400), to_time = $__toTime)
 WHERE dimension = 'all'
 ORDER BY time_bucket`;

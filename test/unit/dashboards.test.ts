@@ -67,7 +67,7 @@ describe.each(dashboards)('$uid', (dashboard) => {
   it('asks the data source that the reader chose, for no more than a bounded time', () => {
     for (const { name, rawSql, datasource } of queries) {
       if (datasource !== undefined) expect(datasource.uid).toBe(`\${source}`);
-      expect(rawSql, name).toMatch(/\$__timeFilter\(|\$__fromTime|now\(\) - /);
+      expect(rawSql, name).toMatch(/\$__timeFilter\(|\$__fromTime|now\((?:'UTC')?\) - /);
     }
   });
 

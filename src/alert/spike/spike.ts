@@ -2,8 +2,10 @@ import { type Baseline, type Minute, rateOf } from './baseline.ts';
 
 /** Fewer denials in three minutes are no spike. */
 export const leastDenied = 30;
-/** From so many spreads above the usual on. */
-export const leastZ = 6;
+/** From so far above the usual on. */
+export const leastZ = 4.5;
+/** And so many times the usual. */
+export const leastRatio = 2.2;
 
 /** The newest minutes of a series; the last of them may still be going on. */
 export interface Newest {
@@ -15,7 +17,7 @@ export interface Newest {
 
 export interface Judgement {
   readonly isSpike: boolean;
-  /** Spreads above the usual, of two or of three minutes, whichever is more. */
+  /** Distance from the usual, of two or of three minutes, whichever is more: as a normal variable would stray. */
   readonly z: number;
   /** Of three minutes: what chance and habit do to the share. */
   readonly spread: number;
@@ -50,8 +52,15 @@ export const inARow = (deniedByClient: readonly number[]): number => {
   return Math.min(mostInARow, Math.max(1, squares / Math.max(1, sum)));
 };
 
-/** Twice the usual share or, where that is above a half, half of what was let through until now. */
-export const alarmRate = (usual: number): number => Math.min(2.2 * usual, (1 + usual) / 2);
+/** Over twice the usual share or, where that is above a half, half of what was let through until now. */
+export const alarmRate = (usual: number): number => Math.min(leastRatio * usual, (1 + usual) / 2);
+
+/**
+ * How far a share is from the usual. Few denials stray further above than below, so that plain standard deviations ring for chance or
+ * miss spikes; powers of two thirds are as good as even about the usual (Anscombe's residual of a Poisson count).
+ */
+export const distance = (rate: number, usual: number, spread: number): number =>
+  ((1.5 * usual) / spread) * ((rate / usual) ** (2 / 3) - 1);
 
 interface Distance {
   readonly z: number;
@@ -73,7 +82,7 @@ const distanceOf = (sums: Minute, { above, cluster }: Counting, baseline: Baseli
   // Fewer decisions than those that the spread was seen in stray further.
   const habit = baseline.spread * Math.sqrt(Math.max(1, baseline.decided / counted.decided));
   const spread = Math.max(habit, chance);
-  const z = baseline.isKnown && spread > 0 ? (rate - baseline.rate) / spread : 0;
+  const z = baseline.isKnown && spread > 0 ? distance(rate, likely, spread) : 0;
   return { z, spread, isFar: z >= leastZ && rate >= alarmRate(baseline.rate) };
 };
 

@@ -9,6 +9,8 @@ export interface SpikeKind {
   readonly share: number;
   readonly factor: number;
   readonly durationSeconds: number;
+  /** Denials of one client in a row, on average: before the spike and in it. */
+  readonly inARow: number;
 }
 
 export interface SpikeTrials extends SpikeKind {
@@ -21,13 +23,12 @@ const evaluationSeconds = 15;
 /** From a decision to its being stored. */
 const ingestSeconds = 2;
 const clients = 400;
-const inARow = 1.5;
 const onsetMinute = 20_000;
 
 type Known = Map<number, Minute>;
 
 /** What there is to compare with: two hours, and a few minutes of yesterday and of a week ago. */
-const history = (chance: Chance, { decidedPerMinute, share }: SpikeKind, known: Known): void => {
+const history = (chance: Chance, { decidedPerMinute, share, inARow }: SpikeKind, known: Known): void => {
   const put = (minute: number): void => {
     const denied = drawDenials(chance, { mean: decidedPerMinute * share, inARow, clients });
     const allowed = chance.poisson(decidedPerMinute * (1 - share));
@@ -49,7 +50,7 @@ const secondOf = (chance: Chance, kind: SpikeKind, share: number): Second => {
   const put = (client: number, denied: number): void => {
     byClient.set(client, (byClient.get(client) ?? 0) + denied);
   };
-  const denied = drawDenials(chance, { mean: (kind.decidedPerMinute * share) / 60, inARow, clients }, put);
+  const denied = drawDenials(chance, { mean: (kind.decidedPerMinute * share) / 60, inARow: kind.inARow, clients }, put);
   return { decided: chance.poisson((kind.decidedPerMinute * (1 - share)) / 60) + denied, byClient };
 };
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { alertQualityPage, keptAlertQuality } from '../../../../docs/alert-quality-page.ts';
 import { measureCauses } from '../../../support/alert-quality/causes.ts';
 import { detectors } from '../../../support/alert-quality/detectors.ts';
-import { causeTrials, spikeKinds, trialsOfAKind } from '../../../support/alert-quality/measure.ts';
+import { causeTrials, noisyKinds, spikeKinds, trialsOfAKind } from '../../../support/alert-quality/measure.ts';
 import { measureSpikes } from '../../../support/alert-quality/spikes.ts';
 
 const again = 'npx tsx docs/measure-alert-quality.ts [LOG …], then npm run docs';
@@ -16,6 +16,10 @@ describe('the figures of the page on the quality of alerts', () => {
       kept.spikes.map(({ trials, found, ...kind }) => kind),
       again,
     ).toEqual(spikeKinds);
+    expect(
+      kept.noisy.map(({ trials, found, ...kind }) => kind),
+      again,
+    ).toEqual(noisyKinds);
   });
 
   it('come out the same when some of the spikes are measured again', () => {

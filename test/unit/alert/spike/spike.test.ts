@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { baselineOf, type Minute, type MinuteSeries, windowOf } from '../../../../src/alert/spike/baseline.ts';
 import { causeOf } from '../../../../src/alert/spike/cause.ts';
-import { aboveThird, alarmRate, type Judgement, judgeSpike, leastDenied } from '../../../../src/alert/spike/spike.ts';
+import {
+  aboveThird,
+  alarmRate,
+  distance,
+  type Judgement,
+  judgeSpike,
+  leastDenied,
+} from '../../../../src/alert/spike/spike.ts';
 import { type SpikeRow, toldSpikes } from '../../../../src/alert/spike/told.ts';
 
 const now = 100_000;
@@ -33,6 +40,15 @@ describe('a spike of denials', () => {
   it('is three times the usual share, from the second minute on', () => {
     expect(judge(steady(usual, { 0: threefold, [-1]: threefold })).isSpike).toBe(true);
     expect(judge(steady(usual)).isSpike).toBe(false);
+  });
+
+  it('is less far above the usual than plain deviations say, the more so the rarer its denials are', () => {
+    // Nine plain deviations, and 5.7.
+    expect(distance(0.1, 0.01, 0.01)).toBeCloseTo(5.46, 2);
+    expect(distance(0.03, 0.01, 0.0035)).toBeCloseTo(4.63, 2);
+    // Close to the usual it is a number of spreads.
+    expect(distance(0.0101, 0.01, 0.0001)).toBeCloseTo(1, 2);
+    expect(distance(0.01, 0.01, 0.001)).toBe(0);
   });
 
   it('is never an even share, whatever it is and however much there is to decide', () => {
