@@ -1,3 +1,4 @@
+import { gateInfoLabels } from '../src/alert/gate-samples.ts';
 import { channels } from '../src/metrics/channels.ts';
 import {
   attributes,
@@ -19,6 +20,8 @@ const instrumentRow = (instrument: Instrument): string => {
   const cells = [code(name), code(prometheusName(instrument)), kind, code(unit), description];
   return `| ${[...cells, own.length > 0 ? own.map(code).join(', ') : '–'].join(' | ')} |`;
 };
+
+const gateInfo = Object.values(gateInfoLabels).map(code).join(' and ');
 
 /** Who has them, by part. */
 const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly about: string }>> = {
@@ -74,8 +77,7 @@ const parts: Readonly<Record<InstrumentPart, { readonly title: string; readonly 
   },
   beat: {
     title: 'Embedded gates, in `health_samples` alone',
-    about:
-      'Beside `tidegate.decisions` by outcome, `tidegate.degraded`, `tidegate.decisions.over_deadline`, `tidegate.block_list.age` and `size`, `tidegate.events.waiting` and `lost`, `tidegate.store.breaker_open` and `tidegate.info` (which names policy version and service), as the gates say with their heartbeats. One `serve` or `up` of all tells of them, with `command` `gate` and the id of the gate as `process`.',
+    about: `Beside \`tidegate.decisions\` by outcome, \`tidegate.degraded\`, \`tidegate.decisions.over_deadline\`, \`tidegate.block_list.age\` and \`size\`, \`tidegate.events.waiting\` and \`lost\`, \`tidegate.store.breaker_open\` and \`tidegate.info\` (with the labels ${gateInfo} in addition), as the gates say with their heartbeats. One \`serve\` or \`up\` of all tells of them, with \`command\` \`gate\` and the id of the gate as \`process\`.`,
   },
 };
 

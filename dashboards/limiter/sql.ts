@@ -1,3 +1,4 @@
+import { gateInfoLabels } from '../../src/alert/gate-samples.ts';
 import { slowOf } from '../../src/clickhouse/alert-burn-sql.ts';
 import { defaultObjectives } from '../../src/clickhouse/alert-objectives.ts';
 import { knownLatenciesOf, latencyQuantiles, quantilesOf } from '../../src/clickhouse/latency-sql.ts';
@@ -108,7 +109,7 @@ const samples = tables.healthSamples.name;
 const { time, process, command, region, figure, labels, value } = columnsOf(tables.healthSamples.columns);
 const nameOf = (id: Parameters<typeof figureName>[0]): string => quoted(figureName(id));
 const [info, versionGauge] = [nameOf('info'), nameOf('policyVersion')];
-const policyLabel = `${labels}['tidegate_policy_version']`;
+const policyLabel = `${labels}[${quoted(gateInfoLabels.policyVersion)}]`;
 /** Embedded gates say it in hexadecimal digits, the processes of tidegate as a number: both as a number. */
 const policyNumber = `if(${figure} = ${versionGauge}, ${value}, toFloat64(reinterpretAsUInt64(reverse(unhex(${policyLabel})))))`;
 const tellsVersion = `(${figure} = ${versionGauge} OR (${figure} = ${info} AND ${policyLabel} != ''))`;
@@ -126,7 +127,7 @@ const atGates = ['info', 'policyVersion', 'blockListAge', 'blockListSize', 'brea
 
 /** What decides, those heard last at the end: embedded gates, and the processes of tidegate that have one. */
 export const gates = `SELECT ${process} AS gate, any(${command}) AS what, any(${region}) AS region_of,
-  anyIf(${labels}['tidegate_service'], ${figure} = ${info}) AS service,
+  anyIf(${labels}[${quoted(gateInfoLabels.service)}], ${figure} = ${info}) AS service,
   argMaxIf(${labelOf('info', 'tidegate.version')}, ${time}, ${figure} = ${info}) AS version,
   if(${told('policyVersion')}, leftPad(lower(hex(toUInt64(${newest('policyVersion')}))), 12, '0'), argMaxIf(${policyLabel}, ${time}, ${figure} = ${info})) AS policies,
   if(${told('blockListAge')}, ${newest('blockListAge')}, NULL) AS list_age_seconds, ${newest('blockListSize')} AS list_entries,

@@ -31,6 +31,9 @@ export interface GateHealthTold {
   readonly isStoreOpen: boolean;
 }
 
+/** What `tidegate_info` of an embedded gate says beside what processes say: no attribute of the instrument, since no process has it. */
+export const gateInfoLabels = { policyVersion: 'tidegate_policy_version', service: 'tidegate_service' } as const;
+
 type Labels = Readonly<Record<string, string>>;
 type Told = readonly [figure: string, value: number | null, labels?: Labels];
 
@@ -69,8 +72,8 @@ const toldBy = (gate: GateTold): readonly Told[] => {
       1,
       {
         tidegate_version: gate.version,
-        tidegate_policy_version: gate.policyVersion,
-        tidegate_service: gate.service,
+        [gateInfoLabels.policyVersion]: gate.policyVersion,
+        [gateInfoLabels.service]: gate.service,
         tidegate_command: 'gate',
         tidegate_region: gate.region,
       },
