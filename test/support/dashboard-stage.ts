@@ -27,9 +27,9 @@ export interface Stage {
 }
 
 /** A database with all tables and nothing in them. */
-export const openStage = async (url: string): Promise<Stage> => {
+export const openStage = async (url: string, dedupWindow = 100): Promise<Stage> => {
   const engine = await openChdb({ folder: url.slice('chdb:'.length) });
-  const options = { rawTtlDays: 0, minuteTtlDays: 0, dedupWindow: 100 };
+  const options = { rawTtlDays: 0, minuteTtlDays: 0, dedupWindow };
   await migrate({ engine, options, logger: silentLogger });
   const ask = (sql: string, context: MacroContext): Promise<Row[]> =>
     selectRows<Row>(engine.reader, expandMacros(sql, context));
