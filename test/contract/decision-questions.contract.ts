@@ -277,7 +277,6 @@ export const decisionQuestionsContract = ({ database, next }: ReaderStage): void
     expect(mine.at(-1)).toMatchObject({
       minuteMs: fromMs + 131 * minuteMs,
       denied: 400,
-      allowed: 0,
       baselineRate: 0,
       clients: 4,
       cause: 'real-demand',

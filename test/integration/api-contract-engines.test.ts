@@ -22,7 +22,9 @@ describeWith('redis', 'over Redis and ClickHouse', (url) => {
       const namespace = freshName('contract');
       const folder = chdbUrl();
       const database =
-        folder === null ? null : await openDatabase({ url: folder, clock, logger: silentLogger, rawTtlDays: 0 });
+        folder === null
+          ? null
+          : await openDatabase({ url: folder, clock, logger: silentLogger, rawTtlDays: 0, bounds: { maxSeconds: 60 } });
       opened.push(() => database?.close());
       await database?.migrate();
       return fullApi({
