@@ -18,9 +18,15 @@ import { type ToldNumbers, toldNumbers } from './metric-samples.ts';
 const temporalityOf = (type: InstrumentType): AggregationTemporality =>
   type === InstrumentType.OBSERVABLE_GAUGE ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE;
 
+/**
+ * Series of one instrument. The SDK's own 2,000 are too few for a thousand policies by outcome and source: what is beyond loses
+ * its outcome, too, so that denials would be missing from the denied share. Labels are bounded by what is configured.
+ */
+const maxSeries = 20_000;
+
 class ReaderOnDemand extends MetricReader {
   constructor() {
-    super({ aggregationTemporalitySelector: temporalityOf });
+    super({ aggregationTemporalitySelector: temporalityOf, cardinalitySelector: () => maxSeries });
   }
   protected override onShutdown(): Promise<void> {
     return Promise.resolve();

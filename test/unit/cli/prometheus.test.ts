@@ -102,6 +102,19 @@ describe('a scrape', () => {
     expect(new Set(samples.map(({ labels }) => labels['tidegate_policy'] ?? ''))).toEqual(new Set(names));
   });
 
+  it('says of a thousand policies what became of each decision: no denial goes into a series without outcome', async () => {
+    const prometheus = openPrometheus(silentLogger);
+    const decisions = prometheus.meterProvider.getMeter('tidegate').createCounter(instruments.decisions.name);
+    for (let policy = 0; policy < 1000; policy += 1) {
+      for (const outcome of ['allowed', 'blocked', 'denied'])
+        decisions.add(1, { 'tidegate.outcome': outcome, 'tidegate.source': 'store', 'tidegate.policy': `p${policy}` });
+    }
+    const text = await prometheus.collect();
+    expect(text).not.toContain('overflow');
+    expect(text.match(/tidegate_outcome="denied"/g)).toHaveLength(1000);
+    await prometheus.close();
+  });
+
   it('forgets partitions that went to another process, and keeps what they counted', async () => {
     const { measuring, read } = opened();
     const lags = new Map([
