@@ -60,7 +60,11 @@ interface Asked {
   readonly cause: string | null;
 }
 
-const label = (name: string): string => `{{ $labels.${name} }}`;
+/** The series of everybody is called `all` by its dimension already: `of all decisions`. */
+const label = (name: string): string =>
+  name === 'name'
+    ? '{{ if eq $labels.dimension "all" }}decisions{{ else }}{{ $labels.name }}{{ end }}'
+    : `{{ $labels.${name} }}`;
 
 const askedOf = (alert: AlertDefinition): Asked => {
   const { question } = alert;

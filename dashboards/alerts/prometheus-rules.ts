@@ -43,7 +43,7 @@ const decisionQuestions: Readonly<Record<DecisionQuestionName, Asked>> = {
   'throttle-spike': {
     expr: `max(tidegate_alerts_firing{tidegate_alert="throttle-spike"}) > 0 or (${ownSpike} unless on () tidegate:alerts:evaluated)`,
     summary:
-      'The limiter denies far more than is usual{{ with $labels.tidegate_policy }}: policy {{ . }}{{ end }}; see {{ $labels.dimension }} in the dashboard',
+      'The limiter denies far more than is usual{{ with $labels.tidegate_policy }}: policy {{ . }}{{ end }}{{ with $labels.dimension }}; see {{ . }} in the dashboard{{ end }}',
   },
   'throttle-burn-fast': {
     expr: deniedBurns(fastBurn, defaultObjectives.deniedShare),
@@ -51,7 +51,7 @@ const decisionQuestions: Readonly<Record<DecisionQuestionName, Asked>> = {
   },
   'throttle-burn-slow': {
     expr: deniedBurns(slowBurn, defaultObjectives.deniedShare),
-    summary: '{{ $value | humanizePercentage }} of the decisions have been denied for a day or longer',
+    summary: '{{ $value | humanizePercentage }} of the decisions of a day or longer are denied',
   },
   'degraded-decisions': {
     expr: `sum(rate(tidegate_degraded_total[5m])) / (sum(rate(tidegate_decisions_total[5m])) > 0) > ${defaultObjectives.degradedShare}`,

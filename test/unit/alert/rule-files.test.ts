@@ -129,9 +129,22 @@ describe("Grafana's rules", () => {
       ).toEqual([]);
     }
   });
+
+  it('speak of all decisions where the series is that of everybody', () => {
+    const told = grafanaRules.map(({ annotations }) => annotations['summary'] ?? '');
+    const ofSeries = told.filter((summary) => summary.includes('$labels.dimension'));
+    expect(ofSeries.length).toBeGreaterThan(0);
+    const ofAll = '{{ if eq $labels.dimension "all" }}decisions{{ else }}{{ $labels.name }}{{ end }}';
+    expect(ofSeries.filter((summary) => !summary.includes(ofAll))).toEqual([]);
+  });
 });
 
 describe("Prometheus' rules", () => {
+  it('tell of a dimension only where the series has one: what serve says has none', () => {
+    const spike = prometheusRules.find(({ alert }) => alert === 'TidegateThrottleSpike');
+    expect(JSON.stringify(spike?.['annotations'])).not.toMatch(/see \{\{ \$labels/);
+  });
+
   it('ask for records that are made, and make none that nobody asks for', () => {
     const made = new Set(prometheusRules.flatMap(({ record }) => (record === undefined ? [] : [record])));
     const asked = new Set(prometheusRules.flatMap(({ expr }) => expr.match(/\btidegate:\w+:\w+/g) ?? []));
