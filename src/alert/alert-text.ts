@@ -5,6 +5,8 @@ const maxLabelLength = 80;
 const maxNumbers = 20;
 
 const plain = (number: number): string => {
+  // What some process tells may be any number: three hundred digits are no text for people.
+  if (Math.abs(number) >= 1e15) return number.toExponential(2);
   if (Number.isInteger(number)) return number.toLocaleString('en-US');
   return Number(number.toPrecision(3)).toLocaleString('en-US', { maximumSignificantDigits: 3 });
 };

@@ -152,6 +152,7 @@ describe('the sentence of an alert', () => {
     { summary: '{{value}}', unit: 'seconds', value: 95, text: '95 s' },
     { summary: '{{value}}', unit: 'seconds', value: 600, text: '10 min' },
     { summary: '{{value}}', unit: 'count', value: 12345, text: '12,345' },
+    { summary: '{{value}}', unit: 'count', value: 1e308, text: '1.00e+308' },
     { summary: '{{value}} of {{baselineRate}}', unit: 'ratio', value: 14.44, text: '14.4 of 3.12 %' },
     { summary: '{{name}}', unit: 'count', value: 1, text: 'a·b' },
     {
