@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { StoredAlerts } from '../../alert/alert-store.ts';
 import type { AlertInstance } from '../../alert/instance.ts';
 import { type AlertReport, mutedBy, reportOf } from '../../alert/rule.ts';
 import { linksIn } from '../alert-evaluation.ts';
@@ -51,9 +52,24 @@ const stateText = ({ instance: { state, inhibitedBy }, muted }: Listed, { paint 
   return muted === null ? shown : `${shown} (muted: ${plainText(muted)})`;
 };
 
-const listText = (alerts: readonly Listed[], session: ListSession): string => {
+const oldAfterMs = 2 * 60_000;
+
+type Looked = Pick<StoredAlerts, 'evaluatedAtMs' | 'unanswered'>;
+
+/** What an empty list says: without a fresh look that had every answer it is no good news. */
+export const quietText = (
+  { evaluatedAtMs, unanswered }: Looked,
+  { nowMs, paint }: Pick<ListSession, 'nowMs' | 'paint'>,
+) => {
+  if (nowMs - evaluatedAtMs > oldAfterMs) return paint.doubtful('Nobody looks: nothing is known of now.');
+  return unanswered.length > 0
+    ? paint.doubtful('No alert fires among those that have an answer.')
+    : paint.good('No alert fires.');
+};
+
+const listText = (alerts: readonly Listed[], looked: Looked, session: ListSession): string => {
   const { nowMs, paint } = session;
-  if (alerts.length === 0) return `${paint.good('No alert fires.')}\n`;
+  if (alerts.length === 0) return `${quietText(looked, session)}\n`;
   const rows = alerts.map((alert) => [
     stateText(alert, session),
     alert.rule.severity,
@@ -74,7 +90,7 @@ const listAnswer = async (session: ListSession): Promise<Answer> => {
   const blind = unanswered.length === 0 ? [] : [`No answer for ${unanswered.join(', ')}: their state is kept.`];
   return {
     json: { evaluatedAt, unanswered, alerts: alerts.map(jsonOf) },
-    text: listText(alerts, session),
+    text: listText(alerts, { evaluatedAtMs, unanswered }, session),
     notes: [`Evaluated ${when}.`, ...blind],
   };
 };
