@@ -55,6 +55,8 @@ const matrix: Readonly<Record<string, string>> = {
   'GET /v1/explain': '1|....|33|....3',
   'GET /v1/reconciliation': '.|....|..|.....',
   'GET /v1/gates': '1|....|33|33333',
+  'GET /v1/alerts': '1|....|33|....3',
+  'GET /v1/alerts/rules': '1|....|33|....3',
   'GET /v1/policies': '1|....|33|....3',
   'GET /v1/session': '1|....|33|....3',
   'GET /v1/tokens': '1|333.|33|33333',
