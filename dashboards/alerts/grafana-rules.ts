@@ -119,7 +119,7 @@ const ruleOf = (alert: AlertDefinition): RuleBuilder => {
       ...(cause === null ? {} : { cause }),
       description: `${when}.\n${likely.join('\n')}`,
       runbook_url: runbookPath(id),
-      dashboard: dashboardPath(dashboard),
+      dashboard_url: dashboardPath(dashboard),
       __dashboardUid__: dashboard.uid,
       __panelId__: String(dashboard.panelId),
     });

@@ -90,7 +90,7 @@ const ruleOf = (alert: AlertDefinition): AlertingRule => {
       // A backtick or brace of ours must be no template of theirs.
       description: likely.join('\n').replaceAll('{{', '{ {'),
       runbook_url: runbookPath(id),
-      dashboard: dashboardPath(dashboard),
+      dashboard_url: dashboardPath(dashboard),
     },
   };
 };

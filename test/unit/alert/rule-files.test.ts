@@ -104,7 +104,7 @@ describe("Grafana's rules", () => {
     const { uid, dashboardUid, panelId, annotations } = rule;
     expect(annotations['__dashboardUid__']).toBe(dashboardUid);
     expect(annotations['__panelId__']).toBe(String(panelId));
-    expect(annotations['dashboard']).toBe(`/d/${dashboardUid}?viewPanel=${panelId}&from=now-3h&to=now`);
+    expect(annotations['dashboard_url']).toBe(`/d/${dashboardUid}?viewPanel=${panelId}&from=now-3h&to=now`);
     expect(annotations['runbook_url']).toBe(`docs/runbooks/${uid.slice('tidegate-'.length)}.md`);
   });
 
