@@ -37,9 +37,12 @@ export const windowStaleMs = 3 * 60_000;
 /** The alert about the evaluation itself, which no database and no figure answers. */
 export const blindAlert = 'alerts-blind';
 
-/** Two evaluations share an answer about minutes, four one about hours and days: that changes slowly and costs most. */
-export const heldForMs = (question: DecisionQuestionName): number =>
-  question === 'throttle-spike' || question === 'degraded-decisions' ? 25_000 : 55_000;
+/** Spikes are looked for with every evaluation, as their measured delay has it; two share an answer about five minutes, four one about hours. */
+const heldMs: Readonly<Partial<Record<DecisionQuestionName, number>>> = {
+  'throttle-spike': 10_000,
+  'degraded-decisions': 25_000,
+};
+export const heldForMs = (question: DecisionQuestionName): number => heldMs[question] ?? 55_000;
 
 interface HeldAnswer {
   readonly atUs: number;
