@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { BlockList } from '../../src/blocklist/block-list.ts';
-import { actOnModel, type BlockAct, type BlockModel, modelSubjects, newModel, seenOfModel } from './block-model.ts';
+import { verdictMemoryMs } from '../../src/blocklist/promotion.ts';
+import {
+  actOnModel,
+  type BlockAct,
+  type BlockModel,
+  modelSubjects,
+  modelTerms,
+  newModel,
+  seenOfModel,
+} from './block-model.ts';
 import { actOnList, type PlayTime, seenOfList } from './block-play.ts';
 
 interface RealList {
@@ -36,6 +45,10 @@ const stepOn = (model: BlockModel, { act, block, versionOff, falsePositive, seco
   return act === 'extend' ? { act, ...target, seconds } : { act, ...target };
 };
 
+/** A verdict is about one moment, and is known for longer than it may come late: one of the same name later is another. */
+const verdictAt = ({ now }: BlockModel, verdict: number): string =>
+  `v${verdict}-${Math.floor(now / (modelTerms.max + verdictMemoryMs / 1000))}`;
+
 class Command implements fc.AsyncCommand<BlockModel, RealList> {
   readonly #loose: LooseAct;
   constructor(loose: LooseAct) {
@@ -52,7 +65,7 @@ class Command implements fc.AsyncCommand<BlockModel, RealList> {
       'block' in loose
         ? stepOn(model, loose)
         : loose.act === 'promote'
-          ? { ...loose, verdict: `v${loose.verdict}` }
+          ? { ...loose, verdict: verdictAt(model, loose.verdict) }
           : loose;
     const { answer, id } = await actOnList(list, act, play);
     expect(answer).toBe(actOnModel(model, act, id));
