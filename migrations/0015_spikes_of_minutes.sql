@@ -266,7 +266,7 @@ CREATE OR REPLACE VIEW throttle_spikes{{onCluster}}
     baseline_rate Float64 COMMENT 'what is usual of that share, by the two hours before, yesterday and a week ago, 0 to 1',
     baseline_minutes UInt32 COMMENT 'minutes with decisions from two hours to ten minutes before, count; fewer than 15 make no spike without yesterday',
     spread Float64 COMMENT 'what counts as usual: how far the share strays by itself, or by chance for so few decisions and clients, share of 1',
-    z Float64 COMMENT 'distance from what is usual, as a normal variable would stray, of two or of three minutes; 4.5 is a spike',
+    z Float64 COMMENT 'distance from what is usual in two or three minutes, multiples of what chance strays; 4.5 is a spike',
     clients UInt64 COMMENT 'clients that the limiter denied in three minutes, count, 0 by region',
     top_client_share Float64 COMMENT 'of these denials, the share of the most denied client, 0 to 1, 0 by region',
     early_share Float64 COMMENT 'of these denials, the share that came before their retry time, 0 to 1, by region that of all',

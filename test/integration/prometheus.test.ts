@@ -155,7 +155,12 @@ describeWith('alertmanager', 'with a real Alertmanager', (alertmanagerProgram) =
       await turns(3);
       expect(await told()).toHaveLength(1);
       const [begun] = await told();
-      expect(begun?.labels).toEqual({ alertname: 'TidegateThrottleSpike', severity: 'page', tenant: 'acme' });
+      expect(begun?.labels).toEqual({
+        alertname: 'TidegateThrottleSpike',
+        severity: 'page',
+        area: 'throttling',
+        tenant: 'acme',
+      });
       expect(begun?.annotations).toMatchObject({
         summary: 'Denials of acme rose to 420 a minute',
         cause: expect.stringContaining('one client'),
