@@ -27,7 +27,11 @@ describeWith('redis', 'a member of a fleet', (url) => {
       return found.map(({ kind }) => kind);
     };
     await expect.poll(beat).toEqual(['flushed']);
-    expect(await valuesOf('tidegate.counters_lost')).toEqual([[{ 'tidegate.loss': 'flushed' }, 1]]);
+    expect(await valuesOf('tidegate.counters_lost')).toEqual([
+      [{ 'tidegate.loss': 'rolled-back' }, 0],
+      [{ 'tidegate.loss': 'flushed' }, 1],
+      [{ 'tidegate.loss': 'failover' }, 0],
+    ]);
     await Promise.all([member.stop(), other.stop()]);
     redis.disconnect();
   });
