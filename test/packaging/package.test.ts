@@ -93,7 +93,9 @@ describe('the tarball', () => {
   });
 
   it('holds no source maps to files that stay behind, no tests and no sources', () => {
-    expect(packed.paths.filter((path) => /\.map$|\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+    const staying = packed.paths.filter((path) => /\.map$|\.test\.|(?<!\.d)\.ts$/.test(path));
+    // For promtool: who changes a threshold sees by it what the rules still find.
+    expect(staying).toEqual(['dashboards/prometheus/rules.test.yml']);
     const scripts = packed.paths.filter((path) => path.endsWith('.js'));
     expect(
       scripts.filter((path) => readFileSync(join(packed.installed, path), 'utf8').includes('sourceMappingURL')),

@@ -21,7 +21,11 @@ export interface BenchDatabase {
 export const openBenchDatabase = async (folder: string): Promise<BenchDatabase> => {
   const logger = silentLogger;
   const database = await openDatabase({ url: `chdb:${folder}`, clock: systemClock, logger, rawTtlDays: 0 });
-  await database.migrate();
+  await database.migrate().catch(async (error: unknown) => {
+    // Whoever makes the folder anew opens it again in this process.
+    await database.close();
+    throw error;
+  });
   const connection = createChdbConnection({ path: folder });
   const run = async (sql: string): Promise<void> => {
     await connection.chdb.queryAsync(sql);
