@@ -10,7 +10,7 @@ import {
   judgeSpike,
   leastDenied,
 } from '../../../../src/alert/spike/spike.ts';
-import { type SpikeRow, toldSpikes } from '../../../../src/alert/spike/told.ts';
+import { type FoundRow, toldSpikes } from '../../../../src/alert/told-once.ts';
 
 const now = 100_000;
 
@@ -181,18 +181,18 @@ describe('the cause of a spike', () => {
 });
 
 describe('one incident', () => {
-  const row = (name: string, excess: number, decided = 1000): SpikeRow => {
-    const [dimension, value = ''] = name.split(' ') as [SpikeRow['dimension'], string?];
-    return { dimension, value, isSpike: true, excess, decided };
+  const row = (name: string, excess: number, decided = 1000): FoundRow => {
+    const [dimension, value = ''] = name.split(' ') as [FoundRow['dimension'], string?];
+    return { dimension, value, isFiring: true, excess, decided };
   };
-  const told = (rows: readonly SpikeRow[]): string[] =>
+  const told = (rows: readonly FoundRow[]): string[] =>
     toldSpikes(rows).map(({ dimension, value }) => `${dimension} ${value}`);
 
   it('that a tenant explains is told of the tenant, once', () => {
     const all = { ...row('all', 1000, 100_000) };
     const twins = [row('tenant acme', 980, 3000), row('route /a', 900, 20_000), row('region eu', 1000, 60_000)];
     expect(told([all, ...twins])).toEqual(['tenant acme']);
-    expect(told([{ ...all, isSpike: false }, ...twins])).toEqual(['tenant acme']);
+    expect(told([{ ...all, isFiring: false }, ...twins])).toEqual(['tenant acme']);
   });
 
   it('that is everywhere is told once, of all', () => {
