@@ -1,4 +1,5 @@
 import { type AlertObjectives, type BurnWindows, fastBurn, slowBurn } from './alert-objectives.ts';
+import { toldBurnRows } from './told-burns-sql.ts';
 
 /** Fewer denials are no alarm, whatever share they are. */
 const leastDenied = { long: 100, short: 30 } as const;
@@ -40,9 +41,31 @@ const burns = ({ windows: { factor }, objective }: Pair, index: number): string 
   `(share_long${index} >= ${factor * objective} AND share_short${index} >= ${factor * objective}
     AND denied_long${index} >= ${leastDenied.long} AND denied_short${index} >= ${leastDenied.short})`;
 
+/** At most so many values are compared, all decisions together always among them, and so many told. */
+const most = { compared: 1000, told: 100 } as const;
+
+interface Burns {
+  readonly at: string;
+  readonly question: 'throttle-burn-fast' | 'throttle-burn-slow';
+  readonly objective: number;
+}
+
+/** What may be told, with what each window says of it. */
+const burningRows = ({ at, question, objective }: Burns, pairs: readonly Pair[]): string => `
+    SELECT dimension, value, ${pairs.map(sharesOf).join(',\n      ')},
+      ${pairs.map((pair, index) => `${burns(pair, index)} AS ${index === 0 ? 'first' : 'second'}_burns`).join(',\n      ')},
+      first_burns OR second_burns AS is_burning, ${objective} AS objective
+    FROM (
+      ${countedRows(at, question)}
+    ) AS c
+    GROUP BY dimension, value
+    HAVING denied_long1 >= ${leastDenied.long} AND denied_short1 >= ${leastDenied.short}
+    ORDER BY dimension = 'all' DESC, is_burning DESC, denied_long1 DESC
+    LIMIT ${most.compared}`;
+
 /** By dimension: how many times faster than it may the share of denials is used up, in the windows that show it best. */
 export const burnRows = (
-  question: 'throttle-burn-fast' | 'throttle-burn-slow',
+  question: Burns['question'],
   at: string,
   { deniedShare: objective }: AlertObjectives,
 ): string => {
@@ -55,15 +78,10 @@ export const burnRows = (
   const clientSeconds = pairs[1]?.windows.shortSeconds ?? 0;
   const policySeconds = pairs[1]?.windows.longSeconds ?? 0;
   return `WITH burning AS (
-  SELECT dimension, value, ${pairs.map(sharesOf).join(',\n    ')},
-    ${pairs.map((pair, index) => `${burns(pair, index)} AS ${index === 0 ? 'first' : 'second'}_burns`).join(',\n    ')}
-  FROM (
-    ${countedRows(at, question)}
-  ) AS c
-  GROUP BY dimension, value
-  HAVING denied_long1 >= ${leastDenied.long} AND denied_short1 >= ${leastDenied.short}
-  ORDER BY first_burns OR second_burns DESC, share_long1 DESC
-  LIMIT 100
+  SELECT *, ${told('share_long')} / objective AS burn, toUInt8(is_told) AS firing
+  FROM (${toldBurnRows(burningRows({ at, question, objective }, pairs))})
+  ORDER BY firing DESC, burn DESC, dimension, value
+  LIMIT ${most.told}
 ),
 clients AS (
   SELECT dimension, value, count() AS denied_clients, max(client_denied) / greatest(1, sum(client_denied)) AS top_share,
@@ -79,10 +97,10 @@ clients AS (
   GROUP BY dimension, value
 )
 SELECT b.dimension AS dimension, if(b.dimension = 'all', 'all', b.value) AS name,
-  toUInt8(first_burns OR second_burns) AS firing,
+  b.firing AS firing,
   multiIf(NOT firing, '', degradedDenialShare > 0.5, 'store-fault', topClientShare > 0.5, 'one-client',
     newPolicyVersions > 0, 'policy-change', earlyShare > 0.5, 'retry-storm', 'real-demand') AS cause,
-  ${told('share_long')} / ${objective} AS burn, ${told('share_short')} / ${objective} AS shortBurn,
+  b.burn AS burn, ${told('share_short')} / ${objective} AS shortBurn,
   ${told('share_long')} AS throttleRate, toFloat64(${told('denied_long')}) AS denied,
   toFloat64(${told('decided_long')} - ${told('denied_long')}) AS allowed,
   toFloat64(c.denied_clients) AS clients, c.top_share AS topClientShare, c.early_share AS earlyShare,
@@ -95,7 +113,7 @@ SELECT b.dimension AS dimension, if(b.dimension = 'all', 'all', b.value) AS name
 FROM burning AS b
 LEFT JOIN clients AS c ON c.dimension = b.dimension AND c.value = b.value
 ORDER BY firing DESC, burn DESC, dimension, name
-LIMIT 100`;
+LIMIT ${most.told}`;
 };
 
 /** Decisions of `state` that took longer than the deadline; within a bucket they are spread evenly over the logarithm. */
