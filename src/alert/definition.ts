@@ -90,6 +90,11 @@ export interface AlertDefinition {
   readonly forMs: number;
   /** It must be over for so long before it is told to be over. */
   readonly keepFiringMs: number;
+  /**
+   * Alerts that tell of the same already: what begins here waits while one of them fires for the same labels, or for all decisions
+   * together. Its own id: its values wait for what it says of all. Default: none.
+   */
+  readonly coveredBy?: readonly string[];
   readonly dashboard: { readonly uid: string; readonly panelId: number };
 }
 

@@ -1,7 +1,15 @@
 import type { StoredAlerts } from './alert-store.ts';
 import type { Answer } from './answers.ts';
 import type { AlertDefinition, Reading } from './definition.ts';
-import { type AlertInstance, instanceKeyOf, keyOf, type Observation, stepInstance } from './instance.ts';
+import {
+  type AlertInstance,
+  fingerprintOf,
+  instanceKeyOf,
+  keyOf,
+  type Labels,
+  type Observation,
+  stepInstance,
+} from './instance.ts';
 
 export const instanceBounds = { perAlert: 100, inAll: 1000 } as const;
 
@@ -59,16 +67,39 @@ interface Stepped {
   readonly dropped: number;
 }
 
+interface StepAt extends At {
+  /** Why nothing can be concluded from what is stored; null: it can. */
+  readonly staleBy: string | null;
+  /** What fires already, this alert's own instances included. */
+  readonly firing: readonly AlertInstance[];
+}
+
+/** Which alert tells of the same labels already; null: none does. */
+const coverOf = (
+  { coveredBy = [] }: AlertDefinition,
+  firing: readonly AlertInstance[],
+): ((labels: Labels) => string | null) => {
+  const covering = firing.filter(({ alert }) => coveredBy.includes(alert));
+  const ofAll = covering.find(({ labels }) => labels['dimension'] === 'all')?.alert ?? null;
+  const byLabels = new Map(covering.map(({ alert, labels }) => [fingerprintOf(labels), alert]));
+  if (byLabels.size === 0) return () => null;
+  return (labels) => ofAll ?? byLabels.get(fingerprintOf(labels)) ?? null;
+};
+
 /** Who was there before keeps its place; those that begin take what is left, worst first. */
-const stepAlert = (answer: Answer, held: Held, at: At & { readonly inhibitedBy: string | null }): Stepped => {
+const stepAlert = (answer: Answer, held: Held, { staleBy: stale, firing, ...at }: StepAt): Stepped => {
   const { definition } = answer;
+  const cover = coverOf(definition, firing);
   const kept: AlertInstance[] = [];
   const begun: AlertInstance[] = [];
   for (const [key, seen] of observationsOf(answer, held)) {
     const before = held.get(key) ?? null;
+    const isFiring = before?.state === 'firing';
     // Nothing is concluded from what is not fresh: what fires goes on, and what begins waits.
-    const observed = at.inhibitedBy !== null && before?.state === 'firing' ? ({ kind: 'unknown' } as const) : seen;
-    const instance = stepInstance(before, observed, { definition, ...at });
+    const observed = stale !== null && isFiring ? ({ kind: 'unknown' } as const) : seen;
+    const labels = before?.labels ?? (seen.kind === 'reading' ? seen.reading.labels : {});
+    const inhibitedBy = stale ?? (isFiring ? null : cover(labels));
+    const instance = stepInstance(before, observed, { definition, inhibitedBy, ...at });
     if (instance !== null) (before === null ? begun : kept).push(instance);
   }
   const room = Math.max(0, instanceBounds.perAlert - kept.length);
@@ -105,8 +136,14 @@ const bounded = (instances: readonly AlertInstance[]): Stepped => {
 export const evaluate = ({ before, answers, blind, freshness, atMs, elapsedMs }: EvaluationInput): Evaluation => {
   const held = heldBy(before.instances);
   const unanswered = answers.filter(({ readings }) => readings === null).map(({ definition }) => definition.id);
-  const step = (answer: Answer, inhibitedBy: string | null): Stepped =>
-    stepAlert(answer, held.get(answer.definition.id) ?? new Map(), { atMs, elapsedMs, inhibitedBy });
+  const isFiring = ({ state }: AlertInstance): boolean => state === 'firing';
+  const firing = before.instances.filter(isFiring);
+  const step = (answer: Answer, stale: string | null): Stepped => {
+    const own = held.get(answer.definition.id) ?? new Map();
+    const stepped = stepAlert(answer, own, { atMs, elapsedMs, staleBy: stale, firing });
+    firing.push(...stepped.instances.filter(isFiring));
+    return stepped;
+  };
   const ofFigures = answers.filter(({ definition }) => definition.question.kind === 'figures');
   const ofDecisions = answers.filter(({ definition }) => definition.question.kind === 'decisions');
   const own = blind ? [{ definition: blind, readings: [blindReading(unanswered)], seesEnds: true }] : [];

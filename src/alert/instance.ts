@@ -73,7 +73,8 @@ export const boundedLabels = (labels: Labels): Labels =>
       .map(([name, value]) => [cut(name), cut(value)]),
   );
 
-const fingerprintOf = (labels: Labels): string =>
+/** Tells sets of labels apart. */
+export const fingerprintOf = (labels: Labels): string =>
   createHash('sha256')
     .update(JSON.stringify(Object.entries(boundedLabels(labels))))
     .digest('hex')

@@ -47,7 +47,8 @@ const AlertSchema = Type.Object({
   numbersText: Text,
   summary: Text,
   inhibitedBy: Type.Union([Text, nullable], {
-    description: 'The alert while which nobody is told of this one: what is stored is not fresh.',
+    description:
+      'The alert while which nobody is told of this one: what is stored is not fresh, or that one tells of the same.',
   }),
   muted: Type.Union([Type.Object({ until: Instant, reason: Text }), nullable]),
   runbook: Text,

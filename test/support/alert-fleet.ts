@@ -60,14 +60,16 @@ export const alertFleet = (options: FleetOptions = {}) => {
   const world = {
     readings: [] as readonly Reading[],
     /** Replaces the answer of the database. */
-    read: null as (() => Promise<readonly Reading[]>) | null,
+    read: null as DecisionReadings['read'] | null,
     storeIsAway: false,
     samples: [] as Sample[],
     answer: { kind: 'answered', status: 200, retryAfterMs: null } as PostResult,
   };
   const notices: Notice[] = [];
   const posted: { readonly atMs: number; readonly alerts: readonly PostableAlert[] }[] = [];
-  const decisions: DecisionReadings = { read: async () => (world.read ? world.read() : world.readings) };
+  const decisions: DecisionReadings = {
+    read: async (question, atMs) => (world.read ? world.read(question, atMs) : world.readings),
+  };
   const window: SampleWindow = {
     samples: (figure, sinceMs) => world.samples.filter((one) => one.figure === figure && one.atMs >= sinceMs),
     newestAtMs: () => (world.samples.length === 0 ? null : Math.max(...world.samples.map(({ atMs }) => atMs))),

@@ -42,6 +42,8 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     // Both windows have to agree, so it needs no wait of its own.
     forMs: minuteMs,
     keepFiringMs: 5 * minuteMs,
+    // All decisions may dip below the bound for a moment, while some values do not.
+    coveredBy: ['throttle-burn-fast'],
     dashboard: panels.throttleRate,
   },
   {
@@ -60,6 +62,8 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     question: { kind: 'decisions', name: 'throttle-burn-slow' },
     forMs: 5 * minuteMs,
     keepFiringMs: 15 * minuteMs,
+    // Who is paged for it needs no ticket as well; it is told if it still burns when the page is over.
+    coveredBy: ['throttle-burn-fast', 'throttle-burn-slow'],
     dashboard: panels.throttleRate,
   },
 ];

@@ -51,7 +51,7 @@ const State = ({ alert: { state, severity, inhibitedBy, muted } }: { readonly al
     {inhibitedBy === null ? null : (
       <>
         <br />
-        <span class="quiet small">held back by {inhibitedBy}: what is stored is not fresh</span>
+        <span class="quiet small">held back while {inhibitedBy} holds</span>
       </>
     )}
     {muted === null ? null : (
