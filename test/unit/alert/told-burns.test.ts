@@ -77,6 +77,27 @@ describe('a burn of denials', () => {
     ['one tenant', [cellOf('acme /a p0 r0', 3000, 2900), ...rest], 'tenant acme'],
     ['one tenant that is small', [cellOf('acme /a p0 r0', 300, 290), cellOf('t1 /b p1 r1', 30_000, 0)], 'tenant acme'],
     [
+      'one tenant for the most part',
+      [
+        cellOf('acme /a p0 r0', 300, 290),
+        ...['1', '2', '3', '4'].map((n) => cellOf(`t${n} /${n} p${n} r${n}`, 175, 40)),
+      ],
+      'tenant acme',
+    ],
+    [
+      'one tenant on a route on which others have some',
+      [cellOf('acme /a p0 r0', 3000, 2900), cellOf('t1 /a p1 r1', 90, 80), cellOf('t2 /b p2 r2', 600, 70)],
+      'tenant acme',
+    ],
+    [
+      'two tenants among others',
+      [
+        ...['acme /a p0 r0', 'umbrella /b p1 r1'].map((names) => cellOf(names, 300, 290)),
+        ...['1', '2', '3', '4'].map((n) => cellOf(`t${n} /${n} q${n} s${n}`, 150, 3)),
+      ],
+      'all',
+    ],
+    [
       'one route',
       ['t1', 't2', 't3'].flatMap((tenant) => [
         cellOf(`${tenant} /a p0 r0`, 1000, 990),
