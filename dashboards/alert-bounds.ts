@@ -63,7 +63,5 @@ export const withAlertLine = (panel: PanelBuilder, about: AlertPanel): PanelBuil
 /** Colours a number as the alerts about the panel that shows it over time. */
 export const withAlertColor = (panel: StatBuilder, about: AlertPanel): StatBuilder => {
   const bounds = boundsAt(about);
-  return bounds.length === 0
-    ? panel.thresholds(steps([{ value: null, color: 'text' }]))
-    : panel.thresholds(stepsOf(bounds, 'green'));
+  return bounds.length === 0 ? panel : panel.thresholds(stepsOf(bounds, 'green'));
 };

@@ -55,7 +55,10 @@ export const worseAbove = (warn: number, bad: number): ReturnType<typeof steps> 
 
 const nothing = 'no decisions';
 
-/** One number for the range on screen. */
+/** Grafana has bounds of its own where none are given, and writes every number from 80 on in red. */
+const plain: readonly Threshold[] = [{ value: null, color: 'text' }];
+
+/** One number for the range on screen, without a colour until it is given {@link steps}. */
 export const numberPanel = ({ title, description, unit, sql, empty }: PanelText): stat.PanelBuilder =>
   new stat.PanelBuilder()
     .title(title)
@@ -63,6 +66,7 @@ export const numberPanel = ({ title, description, unit, sql, empty }: PanelText)
     .datasource(chosenSource)
     .unit(unit)
     .noValue(empty ?? nothing)
+    .thresholds(steps(plain))
     .colorMode(BigValueColorMode.Value)
     .graphMode(BigValueGraphMode.None)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields(''))

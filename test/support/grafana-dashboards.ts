@@ -10,6 +10,7 @@ export interface Panel {
       readonly unit?: string;
       readonly noValue?: string;
       readonly custom?: { readonly spanNulls?: boolean };
+      readonly thresholds?: { readonly steps: readonly { readonly value: number | null; readonly color: string }[] };
     };
   };
 }

@@ -117,6 +117,12 @@ describe.each(dashboards)('$uid', (dashboard) => {
     expect(zeros.map(({ name }) => name)).toEqual([]);
   });
 
+  it('colours a number by bounds of its own: without any Grafana writes everything from 80 on in red', () => {
+    const numbers = own.filter(({ type }) => type === 'stat');
+    const left = numbers.filter(({ fieldConfig }) => fieldConfig.defaults.thresholds === undefined);
+    expect(left.map(({ title }) => title)).toEqual([]);
+  });
+
   it('keeps the time on screen and what is chosen when one goes to another', () => {
     expect(dashboard.links.map(({ url }) => url)).toHaveLength(dashboards.length - 1);
     for (const link of dashboard.links) expect(link).toMatchObject({ keepTime: true, includeVars: true });
