@@ -61,8 +61,8 @@ export const SpikesCard = () => {
         {(spikes) =>
           spikes.length === 0 ? (
             <Empty title="None">
-              A spike is a throttle rate far above what is usual at this time; it needs a quarter of an hour of
-              decisions to compare with.
+              A spike is a throttle rate far above what is usual at this time; a new installation knows that after 25
+              minutes of decisions.
             </Empty>
           ) : (
             <SpikeTable spikes={spikes} />
