@@ -86,7 +86,10 @@ describe('a burn of denials', () => {
     ],
     [
       'one tenant on a route on which others have some',
-      [cellOf('acme /a p0 r0', 3000, 2900), cellOf('t1 /a p1 r1', 90, 80), cellOf('t2 /b p2 r2', 600, 70)],
+      [
+        ...[cellOf('acme /a p0 r0', 3000, 2900), cellOf('t2 /b p2 r2', 600, 70)],
+        ...['4', '5', '6'].map((n) => cellOf(`t${n} /a p${n} r${n}`, 110, 26)),
+      ],
       'tenant acme',
     ],
     [
