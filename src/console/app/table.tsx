@@ -5,6 +5,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => ComponentChildren;
   /** Right-aligned, digits of one width. */
   readonly isNumber?: boolean;
+  /** A word or two, never broken over lines. */
+  readonly isShort?: boolean;
   /** What the row is about: its header, and the title of its card on a phone. One column. */
   readonly isMain?: boolean;
   /** Of buttons: no label on the card. */
@@ -33,8 +35,10 @@ const roles = {
   cell: { role: 'cell' },
 } as const;
 
-const classOf = ({ isNumber, isMain, isActions }: Column<never>): string =>
-  [isNumber ? 'number' : '', isMain ? 'main' : '', isActions ? 'actions' : ''].filter((name) => name !== '').join(' ');
+const classOf = ({ isNumber, isShort, isMain, isActions }: Column<never>): string =>
+  [isNumber ? 'number' : '', isShort ? 'short' : '', isMain ? 'main' : '', isActions ? 'actions' : '']
+    .filter((name) => name !== '')
+    .join(' ');
 
 const Row = <R,>({ columns, row, rowClass, isCurrent }: RowProps<R>) => (
   <tr {...roles.row} class={`${rowClass ?? ''}${isCurrent ? ' current' : ''}`} aria-current={isCurrent || undefined}>

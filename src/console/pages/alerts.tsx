@@ -163,7 +163,7 @@ const Rules = () => {
               { head: 'alert', isMain: true, cell: ({ alert }) => <code>{alert}</code> },
               { head: 'severity', cell: ({ isOff, severity }) => (isOff ? <Chip>off</Chip> : severity) },
               { head: 'fires when', cell: ({ when }) => when },
-              { head: 'for', cell: ({ for: held }) => (held === '0ms' ? 'at once' : held) },
+              { head: 'for', isShort: true, cell: ({ for: held }) => (held === '0ms' ? 'at once' : held) },
               { head: 'read on', cell: ({ runbook }) => <Link address={runbook}>Runbook</Link> },
             ]}
           />
