@@ -37,8 +37,9 @@ ${questionSql(question)}
 \`dashboards/prometheus/rules.yml\`.`;
 
 const entryOf = (alert: AlertDefinition): string => {
-  const { id, severity, summary, likely, forMs, keepFiringMs } = alert;
+  const { id, severity, summary, likely, forMs, keepFiringMs, coveredBy = [] } = alert;
   const kept = keepFiringMs === 0 ? 'over at once' : `over after ${waits(keepFiringMs)} without`;
+  const covers = coveredBy.map((cover) => `\`${cover}\` fires for ${cover === id ? 'all' : 'the same or for all'}`);
   return `### ${id}
 
 \`${prometheusNameOf(id)}\` · ${severity} · fires ${forMs === 0 ? 'at once' : `after ${waits(forMs)}`}, ${kept} · [runbook](../runbooks/${id}.md)
@@ -46,7 +47,7 @@ const entryOf = (alert: AlertDefinition): string => {
 > ${summary}
 
 ${likely.map((cause) => `- ${cause}`).join('\n')}
-
+${covers.length === 0 ? '' : `\nEvaluated by \`serve\`, it waits while ${covers.join(', and while ')}.\n`}
 ${asked(alert)}
 `;
 };
