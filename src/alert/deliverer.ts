@@ -41,6 +41,7 @@ export class Deliverer {
   readonly #pumps: readonly EndpointPump[];
   #isLeader = false;
   #isStopping = false;
+  #isAway = false;
   #figures: OutboxFigures = { waiting: 0, dropped: 0 };
   #disabled: ReadonlySet<string> = new Set();
   #working: Promise<void> | null = null;
@@ -105,9 +106,14 @@ export class Deliverer {
     while (!this.#isStopping) {
       try {
         await this.turn();
+        if (this.#isAway) this.#logger.info({}, 'webhooks go on: the outbox is back');
+        this.#isAway = false;
       } catch (error) {
         this.#isLeader = false;
-        this.#logger.warn({ err: messageOf(error) }, 'webhooks wait: the outbox cannot be reached');
+        // It is tried again every second: an hour without Redis is one line.
+        const level = this.#isAway ? 'debug' : 'warn';
+        this.#isAway = true;
+        this.#logger[level]({ err: messageOf(error) }, 'webhooks wait: the outbox cannot be reached');
       }
       await this.#pause();
     }

@@ -264,4 +264,28 @@ describe('several processes', () => {
     await deliverer.stop();
     expect(await turn()).toBe(0);
   });
+
+  it('say once that the outbox is away, however often they try, and once that it is back', async () => {
+    const { outbox, deliverer, clock, logger } = stage();
+    const { lead } = outbox;
+    let tries = 0;
+    outbox.lead = () => {
+      tries += 1;
+      return Promise.reject(new Error('away'));
+    };
+    deliverer.start();
+    const later = <Value>(of: () => Value) =>
+      expect.poll(
+        () => {
+          clock.advance(1000);
+          return of();
+        },
+        { interval: 1, timeout: 10_000 },
+      );
+    await later(() => tries).toBeGreaterThan(60);
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+    outbox.lead = lead;
+    await later(() => logger.lines.filter(({ message }) => message.includes('is back'))).toHaveLength(1);
+    await deliverer.stop();
+  });
 });
