@@ -80,6 +80,19 @@ describe('the runbooks', () => {
     expect(text).toContain(`\`${id === 'down' ? 'TidegateDown' : id}\``);
   });
 
+  const spoken: Readonly<Record<number, string>> = {
+    2: 'two minutes',
+    3: 'three minutes',
+    5: 'five minutes',
+    15: 'a quarter of an hour',
+  };
+  const kept = alertCatalogue.filter(({ keepFiringMs }) => keepFiringMs > 0);
+  it.each(kept)('$id says how long its alert goes on firing when all is well', ({ id, keepFiringMs }) => {
+    const text = runbooks.find((runbook) => runbook.id === id)?.text ?? '';
+    const ends = /\*\*It ends:\*\* .*/.exec(text)?.[0];
+    expect(ends).toMatch(new RegExp(`${spoken[keepFiringMs / 60_000]} (?:after|later)`));
+  });
+
   it.each(runbooks)('$id asks Prometheus for series that exist', ({ text }) => {
     const questions = blocksOf(text, 'promql').flatMap((code) => code.split('\n'));
     expect(questions.flatMap(problems)).toEqual([]);
