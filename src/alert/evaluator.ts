@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf, type TidegateError } from '../errors.ts';
 import { type Logger, silentLogger } from '../logger.ts';
 import { type AlertStore, noAlerts, type StoredAlerts } from './alert-store.ts';
 import { Answers, type AnswersOptions, blindAlert } from './answers.ts';
@@ -27,7 +27,7 @@ export interface EvaluatorOptions extends Omit<AnswersOptions, 'logger'> {
 export interface EvaluatorStats {
   readonly isLeader: boolean;
   readonly evaluations: number;
-  /** Evaluations in which a question had no answer, or whose result could not be kept. */
+  /** Evaluations in which a question had no answer, or whose result could not be kept; states that could not be read. */
   readonly failures: number;
   readonly dropped: number;
   /** Of the last one that this process made. */
@@ -124,8 +124,9 @@ export class Evaluator {
     const { store, holder } = this.#options;
     try {
       const leads = await store.lead(holder, leaseMs);
-      const stored = await store.load();
-      this.#adopt(stored, leads);
+      const { alerts, unfit } = await store.load();
+      if (unfit === null) this.#adopt(alerts, leads);
+      else this.#leave(alerts, unfit);
       return leads ? 'leads' : 'follows';
     } catch (error) {
       this.#logger.warn({ err: messageOf(error) }, 'alerts are evaluated alone: their store cannot be reached');
@@ -140,6 +141,13 @@ export class Evaluator {
     const isTheirs = !leads && stored.revision === this.#known.revision;
     if (isNews || isTheirs) this.#known = stored;
     this.#storedRevision = stored.revision;
+  }
+
+  /** Somebody else has written there: this process goes on from what it knows, and the one that leads replaces it. */
+  #leave({ revision }: StoredAlerts, unfit: TidegateError): void {
+    this.#counts.failures += 1;
+    this.#storedRevision = revision;
+    this.#logger.warn({ err: unfit.message, revision }, 'what is kept of alerts cannot be read, and is replaced');
   }
 
   async #evaluate(role: Role): Promise<boolean> {

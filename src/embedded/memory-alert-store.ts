@@ -1,4 +1,4 @@
-import { type AlertStore, noAlerts, type StoredAlerts } from '../alert/alert-store.ts';
+import { type AlertStore, type LoadedAlerts, noAlerts, type StoredAlerts } from '../alert/alert-store.ts';
 import type { Clock } from '../clock.ts';
 
 /** Alerts in this process: what is known of them ends with it. */
@@ -24,8 +24,8 @@ export class MemoryAlertStore implements AlertStore {
     if (this.#lead?.holder === holder) this.#lead = null;
   }
 
-  async load(): Promise<StoredAlerts> {
-    return JSON.parse(this.#text) as StoredAlerts;
+  async load(): Promise<LoadedAlerts> {
+    return { alerts: JSON.parse(this.#text) as StoredAlerts, unfit: null };
   }
 
   async save(next: StoredAlerts, after: number): Promise<boolean> {

@@ -1,4 +1,5 @@
-import { type AlertStore, noAlerts, type StoredAlerts } from '../alert/alert-store.ts';
+import { type AlertStore, type LoadedAlerts, noAlerts, type StoredAlerts } from '../alert/alert-store.ts';
+import { mostKeptBytes, readKeptAlerts } from '../alert/kept-alerts.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { RedisConnection } from './client.ts';
 import { keyPrefix } from './keys.ts';
@@ -36,9 +37,14 @@ export class RedisAlertStore implements AlertStore {
     await this.#run('release', holder);
   }
 
-  async load(): Promise<StoredAlerts> {
-    const [text] = await this.#run('load');
-    return text === undefined ? noAlerts : (JSON.parse(String(text)) as StoredAlerts);
+  async load(): Promise<LoadedAlerts> {
+    const [revision, text] = await this.#run('load', mostKeptBytes);
+    if (revision === undefined) return { alerts: noAlerts, unfit: null };
+    const kept = Number(revision);
+    const found = readKeptAlerts(text === undefined ? null : String(text), kept);
+    return found instanceof TidegateError
+      ? { alerts: { ...noAlerts, revision: kept }, unfit: found }
+      : { alerts: found, unfit: null };
   }
 
   async save(next: StoredAlerts, after: number): Promise<boolean> {

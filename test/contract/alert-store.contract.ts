@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AlertStore, noAlerts, type StoredAlerts } from '../../src/alert/alert-store.ts';
+import { type AlertStore, type LoadedAlerts, noAlerts, type StoredAlerts } from '../../src/alert/alert-store.ts';
 import { ManualClock } from '../../src/clock.ts';
 import { instanceOf } from '../support/alerts.ts';
 
@@ -17,19 +17,21 @@ export const alertStoreContract = (open: (clock: ManualClock) => AlertStore): vo
     ...more,
   });
 
+  const kept = (alerts: StoredAlerts): LoadedAlerts => ({ alerts, unfit: null });
+
   describe('a store of alerts', () => {
     it('knows nothing at first, and then to the letter what was kept last', async () => {
       const { store } = stage();
-      expect(await store.load()).toEqual(noAlerts);
+      expect(await store.load()).toEqual(kept(noAlerts));
       const hostile = { tenant: '"; DROP TABLE\u2028<b>', empty: '' };
       const next = stateOf(1, {
         unanswered: ['throttle-spike'],
         instances: [instanceOf({ labels: hostile, seen: { value: 0.1, numbers: { denied: 3e9 }, cause: null } })],
       });
       expect(await store.save(next, 0)).toBe(true);
-      expect(await store.load()).toEqual(next);
+      expect(await store.load()).toEqual(kept(next));
       expect(await store.save(stateOf(2), 1)).toBe(true);
-      expect(await store.load()).toEqual(stateOf(2));
+      expect(await store.load()).toEqual(kept(stateOf(2)));
     });
 
     it('keeps nothing that was concluded from an older state: of two that evaluate one is kept', async () => {
@@ -40,14 +42,14 @@ export const alertStoreContract = (open: (clock: ManualClock) => AlertStore): vo
         store.save(stateOf(2, { evaluatedAtMs: 2 }), 1),
       ]);
       expect([first, second].filter(Boolean)).toHaveLength(1);
-      expect((await store.load()).evaluatedAtMs).toBe(first ? 1 : 2);
+      expect((await store.load()).alerts.evaluatedAtMs).toBe(first ? 1 : 2);
       expect(await store.save(stateOf(9), 7)).toBe(false);
     });
 
     it('goes on behind a state that it has lost, when somebody else still knows it', async () => {
       const { store } = stage();
       expect(await store.save(stateOf(42), 0)).toBe(true);
-      expect((await store.load()).revision).toBe(42);
+      expect((await store.load()).alerts.revision).toBe(42);
     });
 
     it('has one leader at a time, whose lead ends by itself or is given up', async () => {

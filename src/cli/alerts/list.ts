@@ -83,7 +83,9 @@ const listText = (alerts: readonly Listed[], looked: Looked, session: ListSessio
 
 const listAnswer = async (session: ListSession): Promise<Answer> => {
   const { counters, context, nowMs } = session;
-  const { evaluatedAtMs, unanswered, instances } = await counters.alerts.load();
+  const { alerts: kept, unfit } = await counters.alerts.load();
+  if (unfit !== null) throw unfit;
+  const { evaluatedAtMs, unanswered, instances } = kept;
   const alerts = listed(instances, readAlertsFile(context.config.alertsFile), session);
   const evaluatedAt = evaluatedAtMs === 0 ? null : instantText(evaluatedAtMs);
   const when = evaluatedAtMs === 0 ? 'never: no serve or up has evaluated them' : agoText(evaluatedAtMs, nowMs);

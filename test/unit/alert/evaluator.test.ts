@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { noAlerts } from '../../../src/alert/alert-store.ts';
 import { answersWithinMs, blindAlert } from '../../../src/alert/answers.ts';
 import { instanceBounds } from '../../../src/alert/evaluation.ts';
+import { TidegateError } from '../../../src/errors.ts';
 import type { Sample } from '../../../src/metrics/sample.ts';
 import { alertFleet, type FleetOptions, turnMs } from '../../support/alert-fleet.ts';
 import { definitionOf, readingOf } from '../../support/alerts.ts';
@@ -325,10 +327,35 @@ describe('several evaluators', () => {
       }
     };
     await turns(8);
-    const { revision } = await store.load();
+    const { revision } = (await store.load()).alerts;
     await store.save({ revision: 0, evaluatedAtMs: 0, unanswered: [], instances: [] }, revision);
     await turns(8);
     expect(idsOf('alert.firing')).toHaveLength(1);
-    expect((await store.load()).instances).toHaveLength(1);
+    expect((await store.load()).alerts.instances).toHaveLength(1);
+  });
+
+  it('go on from what they know when somebody has written something else into the store, say so, and replace it', async () => {
+    const { clock, process, world, idsOf, store, logger } = alertFleet();
+    const one = process('a');
+    world.readings = fires;
+    const turns = async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n += 1) {
+        clock.advance(turnMs);
+        await one.turn();
+      }
+    };
+    await turns(8);
+    const { revision } = (await store.load()).alerts;
+    const load = store.load.bind(store);
+    const unfit = new TidegateError('INPUT_INVALID', 'nonsense');
+    store.load = async () => ({ alerts: { ...noAlerts, revision }, unfit });
+    await turns(1);
+    store.load = load;
+    expect(one.evaluator.stats()).toMatchObject({ failures: 1, isLeader: true });
+    expect(logger.lines.filter(({ message }) => message.includes('is replaced'))).toHaveLength(1);
+    expect((await store.load()).alerts).toMatchObject({ revision: revision + 1, instances: [{ state: 'firing' }] });
+    await turns(8);
+    expect(idsOf('alert.firing')).toHaveLength(1);
+    expect(idsOf('alert.resolved')).toEqual([]);
   });
 });
