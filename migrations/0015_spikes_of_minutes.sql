@@ -2,38 +2,34 @@
 -- minutes (of which the newest may still be going on) is compared with what is usual: the highest of the median of two hours,
 -- leaving out the last ten minutes, and of what the same minutes of yesterday and of a week ago showed for certain. No client
 -- counts for more than the third most denied one. What src/alert/spike says in words and code is the same statistic.
+-- What is asked this often has to be planned fast: a name that stands for an expression is planned anew wherever it is used, hence
+-- the many steps, and the engine weighs the comparisons of every AND against all others, hence least() and greatest() in late steps.
 CREATE OR REPLACE VIEW throttle_spikes_between{{onCluster}} AS
 WITH
     toStartOfMinute({from_time:DateTime('UTC')}) AS first_minute,
     {to_time:DateTime('UTC')} AS end_time,
-    looked_at AS
-    (
-        SELECT named.1 AS dimension, named.2 AS value
-        FROM decisions_per_minute AS d
-        ARRAY JOIN [('tenant', tenant), ('route', route), ('region', region), ('policy', policy)] AS named
-        WHERE minute >= first_minute - 120 AND minute < end_time AND outcome = 'denied'
-        GROUP BY dimension, value
-        HAVING sum(d.decisions) >= 30
-        UNION ALL
-        SELECT 'all', ''
-    ),
+    -- counts: decided, denied, and of each what was decided without the primary store.
     per_minute AS
     (
         SELECT
             minute,
             named.1 AS dimension,
             named.2 AS value,
-            sum(m.decisions) AS decided,
-            sumIf(m.decisions, outcome = 'denied') AS denied,
-            sum(m.degraded) AS degraded,
-            sumIf(m.degraded, outcome = 'denied') AS degraded_denied
+            sumForEach([m.decisions, m.decisions * (outcome = 'denied'), m.degraded, m.degraded * (outcome = 'denied')]) AS counts
         FROM decisions_per_minute AS m
         ARRAY JOIN [('all', ''), ('tenant', tenant), ('route', route), ('region', region), ('policy', policy)] AS named
-        WHERE outcome != 'blocked' AND (dimension, value) IN looked_at AND (
+        WHERE outcome != 'blocked' AND (
             (minute >= first_minute - 7320 AND minute < end_time)
             OR (minute >= first_minute - 86700 AND minute < end_time - 86220)
             OR (minute >= first_minute - 605100 AND minute < end_time - 604620)
-        )
+        ) AND (dimension = 'all' OR (dimension, value) IN (
+            SELECT d_named.1, d_named.2
+            FROM decisions_per_minute AS d
+            ARRAY JOIN [('tenant', tenant), ('route', route), ('region', region), ('policy', policy)] AS d_named
+            WHERE minute >= first_minute - 120 AND minute < end_time AND outcome = 'denied'
+            GROUP BY d_named
+            HAVING sum(d.decisions) >= 30
+        ))
         GROUP BY minute, dimension, value
     ),
     sliding AS
@@ -42,30 +38,24 @@ WITH
             minute,
             dimension,
             value,
-            p.decided AS decided1,
-            sum(p.decided) OVER two AS decided2,
-            sum(p.denied) OVER two AS denied2,
-            sum(p.decided) OVER three AS decided3,
-            sum(p.denied) OVER three AS denied3,
-            sum(p.degraded) OVER three AS degraded3,
-            sum(p.degraded_denied) OVER three AS degraded_denied3,
-            denied2 / greatest(1, decided2) AS rate2,
-            greatest(0, denied3 - 2 * sqrt(denied3)) / greatest(1, decided3) AS certain
+            -- By region clients are not known: those of all are taken.
+            if(dimension = 'region', 'all', dimension) AS among,
+            if(dimension = 'region', '', value) AS named,
+            p.counts[1] AS decided1,
+            sumForEach(p.counts) OVER (PARTITION BY dimension, value ORDER BY minute RANGE BETWEEN 60 PRECEDING AND CURRENT ROW) AS two,
+            sumForEach(p.counts) OVER (PARTITION BY dimension, value ORDER BY minute RANGE BETWEEN 120 PRECEDING AND CURRENT ROW) AS three
         FROM per_minute AS p
-        WINDOW
-            two AS (PARTITION BY dimension, value ORDER BY minute RANGE BETWEEN 60 PRECEDING AND CURRENT ROW),
-            three AS (PARTITION BY dimension, value ORDER BY minute RANGE BETWEEN 120 PRECEDING AND CURRENT ROW)
     ),
     judged AS
     (
         SELECT
             *,
-            quantilesExact(0.25, 0.5, 0.75, 0.9)(rate2) OVER recent AS quantiles,
+            quantilesExact(0.25, 0.5, 0.75, 0.9)(two[2] / greatest(1, two[1])) OVER recent AS quantiles,
             count() OVER recent AS recent_minutes,
             avg(decided1) OVER recent AS usual_decided,
-            max(certain) OVER yesterday AS yesterday_rate,
+            max(greatest(0, three[2] - 2 * sqrt(three[2])) / greatest(1, three[1])) OVER yesterday AS yesterday_rate,
             count() OVER yesterday AS yesterday_minutes,
-            max(certain) OVER last_week AS last_week_rate,
+            max(greatest(0, three[2] - 2 * sqrt(three[2])) / greatest(1, three[1])) OVER last_week AS last_week_rate,
             count() OVER last_week AS last_week_minutes
         FROM sliding
         WINDOW
@@ -76,34 +66,29 @@ WITH
     clients AS
     (
         SELECT
-            seen_in AS minute,
+            minute,
             dimension,
             value,
             count() AS clients,
-            groupArraySorted(3)(if(client = '~other', 0, -client_denied)) AS most,
-            -most[1] AS most_denied,
-            greatest(0, -most[1] - most[2] + 2 * most[3]) AS above_third,
-            sum(if(client = '~other', 0, client_denied * client_denied)) AS squares,
-            sum(if(client = '~other', 0, client_denied)) AS named_denied,
-            squares - most[1] * most[1] - most[2] * most[2] + 2 * most[3] * most[3] AS counted_squares,
-            least(3, greatest(1, counted_squares / greatest(1, named_denied - above_third))) AS in_a_row,
+            groupArraySorted(3)(-named_denied) AS most,
+            sum(named_denied * named_denied) AS squares,
+            sum(named_denied) AS all_named,
             sum(client_denied) AS all_denied,
             sum(client_early) AS all_early
         FROM
         (
             SELECT
-                minute + later AS seen_in,
+                c.minute + later AS minute,
                 named.1 AS dimension,
                 named.2 AS value,
-                client_kind,
-                client,
                 sum(c.denied) AS client_denied,
+                sum(c.denied * (client != '~other')) AS named_denied,
                 sum(c.early) AS client_early
             FROM denials_by_client_per_minute AS c
             ARRAY JOIN [('all', ''), ('tenant', tenant), ('route', route), ('policy', policy)] AS named
             ARRAY JOIN [0, 60, 120] AS later
-            WHERE minute >= first_minute - 120 AND minute < end_time AND c.denied > 0 AND (dimension, value) IN looked_at
-            GROUP BY seen_in, dimension, value, client_kind, client
+            WHERE c.minute >= first_minute - 120 AND c.minute < end_time AND c.denied > 0
+            GROUP BY minute, dimension, value, client_kind, client
         )
         GROUP BY minute, dimension, value
     ),
@@ -138,7 +123,7 @@ WITH
                     JSONExtractFloat(p, 'burst')), enforced)
             ), 'Map(String, Tuple(Float64, Float64))') AS limit_of
         FROM policies AS t
-        WHERE t.version IN (SELECT version FROM changes) OR t.version IN (SELECT previous FROM changes)
+        WHERE t.version IN (SELECT arrayJoin([version, previous]) FROM changes)
         GROUP BY t.version
     ),
     dated AS
@@ -162,50 +147,50 @@ WITH
             j.minute AS minute,
             j.dimension AS dimension,
             j.value AS value,
-            j.decided1 AS decided1,
-            j.decided2 AS decided2,
-            j.decided3 AS decided,
-            j.denied2 AS denied2,
-            j.denied3 AS denied,
-            j.degraded3 AS degraded,
-            j.degraded_denied3 AS degraded_denied,
+            j.three[1] AS decided,
+            j.three[2] AS denied,
+            j.two[1] AS decided2,
+            j.two[2] AS denied2,
             toUInt32(j.recent_minutes) AS baseline_minutes,
-            j.recent_minutes = 0 AS is_new,
-            if(is_new, 0, j.quantiles[2]) AS median_rate,
+            if(baseline_minutes = 0, 0, j.quantiles[2]) AS median_rate,
             greatest(median_rate, j.yesterday_rate, j.last_week_rate) AS baseline_rate,
-            if(is_new, 0, greatest((j.quantiles[3] - j.quantiles[1]) / 1.349, (j.quantiles[4] - j.quantiles[2]) / 1.2816)) AS recent_spread,
-            if(is_new, 0, j.usual_decided) AS usual_decided,
+            if(baseline_minutes = 0, 0, greatest((j.quantiles[3] - j.quantiles[1]) / 1.349, (j.quantiles[4] - j.quantiles[2]) / 1.2816)) AS recent_spread,
+            if(baseline_minutes = 0, 0, j.usual_decided) AS usual_decided,
             j.recent_minutes >= 15 OR j.yesterday_minutes >= 4 OR j.last_week_minutes >= 4 AS is_known,
-            least(toFloat64(j.denied3), toFloat64(c.above_third)) AS above,
-            least(toFloat64(j.denied2), above) AS above2,
-            greatest(1, c.in_a_row) AS in_a_row,
-            c.clients AS denied_clients,
-            c.most_denied AS most_denied,
-            c.all_denied AS all_denied,
-            c.all_early AS all_early
+            j.three[3] / greatest(1, j.three[1]) AS degraded_share,
+            j.three[4] / greatest(1, j.three[2]) AS degraded_denial_share,
+            (j.three[1] - j.decided1) / 2 / greatest(1, usual_decided) AS demand,
+            c.most AS most,
+            toFloat64(greatest(0, 2 * most[3] - most[1] - most[2])) AS above_third,
+            c.squares - most[1] * most[1] - most[2] * most[2] + 2 * most[3] * most[3] AS counted_squares,
+            c.all_named AS all_named,
+            if(dimension = 'region', 0, toUInt64(c.clients)) AS clients,
+            if(dimension = 'region', 0, -most[1] / greatest(1, c.all_denied)) AS top_client_share,
+            c.all_early / greatest(1, c.all_denied) AS early_share
         FROM judged AS j
-        LEFT JOIN clients AS c ON c.minute = j.minute AND c.dimension = if(j.dimension = 'region', 'all', j.dimension)
-            AND c.value = if(j.dimension = 'region', '', j.value)
-        WHERE j.minute >= first_minute AND j.minute < end_time
+        LEFT JOIN (SELECT *, dimension AS among, value AS named FROM clients) AS c USING (minute, among, named)
+        WHERE j.minute >= first_minute
     ),
     counted AS
     (
         SELECT
             *,
+            least(3, greatest(1, counted_squares / greatest(1, all_named - above_third))) AS in_a_row,
+            least(toFloat64(denied), above_third) AS above,
+            least(toFloat64(denied2), above) AS above2,
             greatest(1, decided - above) AS counted3,
             greatest(1, decided2 - above2) AS counted2,
-            greatest(baseline_rate, 1 / counted3) AS likely3,
-            greatest(baseline_rate, 1 / counted2) AS likely2,
             (denied - above) / counted3 AS rate3,
-            (denied2 - above2) / counted2 AS rate2,
-            recent_spread * if(median_rate > 0, baseline_rate / median_rate, 1) AS usual_spread,
-            least(2.2 * baseline_rate, (1 + baseline_rate) / 2) AS alarm_rate
+            (denied2 - above2) / counted2 AS rate2
         FROM joined
     ),
     measured AS
     (
         SELECT
             *,
+            greatest(baseline_rate, 1 / counted3) AS likely3,
+            greatest(baseline_rate, 1 / counted2) AS likely2,
+            recent_spread * if(median_rate > 0, baseline_rate / median_rate, 1) AS usual_spread,
             greatest(
                 usual_spread * sqrt(greatest(1, 2 * usual_decided / counted3)),
                 sqrt(in_a_row * likely3 * (1 - baseline_rate) / counted3)) AS spread,
@@ -218,28 +203,29 @@ WITH
     (
         SELECT
             *,
-            if(is_known AND spread > 0, 1.5 * likely3 / spread * (pow(rate3 / likely3, 2 / 3) - 1), 0) AS z3,
-            if(is_known AND spread2 > 0, 1.5 * likely2 / spread2 * (pow(rate2 / likely2, 2 / 3) - 1), 0) AS z2,
-            arrayFilter(t -> t.1 > subtractSeconds(minute, 900) AND t.1 <= addSeconds(minute, 60), (SELECT tightenings FROM dated)) AS loaded
+            if(least(is_known, spread > 0), 1.5 * likely3 / spread * (pow(rate3 / likely3, 2 / 3) - 1), 0) AS z3,
+            if(least(is_known, spread2 > 0), 1.5 * likely2 / spread2 * (pow(rate2 / likely2, 2 / 3) - 1), 0) AS z2,
+            least(2.2 * baseline_rate, (1 + baseline_rate) / 2) AS alarm_rate,
+            arrayFilter(t -> least(t.1 > subtractSeconds(minute, 900), t.1 <= addSeconds(minute, 60)), (SELECT tightenings FROM dated)) AS loaded
         FROM measured
     )
 SELECT
-    v.minute AS minute,
-    v.dimension AS dimension,
-    v.value AS value,
-    toInt64(v.decided - v.denied) AS allowed,
+    minute,
+    dimension,
+    value,
+    toInt64(decided - v.denied) AS allowed,
     toInt64(v.denied) AS denied,
-    v.denied / greatest(1, v.decided) AS throttle_rate,
-    v.baseline_rate AS baseline_rate,
-    v.baseline_minutes AS baseline_minutes,
-    v.spread AS spread,
-    greatest(v.z2, v.z3) AS z,
-    if(v.dimension = 'region', 0, toUInt64(v.denied_clients)) AS clients,
-    if(v.dimension = 'region', 0, v.most_denied / greatest(1, v.all_denied)) AS top_client_share,
-    v.all_early / greatest(1, v.all_denied) AS early_share,
-    v.degraded / greatest(1, v.decided) AS degraded_share,
-    toUInt32(length(v.loaded)) AS new_policy_versions,
-    toUInt8(v.denied >= 30 AND ((v.z2 >= 4.5 AND v.rate2 >= v.alarm_rate) OR (v.z3 >= 4.5 AND v.rate3 >= v.alarm_rate))) AS is_spike,
+    v.denied / greatest(1, decided) AS throttle_rate,
+    baseline_rate,
+    baseline_minutes,
+    spread,
+    greatest(z2, z3) AS z,
+    clients,
+    top_client_share,
+    early_share,
+    degraded_share,
+    toUInt32(length(loaded)) AS new_policy_versions,
+    toUInt8(least(v.denied >= 30, greatest(least(z2 >= 4.5, rate2 >= alarm_rate), least(z3 >= 4.5, rate3 >= alarm_rate)))) AS is_spike,
     multiIf(
         is_spike = 0, '',
         degraded_denial_share > 0.5, 'store-fault',
@@ -247,10 +233,10 @@ SELECT
         top_client_share > 0.5, 'one-client',
         early_share > 0.5, 'retry-storm',
         'real-demand') AS cause,
-    v.degraded_denied / greatest(1, v.denied) AS degraded_denial_share,
-    toUInt32(arraySum(t -> t.2, v.loaded)) AS tightened_policies,
-    (v.decided - v.decided1) / 2 / greatest(1, v.usual_decided) AS demand,
-    greatest(0, v.denied - v.baseline_rate * v.decided) AS excess
+    degraded_denial_share,
+    toUInt32(arraySum(t -> t.2, loaded)) AS tightened_policies,
+    demand,
+    greatest(0, v.denied - baseline_rate * decided) AS excess
 FROM distant AS v;
 
 -- The last hour, for whoever looks: each row is what the limiter did in the three minutes that end with it. Series with fewer than 30

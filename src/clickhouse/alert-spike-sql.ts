@@ -14,11 +14,11 @@ const rank = `indexOf(['tenant', 'route', 'policy', 'region', 'all'], dimension)
 /**
  * Spikes at the instant `at`, an expression. Where all decisions together spike, one dimension tells of it if one of its values
  * explains much more of the denials beyond the usual than it has of the traffic; else only `all` does. Otherwise what looks
- * like the same denials in a later dimension is left to the earlier one.
+ * like the same denials in a later dimension is left to the earlier one. `least` stands for AND as in the view: it is planned faster.
  */
 export const spikeRows = (at: string): string => `SELECT
   dimension, if(dimension = 'all', 'all', w.value) AS name,
-  toUInt8(is_spike AND if(all_spikes, dimension = if(most_lift >= 0.4, lifted, 'all'), NOT is_twin)) AS firing,
+  toUInt8(if(is_spike, if(all_spikes, dimension = if(most_lift >= 0.4, lifted, 'all'), NOT is_twin), 0)) AS firing,
   if(firing, w.cause, '') AS cause, z,
   throttle_rate AS throttleRate, baseline_rate AS baselineRate, toFloat64(denied) AS denied, toFloat64(allowed) AS allowed,
   toFloat64(clients) AS clients, top_client_share AS topClientShare, early_share AS earlyShare,
@@ -27,10 +27,10 @@ export const spikeRows = (at: string): string => `SELECT
   demand, explains
 FROM (
   SELECT
-    *, if(is_spike AND dimension != 'all', explains - decided / greatest(1, all_decided), 0) AS lift,
+    *, if(least(is_spike, dimension != 'all'), explains - decided / greatest(1, all_decided), 0) AS lift,
     max(lift) OVER () AS most_lift,
     argMax(dimension, (lift, -${rank})) OVER () AS lifted,
-    arrayExists(e -> e.1 < ${rank} AND e.2 > excess * 0.75 AND e.2 < excess * 1.25, spiking) AS is_twin
+    arrayExists(e -> least(e.1 < ${rank}, e.2 > excess * 0.75, e.2 < excess * 1.25), spiking) AS is_twin
   FROM (
     SELECT
       *, allowed + r.denied AS decided,
@@ -42,10 +42,10 @@ FROM (
     FROM (
       SELECT *
       FROM throttle_spikes_between(from_time = ${at} - ${newestWithinSeconds}, to_time = ${at}) AS s
-      WHERE s.denied >= 30 AND s.minute + 60 >= (
+      WHERE least(s.denied >= 30, s.minute + 60 >= (
         SELECT max(m.minute) FROM decisions_per_minute AS m
         WHERE m.minute >= ${at} - ${newestWithinSeconds} AND m.minute < ${at}
-      )
+      ))
       ORDER BY s.minute DESC
       LIMIT 1 BY dimension, s.value
     ) AS r
