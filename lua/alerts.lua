@@ -21,13 +21,17 @@ local state, lead = KEYS[1] .. 'state', KEYS[1] .. 'lead'
 local kind = ARGV[2]
 local keptMs, longestLeadMs = 7 * 86400000, 3600000
 
-local function isA(kind, key)
-  return redis.call('TYPE', key).ok == kind
+-- What is there; false: nothing, or something of another kind, which the second answer says.
+local function read(...)
+  local found = redis.pcall(...)
+  if type(found) ~= 'table' or not found.err then return found, false end
+  if string.find(found.err, 'WRONGTYPE', 1, true) then return false, true end
+  error(found.err)
 end
 
 -- Kept with its end: in log time the key outlives it.
 local function leader()
-  local ends, holder = string.match(isA('string', lead) and redis.call('GET', lead) or '', '^(%d+) (.*)$')
+  local ends, holder = string.match(read('GET', lead) or '', '^(%d+) (.*)$')
   ends = tonumber(ends or 0)
   return holder, ends <= now + longestLeadMs and ends or 0
 end
@@ -44,15 +48,16 @@ if kind == 'release' then
   return {}
 end
 
-local revision = isA('hash', state) and redis.call('HGET', state, 'revision') or ''
+local revision, isOther = read('HGET', state, 'revision')
+if kind == 'load' and not revision and not isOther then return {} end
+revision = revision or ''
 if #revision > 14 or not string.match(revision, '^[1-9]%d*$') then revision = '0' end
 if kind == 'load' then
-  if isA('none', state) then return {} end
-  if not isA('hash', state) or redis.call('HSTRLEN', state, 'text') > tonumber(ARGV[3]) then return { revision } end
-  return { revision, redis.call('HGET', state, 'text') or '' }
+  local text = read('HGET', state, 'text')
+  return text and #text <= tonumber(ARGV[3]) and { revision, text } or { revision }
 end
 if revision ~= ARGV[3] then return { 0 } end
-if not isA('hash', state) then redis.call('DEL', state) end
+if isOther then redis.call('DEL', state) end
 redis.call('HSET', state, 'revision', ARGV[4], 'text', ARGV[5])
 redis.call('PEXPIRE', state, string.format('%.0f', keptMs))
 return { 1 }
