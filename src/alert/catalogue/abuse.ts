@@ -127,7 +127,7 @@ export const abuseAlerts: readonly AlertDefinition[] = [
     severity: 'ticket',
     area: 'abuse',
     when: 'A rule capped itself to shadow within the last hour, because people found it wrong too often',
-    summary: '{{value}} rules block nobody any more, because people found them wrong too often',
+    summary: 'A rule blocks nobody any more, because people found it wrong too often ({{value}} within the hour)',
     unit: 'count',
     likely: ['The rule does not fit the traffic any more: `tidegate rules status` shows its precision.'],
     question: figures({ value: grown('reviewDemotions', hourMs), bound: above(0) }),

@@ -9,7 +9,7 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     severity: 'page',
     area: 'limiter',
     when: 'More than 1 % of the decisions of the last five minutes were taken without the primary store',
-    summary: '{{value}} of the decisions of {{dimension}} {{name}} are taken without the primary store',
+    summary: 'Taken without the primary store: {{value}} of {{dimension}} {{name}}',
     unit: 'share',
     likely: [
       'Redis is away or fails over: `tidegate_store_breaker_open` is above 0.',
@@ -70,7 +70,7 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     severity: 'page',
     area: 'limiter',
     when: 'Gates of a process have left their store alone for two minutes, because it failed',
-    summary: '{{value}} gates of {{process}} leave their store alone because it failed',
+    summary: 'Gates of {{process}} leave their store alone because it failed: {{value}} of them',
     unit: 'count',
     likely: [
       'Redis is down or unreachable from this process: `redis-cli -u "$TIDEGATE_REDIS_URL" ping` beside it.',
@@ -89,7 +89,7 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     area: 'limiter',
     when: 'A gate found within the last quarter of an hour that Redis had lost counters',
     summary:
-      'Redis has lost counters {{value}} times ({{tidegate_loss}}): limits admit more until they have filled again',
+      'Redis has lost counters ({{tidegate_loss}}, noticed {{value}} ×): limits admit more until they have filled again',
     unit: 'count',
     likely: [
       '`failover`: a replica took over that had not seen the last writes.',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { namesIn } from '../../../dashboards/alerts/summaries.ts';
 import { prometheusNameOf } from '../../../src/alert/alert-name.ts';
+import { summaryOf } from '../../../src/alert/alert-text.ts';
 import { alertCatalogue, pipelineAlerts } from '../../../src/alert/catalogue/catalogue.ts';
 import { decisionQuestions, type FigureQuestion, type Term } from '../../../src/alert/definition.ts';
 import { figureName } from '../../../src/alert/figures/figure-name.ts';
@@ -108,6 +109,14 @@ describe('the catalogue of alerts', () => {
     expect(question.by).toEqual([]);
     expect(question.bound).toHaveProperty('below');
     expect(['sum', 'count']).toContain(question.value.across);
+  });
+
+  it.each(decisionQuestions)('%s is told of everybody in words that people say', (id) => {
+    const summary = alertCatalogue.find((alert) => alert.id === id)?.summary ?? '';
+    const seen = { value: 2, cause: null, numbers: {} };
+    const told = summaryOf({ summary, unit: 'share' }, { dimension: 'all', name: 'all' }, seen);
+    expect(told).toContain('all decisions');
+    expect(told).not.toContain('decisions of all decisions');
   });
 
   it.each(alertCatalogue)('$id names nothing in its summary that a reading does not have', ({ summary, question }) => {
