@@ -172,7 +172,8 @@ const heardSince = (grain: Grain): string => `(
 
 /**
  * Rows of one counter: by how much it has `grown` since the sample before it, and over how many `seconds`. A counter that is smaller
- * than before has started again from 0.
+ * than before has started again from 0. Series are gathered in arrays: a window over them would sort rows by their labels, which
+ * takes four times as long.
  */
 const growthOf = <Id extends InstrumentId>(
   question: FigureQuestion<Id>,
@@ -182,11 +183,15 @@ const growthOf = <Id extends InstrumentId>(
     multiIf(nth > 1 AND now_at >= before, now_at - before, nth > 1 AND before_time > subtractSeconds(s.time, ${doubledSeconds}), 0, nth > 1 OR (h.process != '' AND s.${time} > h.heard), now_at, 0) AS grown,
     if(nth > 1, dateDiff('millisecond', before_time, s.${time}) / 1000, ${sampleSeconds}) AS seconds
   FROM (
-    SELECT ${list(time, process, command, region, labels)}, ${value} AS now_at, lagInFrame(${value}) OVER of_one AS before,
-      lagInFrame(${time}) OVER of_one AS before_time, row_number() OVER of_one AS nth
-    FROM ${samples}
-    WHERE ${[...conditionsOf(question, part), keptBy[grain]].join(' AND ')}
-    WINDOW of_one AS (PARTITION BY ${process}, ${labels} ORDER BY ${time})
+    SELECT ${list(process, labels)}, told.1 AS ${time}, told.2 AS ${command}, told.3 AS ${region}, told.4 AS now_at,
+      told_before.4 AS before, told_before.1 AS before_time, nth
+    FROM (
+      SELECT ${list(process, labels)}, arraySort(groupArray((${list(time, command, region, value)}))) AS of_one
+      FROM ${samples}
+      WHERE ${[...conditionsOf(question, part), keptBy[grain]].join(' AND ')}
+      GROUP BY ${list(process, labels)}
+    )
+    ARRAY JOIN of_one AS told, arrayPushFront(arrayPopBack(of_one), of_one[1]) AS told_before, arrayEnumerate(of_one) AS nth
   ) AS s
   LEFT JOIN ${heardSince(grain)} AS h ON h.${process} = s.${process}
   WHERE s.${time} >= ${firstBucket}
