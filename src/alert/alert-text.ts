@@ -58,7 +58,7 @@ const causeTexts: Readonly<Record<Cause, string>> = {
   'policy-change': 'a policy changed shortly before',
   'retry-storm': 'clients come back before their retry time',
   'store-fault': 'decisions are taken without the primary store',
-  'real-demand': 'more demand: many clients, none of the other causes shows',
+  'real-demand': 'more demand: none of the other causes shows',
 };
 
 /** `one client makes most of the denials`; null: what brings it about is not known. */

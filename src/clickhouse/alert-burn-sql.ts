@@ -63,6 +63,9 @@ const burningRows = ({ at, question, objective }: Burns, pairs: readonly Pair[])
     ORDER BY dimension = 'all' DESC, is_burning DESC, denied_long1 DESC
     LIMIT ${most.compared}`;
 
+/** Who was denied is not kept by region: nothing is said of it there. */
+const whereClientsAreKnown = (column: string): string => `if(b.dimension = 'region', NULL, ${column})`;
+
 /** By dimension: how many times faster than it may the share of denials is used up, in the windows that show it best. */
 export const burnRows = (
   question: Burns['question'],
@@ -98,12 +101,13 @@ clients AS (
 )
 SELECT b.dimension AS dimension, if(b.dimension = 'all', 'all', b.value) AS name,
   b.firing AS firing,
-  multiIf(NOT firing, '', degradedDenialShare > 0.5, 'store-fault', topClientShare > 0.5, 'one-client',
-    newPolicyVersions > 0, 'policy-change', earlyShare > 0.5, 'retry-storm', 'real-demand') AS cause,
+  multiIf(NOT firing, '', degradedDenialShare > 0.5, 'store-fault', ifNull(topClientShare > 0.5, 0), 'one-client',
+    newPolicyVersions > 0, 'policy-change', isNull(clients), '', earlyShare > 0.5, 'retry-storm', 'real-demand') AS cause,
   b.burn AS burn, ${told('share_short')} / ${objective} AS shortBurn,
   ${told('share_long')} AS throttleRate, toFloat64(${told('denied_long')}) AS denied,
   toFloat64(${told('decided_long')} - ${told('denied_long')}) AS allowed,
-  toFloat64(c.denied_clients) AS clients, c.top_share AS topClientShare, c.early_share AS earlyShare,
+  ${whereClientsAreKnown('toFloat64(c.denied_clients)')} AS clients, ${whereClientsAreKnown('c.top_share')} AS topClientShare,
+  ${whereClientsAreKnown('c.early_share')} AS earlyShare,
   ${told('degraded_long')} / greatest(1, denied) AS degradedDenialShare,
   toFloat64((
     SELECT countIf(first_load > ${at} - ${policySeconds} AND place > 1)
@@ -124,48 +128,64 @@ const latencyRows = (
   at: string,
   deadlineUs: number,
 ): string => `SELECT minute AS at_time, named.1 AS dimension, named.2 AS value,
-      sum(${slowOf('d.latency_us', deadlineUs)}) AS slow,
-      sum(arraySum(arrayMap((b, n) -> if(b > 0, n, 0), d.latency_us.1, d.latency_us.2))) AS known
-    FROM decisions_per_minute AS d ARRAY JOIN [('all', ''), ('region', region)] AS named
-    WHERE minute >= ${at} - 21600 AND minute < ${at}
-    GROUP BY at_time, dimension, value`;
+        sum(${slowOf('d.latency_us', deadlineUs)}) AS slow,
+        sum(arraySum(arrayMap((b, n) -> if(b > 0, n, 0), d.latency_us.1, d.latency_us.2))) AS known
+      FROM decisions_per_minute AS d ARRAY JOIN [('all', ''), ('region', region)] AS named
+      WHERE minute >= ${at} - 21600 AND minute < ${at}
+      GROUP BY at_time, dimension, value`;
 
+/** Named as {@link toldBurnRows} asks: what is denied there is slow here. */
 const slowShares = (at: string, { longSeconds, shortSeconds }: BurnWindows, index: number): string => {
   const [long, short] = [since(at, longSeconds), since(at, shortSeconds)];
-  return `sumIf(c.slow, ${long}) AS slow_long${index}, sumIf(c.known, ${long}) AS known_long${index},
-    slow_long${index} / greatest(1, known_long${index}) AS share_long${index},
-    sumIf(c.slow, ${short}) AS slow_short${index}, slow_short${index} / greatest(1, sumIf(c.known, ${short})) AS share_short${index}`;
+  return `sumIf(c.slow, ${long}) AS denied_long${index}, sumIf(c.known, ${long}) AS decided_long${index},
+      denied_long${index} / greatest(1, decided_long${index}) AS share_long${index},
+      sumIf(c.slow, ${short}) AS slow_short${index}, slow_short${index} / greatest(1, sumIf(c.known, ${short})) AS share_short${index}`;
 };
 
-/** By region: how many times faster than it may the share of decisions beyond the deadline is used up. */
+/**
+ * By region: how many times faster than it may the share of decisions beyond the deadline is used up. Where all decisions are slow,
+ * a region tells of it only if it explains much more of the slow ones than it has of all.
+ */
 export const deadlineRows = (at: string, { slowShare, deadlineUs }: AlertObjectives): string => {
   const burnsAt = ({ factor }: BurnWindows, index: number): string =>
     `(share_long${index} >= ${factor * slowShare} AND share_short${index} >= ${factor * slowShare} AND slow_short${index} >= ${leastSlow})`;
   const told = (what: string): string => `if(first_burns OR NOT second_burns, ${what}0, ${what}1)`;
-  return `SELECT dimension, if(dimension = 'all', 'all', value) AS name, toUInt8(first_burns OR second_burns) AS firing, '' AS cause,
+  return `SELECT dimension, if(dimension = 'all', 'all', value) AS name, toUInt8(is_told) AS firing, '' AS cause,
   ${told('share_long')} / ${slowShare} AS burn, ${told('share_short')} / ${slowShare} AS shortBurn,
-  ${told('share_long')} AS slowShare, ${told('slow_long')} AS slow, toFloat64(${told('known_long')}) AS decisions
-FROM (
-  SELECT dimension, value, ${fastBurn.map((windows, index) => slowShares(at, windows, index)).join(',\n    ')},
-    ${fastBurn.map((windows, index) => `${burnsAt(windows, index)} AS ${index === 0 ? 'first' : 'second'}_burns`).join(',\n    ')}
-  FROM (
-    ${latencyRows(at, deadlineUs)}
-  ) AS c
-  GROUP BY dimension, value
-)
+  ${told('share_long')} AS slowShare, round(${told('denied_long')}) AS slow, toFloat64(${told('decided_long')}) AS decisions
+FROM (${toldBurnRows(`
+    SELECT dimension, value, ${fastBurn.map((windows, index) => slowShares(at, windows, index)).join(',\n      ')},
+      ${fastBurn.map((windows, index) => `${burnsAt(windows, index)} AS ${index === 0 ? 'first' : 'second'}_burns`).join(',\n      ')},
+      first_burns OR second_burns AS is_burning, ${slowShare} AS objective
+    FROM (
+      ${latencyRows(at, deadlineUs)}
+    ) AS c
+    GROUP BY dimension, value
+    ORDER BY dimension = 'all' DESC, is_burning DESC, denied_long1 DESC
+    LIMIT ${most.compared}`)})
 ORDER BY firing DESC, burn DESC, dimension, name
-LIMIT 100`;
+LIMIT ${most.told}`;
 };
 
-/** By region: the share of the decisions of five minutes that was made without the primary store. */
+/**
+ * By region: the share of the decisions of five minutes that was made without the primary store. Where it is too much of all
+ * decisions, a region tells of it only if it explains much more of them than it has of all.
+ */
 export const degradedRows = (at: string, { degradedShare }: AlertObjectives): string => `SELECT
-  named.1 AS dimension, if(dimension = 'all', 'all', named.2) AS name,
-  toUInt8(degradedShare > ${degradedShare} AND degraded >= 10) AS firing, if(firing, 'store-fault', '') AS cause,
-  degraded / greatest(1, decisions) AS degradedShare, toFloat64(sum(d.degraded)) AS degraded,
-  toFloat64(sum(d.decisions)) AS decisions
-FROM decisions_per_minute AS d
-ARRAY JOIN [('all', ''), ('region', region)] AS named
-WHERE minute >= ${at} - 300 AND minute < ${at} AND outcome != 'blocked'
-GROUP BY dimension, name
+  dimension, if(dimension = 'all', 'all', value) AS name,
+  toUInt8(is_told) AS firing, if(firing, 'store-fault', '') AS cause,
+  denied_long0 / greatest(1, decided_long0) AS degradedShare, toFloat64(denied_long0) AS degraded,
+  toFloat64(decided_long0) AS decisions
+FROM (${toldBurnRows(`
+    SELECT named.1 AS dimension, named.2 AS value, sum(d.degraded) AS denied_long0, sum(d.decisions) AS decided_long0,
+      denied_long0 AS denied_long1, decided_long0 AS decided_long1,
+      denied_long0 / greatest(1, decided_long0) > ${degradedShare} AND denied_long0 >= 10 AS is_burning, is_burning AS first_burns,
+      ${degradedShare} AS objective
+    FROM decisions_per_minute AS d
+    ARRAY JOIN [('all', ''), ('region', region)] AS named
+    WHERE minute >= ${at} - 300 AND minute < ${at} AND outcome != 'blocked'
+    GROUP BY dimension, value
+    ORDER BY dimension = 'all' DESC, is_burning DESC, denied_long0 DESC
+    LIMIT ${most.compared}`)})
 ORDER BY firing DESC, degradedShare DESC, dimension, name
-LIMIT 100`;
+LIMIT ${most.told}`;

@@ -16,7 +16,8 @@ export interface AlertReadingsOptions {
   readonly objectives?: Partial<AlertObjectives> | undefined;
 }
 
-type Row = Readonly<Record<string, string | number>>;
+/** Null: not known of these labels. */
+type Row = Readonly<Record<string, string | number | null>>;
 
 const causeOf = (text: unknown): Cause | null => causes.find((cause) => cause === text) ?? null;
 
@@ -26,7 +27,7 @@ const readingOf = (question: DecisionQuestionName, row: Row): Reading => {
     labels: { dimension: String(row.dimension), name: String(row.name) },
     isFiring: Number(row.firing) === 1,
     value: Number(row[names[0]]),
-    numbers: Object.fromEntries(names.map((name) => [name, Number(row[name])])),
+    numbers: Object.fromEntries(names.filter((name) => row[name] !== null).map((name) => [name, Number(row[name])])),
     cause: causeOf(row.cause),
   };
 };

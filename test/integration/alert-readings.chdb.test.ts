@@ -22,6 +22,8 @@ interface Minute {
   readonly denied: (tenant: string) => number;
   readonly slow?: boolean;
   readonly degraded?: boolean;
+  /** Whose decisions alone are slow and degraded, in a region of its own. Default: everybody's, in one. */
+  readonly only?: string;
 }
 
 describeWith('chdb', 'readings of alerts about decisions', (url) => {
@@ -32,12 +34,14 @@ describeWith('chdb', 'readings of alerts about decisions', (url) => {
   let readings: ClickHouseAlertReadings;
   let seq = 0;
 
-  const linesOf = ({ atMs, denied, slow, degraded }: Minute): string[] => {
+  const linesOf = ({ atMs, denied, slow, degraded, only }: Minute): string[] => {
     const line = (tenant: string, fields: object): string => {
       seq += 1;
+      const isHurt = only === undefined || only === tenant;
       return JSON.stringify({
-        ...{ time: atMs, emitter: 'g', partition: 0, seq, tenant, route: `GET /${tenant}`, region: 'eu', policy: 'p' },
-        ...{ client_kind: 'ip', cost: 1, latency_us: slow ? 65_536 : 1024, degraded: degraded ? 'timeout' : '' },
+        ...{ time: atMs, emitter: 'g', partition: 0, seq, tenant, route: `GET /${tenant}`, policy: 'p' },
+        ...{ client_kind: 'ip', cost: 1, region: only === tenant ? 'us' : 'eu' },
+        ...{ latency_us: slow && isHurt ? 65_536 : 1024, degraded: degraded && isHurt ? 'timeout' : '' },
         ...fields,
       });
     };
@@ -69,6 +73,8 @@ describeWith('chdb', 'readings of alerts about decisions', (url) => {
       ...story(1, 135, (ago) => ({ denied: () => (ago < 2 ? 20 : 1) })),
       ...story(2, 90, () => ({ denied: (tenant) => (tenant === 'acme' ? 270 : 1), slow: true, degraded: true })),
       ...story(3, 135, () => ({ denied: () => 1 })),
+      ...story(4, 90, () => ({ denied: () => 1, slow: true, degraded: true, only: 'acme' })),
+      ...story(5, 90, () => ({ denied: (tenant) => (tenant === 'acme' ? 270 : 1), only: 'acme' })),
     ];
     const rows = [Buffer.from(`${lines.join('\n')}\n`)];
     await engine.insert({ table: 'decisions_raw', rows, settings: { async_insert: 0 } });
@@ -102,9 +108,34 @@ describeWith('chdb', 'readings of alerts about decisions', (url) => {
     expect(burn).toMatchObject({ cause: 'store-fault', numbers: { throttleRate: 0.9, degradedDenialShare: 1 } });
     expect(burn?.value).toBeCloseTo(18);
     expect(await firing('throttle-burn-slow', 2)).toContain('tenant acme');
-    expect(await firing('degraded-decisions', 2)).toEqual(['all all', 'region eu']);
-    expect(await firing('deadline-budget', 2)).toEqual(['all all', 'region eu']);
+    expect(await firing('degraded-decisions', 2)).toEqual(['all all']);
+    expect(await firing('deadline-budget', 2)).toEqual(['all all']);
     expect((await read('deadline-budget', 2))[0]).toMatchObject({ value: 1000, numbers: { slowShare: 1 } });
+  });
+
+  it.each(['deadline-budget', 'degraded-decisions'] as const)(
+    'tell %s of one region once, of that region',
+    async (question) => {
+      expect(await firing(question, 4)).toEqual(['region us']);
+      // 310 decisions a minute of 930: all of them.
+      const rows = await read(question, 4);
+      const share = question === 'deadline-budget' ? 'slowShare' : 'degradedShare';
+      expect(rows.map(({ labels, numbers }) => [labels.name, numbers[share]?.toFixed(3)])).toEqual([
+        ['us', '1.000'],
+        ['all', '0.333'],
+        ['eu', '0.000'],
+      ]);
+    },
+  );
+
+  it('say nothing of the clients of a region, since they are not known', async () => {
+    const rows = await read('throttle-burn-fast', 5);
+    const numbersOf = (dimension: string) => rows.find(({ labels }) => labels.dimension === dimension)?.numbers;
+    expect(numbersOf('tenant')).toMatchObject({ clients: 10, topClientShare: 0.1 });
+    expect(numbersOf('region')).toMatchObject({ throttleRate: 0.9 });
+    for (const unknown of ['clients', 'topClientShare', 'earlyShare']) {
+      expect(numbersOf('region')).not.toHaveProperty(unknown);
+    }
   });
 
   it.each(decisionQuestions)('of %s are at most a hundred, and of finite numbers', async (question) => {
@@ -112,7 +143,10 @@ describeWith('chdb', 'readings of alerts about decisions', (url) => {
     expect(found.length).toBeGreaterThan(0);
     for (const { labels, numbers, value } of found) {
       expect(Object.keys(labels)).toEqual(['dimension', 'name']);
-      expect(Object.keys(numbers)).toEqual([...alertNumbers[question]]);
+      const unknown = labels.dimension === 'region' ? ['clients', 'topClientShare', 'earlyShare'] : [];
+      const names = alertNumbers[question];
+      expect(names).toEqual(expect.arrayContaining(Object.keys(numbers)));
+      expect(unknown).toEqual(expect.arrayContaining(names.filter((name) => !Object.hasOwn(numbers, name))));
       expect([value, ...Object.values(numbers)].filter((number) => !Number.isFinite(number))).toEqual([]);
     }
   });

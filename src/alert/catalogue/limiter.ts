@@ -20,6 +20,8 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     // A failover takes some seconds, and a minute of it is a fifth of the window: what lasts longer does not end by itself.
     forMs: 3 * minuteMs,
     keepFiringMs: 5 * minuteMs,
+    // Of one incident: by all decisions or by a region, whichever explains it better, which may change while it grows.
+    coveredBy: ['degraded-decisions'],
     dashboard: panels.degradedByReason,
   },
   {
@@ -38,6 +40,7 @@ export const limiterAlerts: readonly AlertDefinition[] = [
     question: { kind: 'decisions', name: 'deadline-budget' },
     forMs: minuteMs,
     keepFiringMs: 5 * minuteMs,
+    coveredBy: ['deadline-budget'],
     dashboard: panels.overDeadline,
   },
   {

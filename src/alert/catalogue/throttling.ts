@@ -52,7 +52,7 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     area: 'throttling',
     when: 'Denials use up the budget of the month (5 % of the decisions) three times too fast over a day and two hours, or at all over three days and six hours',
     summary:
-      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast, over a day or longer: {{throttleRate}} are denied',
+      'Denials of {{dimension}} {{name}} burn their budget {{value}} times too fast, by the last day or three: {{throttleRate}} are denied',
     unit: 'ratio',
     likely: [
       'A tenant that has outgrown its limit: `GET /v1/throttle-rates?by=tenant` names it.',

@@ -67,7 +67,7 @@ describe('an evaluator', () => {
       runbook: 'https://docs.example.com/runbooks/throttle-spike.md',
       dashboard: expect.stringMatching(
         new RegExp(
-          `^https://grafana\\.example\\.com/d/tidegate-overview\\?viewPanel=3&from=${sinceMs - 3_600_000}&to=\\d+$`,
+          `^https://grafana\\.example\\.com/d/tidegate-overview\\?viewPanel=3&from=${sinceMs - 3_600_000}&to=\\d+&var-tenant=acme$`,
         ),
       ),
     });

@@ -56,7 +56,7 @@ describe('GET /v1/alerts', () => {
       numbersText: 'denied 420',
       runbook: 'docs/runbooks/throttle-spike.md',
       dashboard: expect.stringMatching(
-        /^https:\/\/grafana\.example\.com\/d\/tidegate-overview\?viewPanel=3&from=\d+&to=\d+$/,
+        /^https:\/\/grafana\.example\.com\/d\/tidegate-overview\?viewPanel=3&from=\d+&to=\d+&var-tenant=umbrella$/,
       ),
     });
   });
