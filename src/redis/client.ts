@@ -126,10 +126,12 @@ const openServer = async (address: RedisAddress, patience: ServerPatience, logge
     sentinelRetryStrategy: (attempt) => (isOpen ? backoffMs(attempt) : null),
   });
   let lastError: unknown;
+  const hear = nodeErrors(address, logger);
   redis.on('error', (error: Error) => {
     lastError = error;
-    logger.warn({ err: error.message, redis: address.text }, 'redis connection error');
+    hear.failed(error, address.text);
   });
+  redis.on('ready', () => hear.answered(address.text));
   try {
     await firstContact(redis, patience);
     isOpen = true;
@@ -175,7 +177,7 @@ const openCluster = async (address: RedisAddress, patience: Patience, logger: Lo
 /** Addresses change in some deployments: what is gone for good must not be remembered for good. */
 const maxAway = 1000;
 
-/** A node is tried again every second or two, and asked of others as well: it is away once. */
+/** A server is tried again every second or two, and a node asked of others as well: it is away once, and once back. */
 const nodeErrors = ({ text: redis }: RedisAddress, logger: Logger) => {
   const away = new Set<string>();
   return {
@@ -185,7 +187,9 @@ const nodeErrors = ({ text: redis }: RedisAddress, logger: Logger) => {
       away.add(node);
       logger[level]({ err: error.message, redis, node }, 'redis connection error');
     },
-    answered: (node: string): void => void away.delete(node),
+    answered: (node: string): void => {
+      if (away.delete(node)) logger.info({ redis, node }, 'redis answers again');
+    },
   };
 };
 

@@ -9,6 +9,7 @@ import { openRedis } from '../../src/redis/client.ts';
 import { asOperator } from '../services/redis-control.ts';
 import { describeWith, freshName, type OwnEngine, startRedis } from '../support/engines.ts';
 import { promotionOf } from '../support/promotions.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 
 const subject = { kind: 'ip', id: '203.0.113.9' } as const;
 
@@ -50,6 +51,26 @@ describeWith('redis', 'a gate that starts while Redis is away', () => {
     await feed.promote(promotionOf({ id: 'v2', atMs: systemClock.nowMs(), subject: other }));
     await expect.poll(() => replica.find(other, '', systemClock.nowMs()), { timeout: 10_000 }).not.toBeNull();
     await replica.stop();
+    redis.disconnect();
+  });
+
+  it('says once that it is away, however often it is tried, and once that it is back', async () => {
+    const logger = recordingLogger();
+    const redis = await openRedis({ url: server.url, logger });
+    const told = (): string[] =>
+      logger.lines.filter(({ level }) => level !== 'debug').map(({ level, message }) => `${level} ${message}`);
+    const away = ['warn redis connection error', 'info redis answers again'];
+    const before = told();
+    for (const times of [1, 2]) {
+      const tries = logger.lines.length;
+      await server.shutDown();
+      await expect.poll(() => logger.lines.length, { timeout: 15_000 }).toBeGreaterThan(tries + 4);
+      await server.restart();
+      await expect.poll(() => redis.status, { timeout: 15_000 }).toBe('ready');
+      await expect
+        .poll(() => told().slice(before.length), { timeout: 5_000 })
+        .toEqual(Array.from({ length: times }, () => away).flat());
+    }
     redis.disconnect();
   });
 

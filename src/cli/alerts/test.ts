@@ -21,7 +21,7 @@ const minuteMs = 60_000;
 const message = 'A test of tidegate: nothing is wrong.';
 
 const testAlert = (region: string, nowMs: number): PostableAlert => ({
-  labels: { alertname: 'TidegateTest', severity: 'ticket', region },
+  labels: { alertname: 'TidegateTest', severity: 'ticket', area: 'alerting', region },
   annotations: { summary: message },
   startsAt: new Date(nowMs).toISOString(),
   endsAt: new Date(nowMs + minuteMs).toISOString(),
