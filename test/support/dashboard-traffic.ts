@@ -24,13 +24,21 @@ export const hostileNames = [
 /** Tenants beside each other, more than a chart has lines. */
 const tenants = Array.from({ length: 14 }, (_, index) => `tenant-${String(index).padStart(2, '0')}`);
 
-const share = (tenantIndex: number, atMs: number): number => ((tenantIndex * 7 + Math.floor(atMs / hourMs)) % 11) / 40;
+/** By age, not by the clock: what is usual before the spike is the same at any hour of the day. */
+const share = (tenantIndex: number, agoMs: number): number =>
+  ((tenantIndex * 7 + Math.floor(agoMs / hourMs)) % 11) / 40;
+
+interface Step {
+  readonly index: number;
+  readonly atMs: number;
+  readonly agoMs: number;
+}
 
 /** What one tenant did in one step: allowed and denied decisions, now and then blocked ones. */
-const stepOf = (index: number, atMs: number): DecisionEvent[] => {
+const stepOf = ({ index, atMs, agoMs }: Step): DecisionEvent[] => {
   const tenant = tenants[index] ?? '';
-  const total = 40 + ((index * 13 + Math.floor(atMs / minuteMs)) % 60);
-  const denied = Math.round(total * share(index, atMs));
+  const total = 40 + ((index * 13 + Math.floor(agoMs / minuteMs)) % 60);
+  const denied = Math.round(total * share(index, agoMs));
   const route = index % 3 === 0 ? 'POST /login' : 'GET /orders/:id';
   const region = index % 2 === 0 ? 'eu-west' : 'us-east';
   const client = `client-${index % 5}`;
@@ -83,7 +91,7 @@ export const trafficUntil = (nowMs: number): Traffic => {
     for (let atMs = fromMs; atMs < toMs; atMs += stepMs) {
       if (atMs >= hole.fromMs && atMs < hole.toMs) continue;
       if (atMs >= dayHole.fromMs && atMs < dayHole.toMs) continue;
-      for (const index of tenants.keys()) events.push(...stepOf(index, atMs));
+      for (const index of tenants.keys()) events.push(...stepOf({ index, atMs, agoMs: nowMs - atMs }));
     }
   };
   stretch(nowMs - 100 * dayMs, nowMs - 3 * dayMs, 6 * hourMs);
