@@ -1,3 +1,4 @@
+import { ofClients, toldCause } from '../../src/clickhouse/alert-spike-sql.ts';
 import { alertTable } from '../../src/clickhouse/alert-statements.ts';
 import { spikes } from '../columns.ts';
 import { dimensions } from '../decision-rows.ts';
@@ -20,9 +21,10 @@ const judged = `throttle_spikes_between(
 const episodes = `(
   SELECT ${dimension} AS of, ${value} AS named, min(${minute}) AS began, max(${minute}) AS ended,
     max(${denied}) AS most_denied, max(${throttle_rate}) AS worst_rate,
-    argMax(${baseline_rate}, ${z}) AS usual_rate, max(s.${z}) AS worst_z, argMax(s.${clients}, s.${z}) AS most_clients,
-    argMax(${cause}, s.${z}) AS probable_cause, argMax(${top_client_share}, s.${z}) AS one_client,
-    argMax(${early_share}, s.${z}) AS early, argMax(${degraded_share}, s.${z}) AS degraded,
+    argMax(${baseline_rate}, ${z}) AS usual_rate, max(s.${z}) AS worst_z, ${ofClients('of', `argMax(s.${clients}, s.${z})`)} AS most_clients,
+    argMax(${toldCause(dimension, cause)}, s.${z}) AS probable_cause,
+    ${ofClients('of', `argMax(${top_client_share}, s.${z})`)} AS one_client,
+    ${ofClients('of', `argMax(${early_share}, s.${z})`)} AS early, argMax(${degraded_share}, s.${z}) AS degraded,
     argMax(${new_policy_versions}, s.${z}) AS new_versions
   FROM (
     SELECT *, sum(is_first) OVER (PARTITION BY ${dimension}, ${value} ORDER BY ${minute}) AS episode
@@ -59,7 +61,7 @@ ${alertTable('throttle-spike')}
 /** As marks across the charts. */
 export const spikeMarks = `SELECT began AS time, ended + 60 AS timeEnd,
   concat('Spike: ', if(of = 'all', 'all decisions', concat(of, ' ', named))) AS title,
-  concat(probable_cause, ', ', toString(round(worst_rate * 100, 1)), ' % denied, usual ', toString(round(usual_rate * 100, 1)), ' %') AS text,
+  concat(if(probable_cause = '', '', concat(probable_cause, ', ')), toString(round(worst_rate * 100, 1)), ' % denied, usual ', toString(round(usual_rate * 100, 1)), ' %') AS text,
   'spike' AS tags
 FROM ${episodes}
 ORDER BY time, title LIMIT 200`;

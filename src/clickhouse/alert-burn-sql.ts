@@ -1,4 +1,5 @@
 import { type AlertObjectives, type BurnWindows, fastBurn, slowBurn } from './alert-objectives.ts';
+import { ofClients } from './alert-spike-sql.ts';
 import { toldBurnRows } from './told-burns-sql.ts';
 
 /** Fewer denials are no alarm, whatever share they are. */
@@ -63,9 +64,6 @@ const burningRows = ({ at, question, objective }: Burns, pairs: readonly Pair[])
     ORDER BY dimension = 'all' DESC, is_burning DESC, denied_long1 DESC
     LIMIT ${most.compared}`;
 
-/** Who was denied is not kept by region: nothing is said of it there. */
-const whereClientsAreKnown = (column: string): string => `if(b.dimension = 'region', NULL, ${column})`;
-
 /** By dimension: how many times faster than it may the share of denials is used up, in the windows that show it best. */
 export const burnRows = (
   question: Burns['question'],
@@ -106,8 +104,8 @@ SELECT b.dimension AS dimension, if(b.dimension = 'all', 'all', b.value) AS name
   b.burn AS burn, ${told('share_short')} / ${objective} AS shortBurn,
   ${told('share_long')} AS throttleRate, toFloat64(${told('denied_long')}) AS denied,
   toFloat64(${told('decided_long')} - ${told('denied_long')}) AS allowed,
-  ${whereClientsAreKnown('toFloat64(c.denied_clients)')} AS clients, ${whereClientsAreKnown('c.top_share')} AS topClientShare,
-  ${whereClientsAreKnown('c.early_share')} AS earlyShare,
+  ${ofClients('b.dimension', 'toFloat64(c.denied_clients)')} AS clients, ${ofClients('b.dimension', 'c.top_share')} AS topClientShare,
+  ${ofClients('b.dimension', 'c.early_share')} AS earlyShare,
   ${told('degraded_long')} / greatest(1, denied) AS degradedDenialShare,
   toFloat64((
     SELECT countIf(first_load > ${at} - ${policySeconds} AND place > 1)

@@ -8,6 +8,13 @@ const newestWithinSeconds = 600;
 export const causeCode = (cause: string): string =>
   `transform(${cause}, [${causes.map((name) => `'${name}'`).join(', ')}], [${causes.map((_, index) => index + 1).join(', ')}], 0)`;
 
+/** Who is denied is not kept by region: of a region no cause is told that speaks of clients. */
+export const toldCause = (dimension: string, cause: string): string =>
+  `if(${dimension} = 'region' AND ${cause} IN ('one-client', 'retry-storm', 'real-demand'), '', ${cause})`;
+
+/** A number of the clients, null of a region. */
+export const ofClients = (dimension: string, number: string): string => `if(${dimension} = 'region', NULL, ${number})`;
+
 /** In this order an incident that several dimensions show alike is told by the first of them. */
 const rank = `indexOf(['tenant', 'route', 'policy', 'region', 'all'], dimension)`;
 
@@ -19,9 +26,10 @@ const rank = `indexOf(['tenant', 'route', 'policy', 'region', 'all'], dimension)
 export const spikeRows = (at: string): string => `SELECT
   dimension, if(dimension = 'all', 'all', w.value) AS name,
   toUInt8(if(is_spike, if(all_spikes, dimension = if(most_lift >= 0.4, lifted, 'all'), NOT is_twin), 0)) AS firing,
-  if(firing, w.cause, '') AS cause, z,
+  if(firing, ${toldCause('dimension', 'w.cause')}, '') AS cause, z,
   throttle_rate AS throttleRate, baseline_rate AS baselineRate, toFloat64(denied) AS denied, toFloat64(allowed) AS allowed,
-  toFloat64(clients) AS clients, top_client_share AS topClientShare, early_share AS earlyShare,
+  ${ofClients('dimension', 'toFloat64(w.clients)')} AS clients, ${ofClients('dimension', 'top_client_share')} AS topClientShare,
+  ${ofClients('dimension', 'early_share')} AS earlyShare,
   degraded_share AS degradedShare, degraded_denial_share AS degradedDenialShare,
   toFloat64(new_policy_versions) AS newPolicyVersions, toFloat64(tightened_policies) AS tightenedPolicies,
   demand, explains

@@ -22,8 +22,10 @@ interface Minute {
   readonly denied: (tenant: string) => number;
   readonly slow?: boolean;
   readonly degraded?: boolean;
-  /** Whose decisions alone are slow and degraded, in a region of its own. Default: everybody's, in one. */
-  readonly only?: string;
+  /** Whose decisions alone are slow and degraded, in a region of their own. Default: everybody's, in one. */
+  readonly only?: readonly string[];
+  /** Of those outside of that region. Default 300. */
+  readonly allowedElsewhere?: number;
 }
 
 describeWith('chdb', 'readings of alerts about decisions', (url) => {
@@ -34,19 +36,19 @@ describeWith('chdb', 'readings of alerts about decisions', (url) => {
   let readings: ClickHouseAlertReadings;
   let seq = 0;
 
-  const linesOf = ({ atMs, denied, slow, degraded, only }: Minute): string[] => {
+  const linesOf = ({ atMs, denied, slow, degraded, only, allowedElsewhere = 300 }: Minute): string[] => {
     const line = (tenant: string, fields: object): string => {
       seq += 1;
-      const isHurt = only === undefined || only === tenant;
+      const isHurt = only?.includes(tenant) ?? true;
       return JSON.stringify({
         ...{ time: atMs, emitter: 'g', partition: 0, seq, tenant, route: `GET /${tenant}`, policy: 'p' },
-        ...{ client_kind: 'ip', cost: 1, region: only === tenant ? 'us' : 'eu' },
+        ...{ client_kind: 'ip', cost: 1, region: only && isHurt ? 'us' : 'eu' },
         ...{ latency_us: slow && isHurt ? 65_536 : 1024, degraded: degraded && isHurt ? 'timeout' : '' },
         ...fields,
       });
     };
     return tenants.flatMap((tenant) => [
-      line(tenant, { outcome: 'allowed', client: 'ok', count: 300 }),
+      line(tenant, { outcome: 'allowed', client: 'ok', count: only?.includes(tenant) ? 300 : allowedElsewhere }),
       ...Array.from({ length: 10 }, (_, client) =>
         line(tenant, { outcome: 'denied', client: `c${client}`, count: denied(tenant) }),
       ),
@@ -73,8 +75,13 @@ describeWith('chdb', 'readings of alerts about decisions', (url) => {
       ...story(1, 135, (ago) => ({ denied: () => (ago < 2 ? 20 : 1) })),
       ...story(2, 90, () => ({ denied: (tenant) => (tenant === 'acme' ? 270 : 1), slow: true, degraded: true })),
       ...story(3, 135, () => ({ denied: () => 1 })),
-      ...story(4, 90, () => ({ denied: () => 1, slow: true, degraded: true, only: 'acme' })),
-      ...story(5, 90, () => ({ denied: (tenant) => (tenant === 'acme' ? 270 : 1), only: 'acme' })),
+      ...story(4, 90, () => ({ denied: () => 1, slow: true, degraded: true, only: ['acme'] })),
+      ...story(5, 90, () => ({ denied: (tenant) => (tenant === 'acme' ? 270 : 1), only: ['acme'] })),
+      ...story(6, 135, (ago) => ({
+        denied: (tenant) => (ago < 2 && tenant !== hostile ? 20 : 1),
+        only: ['acme', 'umbrella'],
+        allowedElsewhere: 3000,
+      })),
     ];
     const rows = [Buffer.from(`${lines.join('\n')}\n`)];
     await engine.insert({ table: 'decisions_raw', rows, settings: { async_insert: 0 } });
@@ -128,14 +135,26 @@ describeWith('chdb', 'readings of alerts about decisions', (url) => {
     },
   );
 
-  it('say nothing of the clients of a region, since they are not known', async () => {
-    const rows = await read('throttle-burn-fast', 5);
-    const numbersOf = (dimension: string) => rows.find(({ labels }) => labels.dimension === dimension)?.numbers;
-    expect(numbersOf('tenant')).toMatchObject({ clients: 10, topClientShare: 0.1 });
-    expect(numbersOf('region')).toMatchObject({ throttleRate: 0.9 });
-    for (const unknown of ['clients', 'topClientShare', 'earlyShare']) {
-      expect(numbersOf('region')).not.toHaveProperty(unknown);
-    }
+  it.each([
+    ['throttle-burn-fast', 5, { clients: 10, topClientShare: 0.1 }],
+    ['throttle-spike', 0, { clients: 10 }],
+  ] as const)(
+    'of %s say nothing of the clients of a region, since they are not known',
+    async (question, index, known) => {
+      const rows = await read(question, index);
+      const numbersOf = (dimension: string) => rows.find(({ labels }) => labels.dimension === dimension)?.numbers;
+      expect(numbersOf('tenant')).toMatchObject(known);
+      expect(numbersOf('region')?.throttleRate).toBeGreaterThan(0);
+      for (const unknown of ['clients', 'topClientShare', 'earlyShare']) {
+        expect(numbersOf('region')).not.toHaveProperty(unknown);
+      }
+    },
+  );
+
+  it('tell a spike of a region without a cause that speaks of its clients', async () => {
+    const [told, ...others] = (await read('throttle-spike', 6)).filter(({ isFiring }) => isFiring);
+    expect(told).toMatchObject({ labels: { dimension: 'region', name: 'us' }, cause: null });
+    expect(others).toEqual([]);
   });
 
   it.each(decisionQuestions)('of %s are at most a hundred, and of finite numbers', async (question) => {

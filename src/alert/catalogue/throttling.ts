@@ -10,7 +10,7 @@ export const throttlingAlerts: readonly AlertDefinition[] = [
     area: 'throttling',
     when: 'The share of denied decisions over two or three minutes is further above what is usual by the two hours before, yesterday and a week ago than chance and habit take it (4.5 standard deviations), and 2.2 times as much; with 30 denials in three minutes at least, not counting what one or two clients have more than a third',
     summary:
-      'The limiter denies {{throttleRate}} of {{dimension}} {{name}}, usually {{baselineRate}}: {{denied}} denials of {{clients}} clients in three minutes',
+      'The limiter denies {{throttleRate}} of {{dimension}} {{name}}, usually {{baselineRate}}: {{denied}} denials in three minutes',
     unit: 'ratio',
     likely: [
       'One client: `topClientShare` is above a half.',
