@@ -3,6 +3,7 @@ import { configurationPage } from '../src/cli/setting-docs.ts';
 import { alertQualityPage } from './alert-quality-page.ts';
 import { alertsPage } from './alerts-page.ts';
 import { algorithmPictures } from './algorithm-picture.ts';
+import { dashboardLatencyPage } from './dashboard-latency-page.ts';
 import { errorsPage } from './errors-page.ts';
 import { type GeneratedFiles, writeOrCheck } from './generated-files.ts';
 import { metricsPage } from './metrics-page.ts';
@@ -19,6 +20,7 @@ export const referencePages = (): GeneratedFiles => ({
     ['alerts.md', alertsPage()],
     ['alert-quality.md', alertQualityPage()],
     ['configuration.md', configurationPage()],
+    ['dashboard-latency.md', dashboardLatencyPage()],
     ['errors.md', errorsPage()],
     ['metrics.md', metricsPage()],
     ['misuse.md', misusePage()],

@@ -12,10 +12,23 @@ export interface Setting {
 /** What one round of a contest with several facets has measured, by their names. */
 export type Sample = Readonly<Record<string, number>>;
 
+/** One of the many things that a value sums up, by itself. */
+export interface Detail {
+  /** What it belongs to, and what it is. */
+  readonly group: string;
+  readonly name: string;
+  readonly value: number;
+  readonly worst: number;
+  /** In which of its circumstances it was worst. */
+  readonly worstIn: string;
+}
+
 /** Both sides, set up and warm enough to be measured. Each call is one round and gives its value, or one for each facet. */
 export interface Duel<Measured = number | Sample> {
   ours(): Promise<Measured>;
   theirs(): Promise<Measured>;
+  /** What the rounds of `ours` sum up, worst first; the one that does not count is left out. */
+  details?(): readonly Detail[];
   close(): Promise<void>;
 }
 
@@ -58,6 +71,8 @@ export interface Result {
   readonly referenceValue: number;
   /** Above 1: tidegate is better. */
   readonly ratio: number;
+  /** Of the first result of its contest. */
+  readonly details?: readonly Detail[];
 }
 
 export interface Report {

@@ -1,4 +1,12 @@
-import { type Announced, announcedBy, type Contest, type Result, type Sample, type Setting } from './contest.ts';
+import {
+  type Announced,
+  announcedBy,
+  type Contest,
+  type Detail,
+  type Result,
+  type Sample,
+  type Setting,
+} from './contest.ts';
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -27,6 +35,7 @@ export const play = async (contest: Contest, rounds: number, setting: Setting): 
   const duel = await contest.open(setting);
   const ours: (number | Sample)[] = [];
   const theirs: (number | Sample)[] = [];
+  let details: readonly Detail[] | undefined;
   try {
     await duel.ours();
     await duel.theirs();
@@ -35,6 +44,7 @@ export const play = async (contest: Contest, rounds: number, setting: Setting): 
       theirs.push(await duel.theirs());
       if (round % 2 === 1) ours.push(await duel.ours());
     }
+    details = duel.details?.();
   } finally {
     await duel.close();
   }
@@ -43,5 +53,8 @@ export const play = async (contest: Contest, rounds: number, setting: Setting): 
     const referenceValue = middleOf(theirs, facet);
     return { name, unit, value, reference, referenceValue, ratio: rounded(ratioOf(better, value, referenceValue)) };
   };
-  return announcedBy(contest).map(resultOf);
+  return announcedBy(contest).map((announced, index) => ({
+    ...resultOf(announced),
+    ...(index === 0 && details ? { details } : {}),
+  }));
 };
