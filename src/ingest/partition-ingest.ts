@@ -60,6 +60,8 @@ export class PartitionIngest {
   #pending: Intent | null;
   /** Records of the pending block seen so far. */
   #found: Inspected[] = [];
+  /** What a block of several batches was made of, while not all of it is stored: only the newest batch comes again. */
+  #held: readonly LogRecord[] = [];
   #marks: Marks | null = null;
   /** Whether the committed metadata still names a block that is stored by now. */
   #owesAck: boolean;
@@ -81,14 +83,21 @@ export class PartitionIngest {
 
   async handle(batch: RecordBatch): Promise<void> {
     await this.#keepPace(batch);
-    let records = batch.records.filter(({ offset }) => offset >= this.#nextOffset);
+    let records = this.#unstored(batch);
     if (this.#pending) {
       records = await this.#recover(batch, this.#pending, records);
       if (this.#pending) return;
     }
     await this.#storeAll(batch, this.#inspect(records));
+    this.#held = [];
     const isCaughtUp = this.#nextOffset >= batch.endOffset;
     if (this.#owesAck && (isCaughtUp || this.#context.patience.isStopped)) await this.#commit(batch, null);
+  }
+
+  #unstored({ records }: RecordBatch): LogRecord[] {
+    const held = this.#held.filter(({ offset }) => offset >= this.#nextOffset);
+    const known = held.at(-1)?.offset ?? this.#nextOffset - 1;
+    return [...held, ...records.filter(({ offset }) => offset > known)];
   }
 
   #inspect(records: readonly LogRecord[]): Inspected[] {
@@ -114,6 +123,7 @@ export class PartitionIngest {
     const newest = fresh.at(-1)?.offset ?? known;
     if (newest < intent.endOffset - 1) return [];
     const found = this.#found;
+    this.#held = found.map(({ record }) => record);
     const { startOffset, endOffset } = intent;
     const block = formBlock({ partition: this.#partition, startOffset, endOffset }, found, intent);
     const isChanged = block.rows !== intent.rows || block.crc32 !== intent.crc32;

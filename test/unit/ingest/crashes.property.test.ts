@@ -164,6 +164,23 @@ const play = async (script: Script): Promise<{ log: ScriptedLog; table: FakeEven
   throw new Error('it never came to an end');
 };
 
+/**
+ * A successor reads the block that was under way in two batches, the database refuses a row of it, and is away while its halves are
+ * stored: the log brings only the second batch again.
+ */
+const refusedAcrossBatches: Script = {
+  frames: [
+    { emitter: 0, rows: 1, copies: 1, sending: 'frame' },
+    { emitter: 0, rows: 1, copies: 1, sending: 'refused' },
+  ],
+  fetches: [1, 2, 1],
+  commits: ['die', 'die-after'],
+  inserts: ['none', 'away', 'away', 'away', 'token-without-rows'],
+  accounts: [],
+  maxBlockRows: 2,
+};
+const examples: [Script][] = [[refusedAcrossBatches]];
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 it('stores each row exactly once, for any cut into fetches, any deaths of the process and any failures of the database', async () => {
@@ -178,7 +195,7 @@ it('stores each row exactly once, for any cut into fetches, any deaths of the pr
       expect(log.committed).toEqual({ offset: log.records.length || null, metadata: '' });
       expect(ingester.stats().storedTwiceRows).toBe(0);
     }),
-    { numRuns: 300 },
+    { numRuns: 300, examples },
   );
 }, 60_000);
 
@@ -200,7 +217,7 @@ it('keeps a ledger without a gap or an overlap that sums to what is stored, wher
       expect(sum(lines.map(({ deadLetters }) => deadLetters))).toBeLessThanOrEqual(log.deadLetters.length);
       expect(sum(lines.map(({ lostRecords }) => lostRecords))).toBe(0);
     }),
-    { numRuns: 300 },
+    { numRuns: 300, examples },
   );
 }, 60_000);
 
